@@ -1,0 +1,69 @@
+//! The smallest executor: one future, this thread.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+
+use crate::budget;
+use crate::primitives::atomic::{AtomicBool, Ordering};
+use crate::primitives::thread::{self, Thread};
+
+/// Polls `future` on this thread until it is ready; the thread sleeps in between.
+///
+/// There is no reactor and there are no timers here: whatever the future waits for must be done
+/// by other threads. The cooperative [budget] does not apply inside.
+///
+/// # Examples
+///
+/// ```
+/// use runtime_sync::block_on;
+///
+/// assert_eq!(block_on(async { 6 * 7 }), 42);
+/// ```
+pub fn block_on<F: Future>(future: F) -> F::Output {
+    let mut future = pin!(future);
+    let alarm = Arc::new(Alarm { rung: AtomicBool::new(false), sleeper: thread::current() });
+    let waker = Waker::from(Arc::clone(&alarm));
+    let mut cx = Context::from_waker(&waker);
+    // A task that has spent its budget and then blocks on something would find no budget here
+    // either, and nobody who gives it more: it would be woken and refused without end.
+    let _unlimited = budget::Restore::after(budget::clear());
+    loop {
+        if let Poll::Ready(output) = future.as_mut().poll(&mut cx) {
+            return output;
+        }
+        alarm.wait();
+    }
+}
+
+/// Wakes one thread, and remembers that it did.
+struct Alarm {
+    /// Set by a wake, cleared by the sleeper. It, not the token of `unpark`, is what counts: the
+    /// future may park and unpark this thread for purposes of its own.
+    rung: AtomicBool,
+    sleeper: Thread,
+}
+
+impl Alarm {
+    /// Sleeps until the alarm has rung since the last time.
+    fn wait(&self) {
+        // Pairs with the swap in `wake_by_ref`: the next poll sees what was done before the wake.
+        while !self.rung.swap(false, Ordering::Acquire) {
+            thread::park();
+        }
+    }
+}
+
+impl Wake for Alarm {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        // Pairs with the swap in `wait`. It is done even if the flag is up already: the chain of
+        // swaps carries what this thread did over to the sleeper as well.
+        if !self.rung.swap(true, Ordering::Release) {
+            self.sleeper.unpark();
+        }
+    }
+}

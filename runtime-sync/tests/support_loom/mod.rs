@@ -1,0 +1,35 @@
+//! A waker that counts, with memory orderings like those of a real task's.
+#![allow(dead_code, unreachable_pub, missing_docs)]
+
+use std::sync::Arc;
+use std::task::{Context, Wake, Waker};
+
+use loom::sync::atomic::{AtomicUsize, Ordering};
+
+pub struct Task(AtomicUsize);
+
+impl Task {
+    pub fn new() -> Arc<Task> {
+        Arc::new(Task(AtomicUsize::new(0)))
+    }
+
+    pub fn waker(self: &Arc<Task>) -> Waker {
+        Waker::from(Arc::clone(self))
+    }
+
+    /// Calls `f` with a context of this task.
+    pub fn with_context<R>(self: &Arc<Task>, f: impl FnOnce(&mut Context<'_>) -> R) -> R {
+        f(&mut Context::from_waker(&self.waker()))
+    }
+
+    /// How often it was woken. What was done before those wakes is seen by the caller.
+    pub fn woken(&self) -> usize {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
+impl Wake for Task {
+    fn wake(self: Arc<Task>) {
+        self.0.fetch_add(1, Ordering::AcqRel);
+    }
+}
