@@ -1,0 +1,151 @@
+//! Turns an `async fn` into a function that runs it on a runtime of its own.
+//!
+//! ```text
+//! fn main() -> io::Result<()> {
+//!     async fn main() -> io::Result<()> { … }      // the user's function, as it is
+//!     let runtime = ::filch::runtime::Builder::new_multi_thread().enable_all().build().expect(…);
+//!     runtime.block_on(main())
+//! }
+//! ```
+//!
+//! The body stays inside an `async fn` with the user's signature, so that inference, coercions and
+//! the places of errors are those of a function that has no attribute.
+
+use proc_macro2::{Span, TokenStream};
+use quote::{quote, quote_spanned};
+
+use crate::error::{Error, Result};
+use crate::function::Function;
+use crate::options::{Flavor, Options};
+
+/// Which attribute is at work.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Entry {
+    Main,
+    Test,
+}
+
+impl Entry {
+    /// Expands the attribute with these options on this item.
+    ///
+    /// Whatever is wrong, the item comes out again next to the error: tools that complete code
+    /// need something to look at, and a missing `main` would only be a second error.
+    pub(crate) fn expand(self, options: TokenStream, item: TokenStream) -> TokenStream {
+        let function = match Function::parse(item.clone()) {
+            Ok(function) => function,
+            Err(error) => return joined(error, item),
+        };
+        if let Err(error) = self.check_async(&function) {
+            return joined(error, item);
+        }
+        if let Err(error) = self.check_rest(&function) {
+            let bare = function.bare();
+            let nested = quote!(#[allow(dead_code)] #bare);
+            return joined(error, function.enclosing_without_output(nested));
+        }
+        match self.default_options().parse(options) {
+            Ok(options) => self.write(&function, &options),
+            Err(error) => joined(error, self.write(&function, &self.default_options())),
+        }
+    }
+
+    fn default_options(self) -> Options {
+        Options::new(match self {
+            Entry::Main => Flavor::MultiThread,
+            Entry::Test => Flavor::CurrentThread,
+        })
+    }
+
+    fn check_async(self, function: &Function) -> Result<()> {
+        if function.is_async() {
+            return Ok(());
+        }
+        let (start, end) = function.head();
+        Err(Error::between(start, end, format!("{self} is for an `async fn`: add `async`")))
+    }
+
+    fn check_rest(self, function: &Function) -> Result<()> {
+        if !function.arguments.stream().is_empty() {
+            let message = format!("a function under {self} takes no arguments");
+            return Err(Error::new(function.arguments.span(), message));
+        }
+        if self == Entry::Main && function.name != "main" {
+            let message = format!(
+                "{self} is for the function `main`; elsewhere build a runtime and call `block_on`"
+            );
+            return Err(Error::new(function.name.span(), message));
+        }
+        let test = function.attributes.iter().find(|attribute| attribute.is_test());
+        if let (Entry::Test, Some(test)) = (self, test) {
+            let message = format!("{self} makes a test already: remove this attribute");
+            return Err(Error::new(test.span(), message));
+        }
+        Ok(())
+    }
+
+    fn write(self, function: &Function, options: &Options) -> TokenStream {
+        let name = &function.name;
+        let user_function = function.bare();
+        let runtime = runtime(options);
+        let block_on = match self {
+            Entry::Main => quote_spanned!(Span::mixed_site()=> runtime.block_on(#name())),
+            // One `block_on` is compiled for all tests with the same result, not one for each.
+            Entry::Test => quote_spanned! {Span::mixed_site()=>
+                let mut future = ::core::pin::pin!(#name());
+                let future: ::core::pin::Pin<&mut dyn ::core::future::Future<Output = _>> =
+                    future.as_mut();
+                runtime.block_on(future)
+            },
+        };
+        let code = function.enclosing(quote! {
+            #[allow(clippy::unused_async)]
+            #user_function
+            #runtime
+            #block_on
+        });
+        match self {
+            Entry::Main => code,
+            Entry::Test => quote!(#[::core::prelude::v1::test] #code),
+        }
+    }
+}
+
+impl std::fmt::Display for Entry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Entry::Main => "`#[filch::main]`",
+            Entry::Test => "`#[filch::test]`",
+        })
+    }
+}
+
+/// The statement that builds the runtime.
+fn runtime(options: &Options) -> TokenStream {
+    let facade = &options.facade;
+    let constructor = match options.flavor {
+        Flavor::MultiThread => quote!(new_multi_thread),
+        Flavor::CurrentThread | Flavor::Local => quote!(new_current_thread),
+    };
+    let worker_threads = options.worker_threads.iter();
+    let start_paused = options.start_paused.iter();
+    let name = options.name.iter();
+    let build = match options.flavor {
+        Flavor::Local => quote!(build_local(::core::default::Default::default())),
+        Flavor::MultiThread | Flavor::CurrentThread => quote!(build()),
+    };
+    quote_spanned! {Span::mixed_site()=>
+        #[allow(clippy::expect_used)]
+        let runtime = #facade::runtime::Builder::#constructor()
+            .enable_all()
+            #(.worker_threads(#worker_threads))*
+            #(.start_paused(#start_paused))*
+            #(.thread_name(#name))*
+            .#build
+            .expect("failed to build the runtime");
+    }
+}
+
+fn joined(error: Error, code: TokenStream) -> TokenStream {
+    let error = error.into_tokens();
+    quote!(#error #code)
+}

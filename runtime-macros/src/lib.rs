@@ -1,0 +1,154 @@
+//! `#[filch::main]`, `#[filch::test]` and the writer behind `select!`: what each looks like.
+#![forbid(unsafe_code)]
+
+mod branches;
+mod cursor;
+mod entry;
+mod error;
+mod function;
+mod options;
+mod select;
+#[cfg(test)]
+mod unit_tests;
+
+use entry::Entry;
+use proc_macro::TokenStream;
+
+/// Runs an `async fn main` on a runtime that is built for it.
+///
+/// The function itself runs on the thread that calls it, by `Runtime::block_on`; what it spawns
+/// runs on the workers. When it returns, the runtime is dropped: tasks that still run are
+/// cancelled at their next suspension.
+///
+/// # Options
+///
+/// | option | value | default |
+/// |---|---|---|
+/// | `flavor` | `"multi_thread"`, `"current_thread"` or `"local"` | `"multi_thread"` |
+/// | `worker_threads` | how many workers; only with `"multi_thread"` | one for each usable core |
+/// | `start_paused` | whether the clock is virtual and stands still at first; not with `"multi_thread"` | `false` |
+/// | `name` | the name of the runtime's threads | the one of `Builder` |
+/// | `crate` | the path of filch, if it has another name here | `"::filch"` |
+///
+/// # Examples
+///
+/// ```
+/// #[filch::main]
+/// async fn main() -> std::io::Result<()> {
+///     let answer = filch::spawn(async { 42 }).await?;
+///     assert_eq!(answer, 42);
+///     Ok(())
+/// }
+/// ```
+///
+/// It stands for:
+///
+/// ```
+/// fn main() -> std::io::Result<()> {
+///     async fn main() -> std::io::Result<()> {
+///         let answer = filch::spawn(async { 42 }).await?;
+///         assert_eq!(answer, 42);
+///         Ok(())
+///     }
+///     filch::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(main())
+/// }
+/// ```
+///
+/// Two workers:
+///
+/// ```
+/// #[filch::main(flavor = "multi_thread", worker_threads = 2)]
+/// async fn main() {
+///     assert_eq!(filch::runtime::Handle::current().metrics().num_workers(), 2);
+/// }
+/// ```
+///
+/// Everything on one thread:
+///
+/// ```
+/// #[filch::main(flavor = "current_thread")]
+/// async fn main() {
+///     println!("hello");
+/// }
+/// ```
+///
+/// A `main` that is not async is refused:
+///
+/// ```compile_fail
+/// #[filch::main]
+/// fn main() {}
+/// ```
+///
+/// # Panics
+///
+/// The function panics if the runtime cannot be built.
+#[proc_macro_attribute]
+pub fn main(options: TokenStream, item: TokenStream) -> TokenStream {
+    Entry::Main.expand(options.into(), item.into()).into()
+}
+
+/// Makes an `async fn` a test that runs on a runtime of its own.
+///
+/// Other attributes, `#[should_panic]` or `#[ignore]` for instance, work as on any test. The
+/// options are those of [`macro@main`], but the default flavor is `"current_thread"`.
+///
+/// # Examples
+///
+/// ```
+/// #[filch::test]
+/// async fn answers() {
+///     assert_eq!(async { 42 }.await, 42);
+/// }
+/// ```
+///
+/// With a clock that jumps to the next deadline as soon as all tasks wait, so that this takes no
+/// time:
+///
+/// ```
+/// #[filch::test(start_paused = true)]
+/// async fn waits_for_an_hour() {
+///     filch::time::sleep(std::time::Duration::from_secs(3600)).await;
+/// }
+/// ```
+///
+/// A test that uses several threads:
+///
+/// ```
+/// #[filch::test(flavor = "multi_thread", worker_threads = 2)]
+/// async fn runs_on_two_workers() {
+///     assert_eq!(filch::spawn(async { 1 + 1 }).await.unwrap(), 2);
+/// }
+/// ```
+///
+/// Arguments are refused:
+///
+/// ```compile_fail
+/// #[filch::test]
+/// async fn answers(question: &str) {}
+/// ```
+///
+/// # Panics
+///
+/// The test panics if the runtime cannot be built.
+#[proc_macro_attribute]
+pub fn test(options: TokenStream, item: TokenStream) -> TokenStream {
+    Entry::Test.expand(options.into(), item.into()).into()
+}
+
+/// Writes the code of `filch::select!`, which passes its own path and the branches in braces.
+///
+/// # Examples
+///
+/// ```
+/// # #[filch::main]
+/// # async fn main() {
+/// filch::select! {
+///     number = async { 1 } => assert_eq!(number, 1),
+/// }
+/// # }
+/// ```
+#[doc(hidden)]
+#[proc_macro]
+pub fn select_branches(tokens: TokenStream) -> TokenStream {
+    select::expand(tokens.into()).into()
+}

@@ -1,0 +1,111 @@
+//! Python's asyncio, rebuilt in Rust on a multi-threaded work-stealing runtime.
+//!
+//! ```no_run
+//! use filch::io::{AsyncReadExt, AsyncWriteExt};
+//! use filch::net::TcpListener;
+//!
+//! #[filch::main]
+//! async fn main() -> std::io::Result<()> {
+//!     let listener = TcpListener::bind("127.0.0.1:8080").await?;
+//!     loop {
+//!         let (mut client, _) = listener.accept().await?;
+//!         filch::spawn(async move {
+//!             let mut buffer = vec![0; 4096];
+//!             while let Ok(count @ 1..) = client.read(&mut buffer).await {
+//!                 if client.write_all(&buffer[..count]).await.is_err() {
+//!                     break;
+//!                 }
+//!             }
+//!         });
+//!     }
+//! }
+//! ```
+//!
+//! | to | use |
+//! |---|---|
+//! | begin | [`main`](macro@main), or [`runtime::Builder`] |
+//! | run things at the same time | [`spawn`](fn@spawn), [`join!`], [`try_join!`], [`select!`] |
+//! | wait for time to pass | [`time`] |
+//! | talk to the world | [`net`], [`io`] |
+//! | call what blocks | [`task::spawn_blocking`], [`task::block_in_place`] |
+//! | keep a task on one thread | [`task::spawn_local`], [`task::LocalSet`], [`runtime::LocalRuntime`] |
+//! | see what goes on | [`runtime::RuntimeMetrics`], the hooks of [`runtime::Builder`] |
+//!
+//! Where tokio has a thing, it has the same path, name, signature and meaning here, so that code
+//! moves over by changing the crate's name. What only asyncio has goes by asyncio's name.
+//!
+//! # Features
+//!
+//! | feature | what it adds | default |
+//! |---|---|---|
+//! | `net` | [`net`] and [`io`] | yes |
+//! | `macros` | `main`, `test`, `join!`, `try_join!`, `select!`, `pin!` | yes |
+#![forbid(unsafe_code)]
+
+#[cfg(feature = "macros")]
+mod join;
+#[cfg(feature = "macros")]
+mod pin;
+#[cfg(feature = "macros")]
+mod select;
+
+#[doc(inline)]
+pub use runtime_core::spawn::spawn;
+#[doc(inline)]
+pub use runtime_core::time;
+
+#[cfg(feature = "net")]
+#[doc(inline)]
+pub use runtime_net::{io, net};
+
+#[cfg(feature = "macros")]
+pub use runtime_macros::{main, test};
+
+/// Runtimes: making them, referring to them, measuring them.
+pub mod runtime {
+    #[doc(inline)]
+    pub use runtime_core::runtime::{
+        Builder, EnterGuard, Handle, LocalOptions, LocalRuntime, Metrics, Runtime, RuntimeFlavor,
+        RuntimeMetrics, Stall, TaskMeta, TryCurrentError,
+    };
+}
+
+/// Tasks: spawning, joining, aborting, naming, yielding.
+pub mod task {
+    #[doc(inline)]
+    pub use runtime_core::local::{LocalEnterGuard, LocalSet, spawn_local};
+    #[doc(inline)]
+    pub use runtime_core::spawn::{
+        Builder, YieldNow, block_in_place, id, spawn, spawn_blocking, try_id, yield_now,
+    };
+    #[doc(inline)]
+    pub use runtime_core::task::{AbortHandle, Id, JoinError, JoinHandle};
+
+    #[doc(inline)]
+    pub use self::coop::{Unconstrained, consume_budget, unconstrained};
+
+    /// The cooperative budget: how much a task may do in one poll before it must let others in.
+    pub mod coop {
+        #[doc(inline)]
+        pub use runtime_sync::budget::{
+            Coop, RestoreOnPending, Unconstrained, consume_budget, cooperative,
+            has_budget_remaining, poll_proceed, unconstrained,
+        };
+    }
+}
+
+/// What the code written by the macros calls; not for anybody else.
+#[cfg(feature = "macros")]
+#[doc(hidden)]
+pub mod __private {
+    pub use crate::join::{MaybeDone, Order};
+    pub use crate::select::{
+        all_branches_disabled, pattern_changed_its_mind, poll_budget, random, round,
+    };
+    pub use runtime_macros::select_branches;
+    pub use std::future::{Future, IntoFuture, poll_fn, ready};
+    pub use std::pin::pin;
+    pub use std::result::Result::{Err, Ok};
+    pub use std::task::Poll;
+    pub use std::{compile_error, concat, stringify};
+}

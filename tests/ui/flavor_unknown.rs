@@ -1,0 +1,2 @@
+#[filch::main(flavor = "single")]
+async fn main() {}

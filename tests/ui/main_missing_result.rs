@@ -1,0 +1,4 @@
+#[filch::main]
+async fn main() -> std::io::Result<()> {
+    std::fs::read("file")?;
+}

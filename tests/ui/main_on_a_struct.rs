@@ -1,0 +1,4 @@
+#[filch::main]
+struct Main;
+
+fn main() {}

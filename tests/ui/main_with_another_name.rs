@@ -1,0 +1,4 @@
+#[filch::main]
+async fn start() {}
+
+fn main() {}

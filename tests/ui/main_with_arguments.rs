@@ -1,0 +1,4 @@
+#[filch::main]
+async fn main(path: &str) {
+    println!("{path}");
+}

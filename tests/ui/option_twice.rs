@@ -1,0 +1,2 @@
+#[filch::main(flavor = "local", flavor = "local")]
+async fn main() {}

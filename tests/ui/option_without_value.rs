@@ -1,0 +1,2 @@
+#[filch::main(start_paused)]
+async fn main() {}

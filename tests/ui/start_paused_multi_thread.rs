@@ -1,0 +1,2 @@
+#[filch::main(start_paused = true)]
+async fn main() {}
