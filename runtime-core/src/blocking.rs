@@ -1,0 +1,304 @@
+//! Threads that grow and shrink, for closures that block.
+//!
+//! Jobs go through one crossbeam channel. A pool begins without threads. It starts one when a job
+//! waits and no thread is idle, and each thread that takes a job while others wait and nobody is
+//! idle starts the next: so a burst of short jobs is done by the few threads that had time to
+//! start, while jobs that block, perhaps for one another, get a thread each up to the limit, without
+//! anyone watching a clock.
+//!
+//! Why no job waits for ever, while `threads < max`: a submitter sends, then looks whether a thread
+//! is idle or starting. A thread takes itself out of the idle, or ends its start, and then looks
+//! whether a job waits. Between the two steps of each lies a SeqCst fence, so that at least one of
+//! them sees the other, and either the thread goes on or a new one is started.
+
+use crate::task::{self, Dead, JoinHandle, Runnable, Schedule};
+use crate::unwind::contain;
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError, unbounded};
+use runtime_sync::primitives::Mutex;
+use std::convert::Infallible;
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::panic::Location;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+/// The home of jobs. They are never woken, and their memory is freed where they end.
+pub(crate) struct Blocking;
+
+impl Schedule for Blocking {
+    fn schedule(_: Runnable<Blocking>) {
+        unreachable!("a job is queued once, and its future is never pending");
+    }
+
+    fn reclaim(self, _: Dead) {
+        unreachable!("a job has no home");
+    }
+}
+
+/// A closure as a future that is ready at its first poll.
+struct Job<F>(Option<F>);
+
+impl<F> Unpin for Job<F> {}
+
+impl<R, F: FnOnce() -> R> Future for Job<F> {
+    type Output = R;
+    fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<R> {
+        let job = self.0.take().expect("a job is run once");
+        // A closure may take as long as it likes.
+        runtime_sync::budget::clear();
+        Poll::Ready(job())
+    }
+}
+
+enum Order {
+    Run(Runnable<Blocking>),
+    Stop,
+}
+
+/// What a pool's thread runs, given to whoever starts threads.
+pub(crate) type ThreadBody = Box<dyn FnOnce() + Send>;
+/// Starts a thread that runs the body. It names the thread, and enters the runtime there.
+pub(crate) type Starter = Box<dyn Fn(ThreadBody) -> io::Result<()> + Send + Sync>;
+
+/// Threads that grow and shrink.
+pub(crate) struct Pool {
+    sender: Sender<Order>,
+    receiver: Receiver<Order>,
+    starter: OnceLock<Starter>,
+    max_threads: usize,
+    keep_alive: Duration,
+    threads: AtomicUsize,
+    idle: AtomicUsize,
+    /// A thread was asked for and has not looked at the queue yet.
+    starting: AtomicBool,
+    /// Jobs that are not done.
+    unfinished: AtomicUsize,
+    closed: AtomicBool,
+    /// Every thread holds a clone of the sender; when all are gone, so are the threads.
+    alive: Mutex<Option<Sender<Infallible>>>,
+    gone: Receiver<Infallible>,
+}
+
+impl Pool {
+    /// A pool without threads.
+    pub(crate) fn new(max_threads: usize, keep_alive: Duration) -> Arc<Pool> {
+        let (sender, receiver) = unbounded();
+        let (alive, gone) = unbounded();
+        Arc::new(Pool {
+            sender,
+            receiver,
+            starter: OnceLock::new(),
+            max_threads,
+            keep_alive,
+            threads: AtomicUsize::new(0),
+            idle: AtomicUsize::new(0),
+            starting: AtomicBool::new(false),
+            unfinished: AtomicUsize::new(0),
+            closed: AtomicBool::new(false),
+            alive: Mutex::new(Some(alive)),
+            gone,
+        })
+    }
+
+    /// Says how threads are started: once, before the first job.
+    pub(crate) fn set_starter(&self, starter: Starter) {
+        let _ = self.starter.set(starter);
+    }
+
+    /// Queues `f` to be run on a thread of the pool.
+    ///
+    /// After [`close`](Pool::close) the job is dropped, and its handle says "cancelled".
+    ///
+    /// # Errors
+    ///
+    /// If the pool has no thread and none can be started. The jobs that wait are cancelled then.
+    pub(crate) fn spawn<F, R>(
+        self: &Arc<Pool>,
+        f: F,
+        name: Option<Arc<str>>,
+        location: &'static Location<'static>,
+    ) -> io::Result<JoinHandle<R>>
+    where
+        F: FnOnce() -> R + Send + 'static,
+        R: Send + 'static,
+    {
+        let (runnable, handle) = task::new(Job(Some(f)), None::<Blocking>, name, location);
+        self.submit(runnable)?;
+        Ok(handle)
+    }
+
+    fn submit(self: &Arc<Pool>, job: Runnable<Blocking>) -> io::Result<()> {
+        if self.closed.load(Ordering::Acquire) {
+            drop(job);
+            return Ok(());
+        }
+        self.unfinished.fetch_add(1, Ordering::Relaxed);
+        self.send(Order::Run(job));
+        // Pairs with the fences in `work`.
+        fence(Ordering::SeqCst);
+        if self.closed.load(Ordering::Acquire) {
+            self.drop_jobs();
+        } else if self.idle.load(Ordering::Relaxed) == 0 {
+            return self.grow();
+        }
+        Ok(())
+    }
+
+    fn send(&self, order: Order) {
+        self.sender.send(order).expect("the pool holds a receiver");
+    }
+
+    /// Starts a thread, unless one is being started or there are enough.
+    fn grow(self: &Arc<Pool>) -> io::Result<()> {
+        if self.starting.swap(true, Ordering::AcqRel) {
+            return Ok(());
+        }
+        let counted = self.threads.fetch_update(Ordering::AcqRel, Ordering::Relaxed, |threads| {
+            (threads < self.max_threads).then_some(threads + 1)
+        });
+        if counted.is_err() {
+            self.starting.store(false, Ordering::Release);
+            return Ok(());
+        }
+        let Some(alive) = self.alive.lock().clone() else {
+            self.threads.fetch_sub(1, Ordering::AcqRel);
+            return Ok(());
+        };
+        let pool = Arc::clone(self);
+        let started = self.start(Box::new(move || {
+            pool.work();
+            drop(alive);
+        }));
+        let Err(error) = started else { return Ok(()) };
+        self.starting.store(false, Ordering::Release);
+        if self.threads.fetch_sub(1, Ordering::AcqRel) > 1 {
+            // The queue grows longer, and the threads that there are get to it.
+            tracing::warn!(%error, "cannot start another thread for blocking work");
+            return Ok(());
+        }
+        self.drop_jobs();
+        Err(error)
+    }
+
+    fn start(&self, body: ThreadBody) -> io::Result<()> {
+        self.starter.get().expect("a starter is set before the first job")(body)
+    }
+
+    /// The life of a thread.
+    fn work(self: &Arc<Pool>) {
+        self.starting.store(false, Ordering::Release);
+        loop {
+            // Pairs with the fence in `submit`: we see the job, or its submitter sees that nobody
+            // starts and nobody is idle.
+            fence(Ordering::SeqCst);
+            match self.receiver.try_recv() {
+                Ok(Order::Run(job)) => self.run(job),
+                Ok(Order::Stop) | Err(TryRecvError::Disconnected) => break,
+                Err(TryRecvError::Empty) => {
+                    if self.closed.load(Ordering::Acquire) {
+                        break;
+                    }
+                    self.idle.fetch_add(1, Ordering::AcqRel);
+                    let order = self.receiver.recv_timeout(self.keep_alive);
+                    self.idle.fetch_sub(1, Ordering::AcqRel);
+                    match order {
+                        Ok(Order::Run(job)) => self.run(job),
+                        Ok(Order::Stop) | Err(RecvTimeoutError::Disconnected) => break,
+                        Err(RecvTimeoutError::Timeout) => {
+                            fence(Ordering::SeqCst);
+                            if self.receiver.is_empty() {
+                                break;
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        self.threads.fetch_sub(1, Ordering::AcqRel);
+    }
+
+    fn run(self: &Arc<Pool>, job: Runnable<Blocking>) {
+        // Pairs with the fence in `submit`: whoever sent while we were still idle relies on this.
+        fence(Ordering::SeqCst);
+        if !self.receiver.is_empty() && self.idle.load(Ordering::Relaxed) == 0 {
+            // A failure leaves a longer queue to the threads that there are, of which we are one.
+            let _ = self.grow();
+        }
+        contain(|| {
+            let before = crate::scheduler::current::set_task(job.as_ptr());
+            job.run(|| false);
+            crate::scheduler::current::set_task(before);
+        });
+        self.unfinished.fetch_sub(1, Ordering::Release);
+    }
+
+    fn drop_jobs(&self) {
+        while let Ok(Order::Run(job)) = self.receiver.try_recv() {
+            drop(job);
+            self.unfinished.fetch_sub(1, Ordering::Release);
+        }
+    }
+
+    /// Drops the jobs that wait and sends the idle threads away. Jobs that run are left to end.
+    pub(crate) fn close(&self) {
+        if self.closed.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        drop(self.alive.lock().take());
+        fence(Ordering::SeqCst);
+        self.drop_jobs();
+        for _ in 0..self.threads.load(Ordering::Acquire) {
+            self.send(Order::Stop);
+        }
+    }
+
+    /// Waits until every thread is gone, after [`close`](Pool::close). False: the time is over.
+    pub(crate) fn wait(&self, deadline: Option<Instant>) -> bool {
+        let gone = match deadline {
+            None => self.gone.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            Some(deadline) => self.gone.recv_deadline(deadline),
+        };
+        matches!(gone, Err(RecvTimeoutError::Disconnected))
+    }
+
+    /// Keeps the runtime waiting for another thread: until the returned value is dropped,
+    /// [`wait`](Pool::wait) does not return true. `None` after [`close`](Pool::close).
+    pub(crate) fn alive(&self) -> Option<Sender<Infallible>> {
+        self.alive.lock().clone()
+    }
+
+    /// Whether no job waits or runs.
+    pub(crate) fn is_quiet(&self) -> bool {
+        // Acquire pairs with the release after a job: what it woke is seen.
+        self.unfinished.load(Ordering::Acquire) == 0
+    }
+
+    /// The number of threads.
+    pub(crate) fn threads(&self) -> usize {
+        self.threads.load(Ordering::Relaxed)
+    }
+
+    /// The number of threads without a job.
+    pub(crate) fn idle_threads(&self) -> usize {
+        self.idle.load(Ordering::Relaxed)
+    }
+
+    /// The number of jobs that wait for a thread.
+    pub(crate) fn queued(&self) -> usize {
+        self.receiver.len()
+    }
+}
+
+impl fmt::Debug for Pool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pool")
+            .field("threads", &self.threads())
+            .field("idle", &self.idle_threads())
+            .field("queued", &self.queued())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,27 @@
+//! Tasks, timers, reactor and scheduler: the heart of filch. Floors 2 to 6 of `ARCHITECTURE.md`.
+//!
+//! Users depend on the crate `filch`, which re-exports what is public here and documents nothing of
+//! its own.
+//!
+//! | floor | modules |
+//! |---|---|
+//! | 2 leaves | [`clock`], [`rng`], [`unwind`] |
+//! | 3 mechanisms, strangers to each other | [`task`], [`timer`] |
+//! | 4 the outside world, and threads for those who block | [`reactor`], `blocking` |
+//! | 5 who runs what | [`scheduler`], [`runtime`] |
+//! | 6 what users await | [`spawn`], [`local`], [`time`] |
+#![deny(unsafe_code)]
+
+mod blocking;
+pub mod clock;
+#[expect(unsafe_code, reason = "tasks that are not Send, and a thread-local pointer to their line")]
+pub mod local;
+pub mod reactor;
+pub mod rng;
+pub mod runtime;
+pub mod scheduler;
+pub mod spawn;
+pub mod task;
+pub mod time;
+pub mod timer;
+pub mod unwind;

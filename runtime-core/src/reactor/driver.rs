@@ -1,0 +1,118 @@
+//! What a reactor asks of the outside world.
+
+use std::fmt;
+use std::io;
+use std::os::fd::RawFd;
+use std::time::Duration;
+
+use super::ready::{Interest, Ready};
+
+/// How many events one wait brings at most.
+pub const EVENTS_MAX: usize = 1024;
+
+/// The outside world, as a reactor sees it.
+///
+/// The kernel answers in a program ([`Poller`](super::poller::Poller)), a schedule of events in a
+/// simulation, and nobody in a model ([`Quiet`]).
+pub trait Driver: Send + Sync + fmt::Debug {
+    /// Sleeps until something happens, [`wake`](Driver::wake) is called, or `timeout` has passed.
+    ///
+    /// Fills `events` with at most [`EVENTS_MAX`] events, possibly none: a wake, a signal or an
+    /// early return are no errors. Called by one thread at a time.
+    fn wait(&self, events: &mut Events, timeout: Option<Duration>) -> io::Result<()>;
+
+    /// Ends the present `wait`, or the next one if there is none. From any thread.
+    fn wake(&self) -> io::Result<()>;
+
+    /// Reports the edges of `descriptor` under `token` from now on.
+    ///
+    /// The first event tells what is ready already. An error leaves nothing behind.
+    fn add(&self, descriptor: RawFd, token: u64, interest: Interest) -> io::Result<()>;
+
+    /// Reports `descriptor` no more. Called before the descriptor is closed.
+    fn delete(&self, descriptor: RawFd) -> io::Result<()>;
+
+    /// Whether an event also says that the other side has closed, before a read finds the end.
+    ///
+    /// Only then may a reader take a short read as a sign that nothing is left: an end that came
+    /// together with the last bytes causes no edge of its own.
+    fn reports_closing(&self) -> bool {
+        false
+    }
+}
+
+/// Something happened to a watched descriptor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Event {
+    /// What the descriptor was added under.
+    pub token: u64,
+    /// What became ready.
+    pub ready: Ready,
+}
+
+/// A buffer for the events of one wait, used again for the next.
+#[derive(Debug)]
+pub struct Events {
+    list: Vec<Event>,
+}
+
+impl Events {
+    /// Room for [`EVENTS_MAX`] events.
+    pub fn new() -> Events {
+        Events { list: Vec::with_capacity(EVENTS_MAX) }
+    }
+
+    /// Appends an event.
+    pub fn push(&mut self, token: u64, ready: Ready) {
+        self.list.push(Event { token, ready });
+    }
+
+    /// Forgets all events and keeps the room.
+    pub fn clear(&mut self) {
+        self.list.clear();
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// The event at `place`.
+    pub fn get(&self, place: usize) -> Option<Event> {
+        self.list.get(place).copied()
+    }
+}
+
+impl Default for Events {
+    fn default() -> Events {
+        Events::new()
+    }
+}
+
+/// A world in which nothing ever happens and no wait takes time, for models and tests.
+#[derive(Debug, Default)]
+pub struct Quiet;
+
+impl Driver for Quiet {
+    fn wait(&self, events: &mut Events, _timeout: Option<Duration>) -> io::Result<()> {
+        events.clear();
+        Ok(())
+    }
+
+    fn wake(&self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn add(&self, _descriptor: RawFd, _token: u64, _interest: Interest) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn delete(&self, _descriptor: RawFd) -> io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,217 @@
+//! The reactor: turns events of the outside world into wakes.
+//!
+//! ```text
+//!              ┌────────────── Reactor::turn ──────────────┐
+//!  kernel ──▶ Driver::wait ──▶ Events ──▶ slots ──▶ Source::dispatch ──▶ WakeBatch ──▶ tasks
+//!              (driver.rs,                (slots.rs)  (source.rs)
+//!               poller_*.rs)                             ▲ look, wait, clear
+//!                                                        │
+//!                                                  Registration ◀── sockets, AsyncFd
+//! ```
+//!
+//! | file | what |
+//! |---|---|
+//! | ready.rs | `Interest`, `Ready`: what one waits for, what has come |
+//! | driver.rs | `Driver`: what we ask of the outside world |
+//! | poller_linux.rs, poller_portable.rs | the kernel's answer |
+//! | readiness.rs | the word of one direction: flags, generation, tick |
+//! | source.rs | one watched descriptor: two such words, and who waits |
+//! | slots.rs | where sources live, and the tokens that name them |
+//! | registration.rs | watch a descriptor while this lives: try, wait, try again |
+//!
+//! Timers are no business of the reactor: whoever turns it says how long it may wait.
+
+pub mod driver;
+pub mod readiness;
+pub mod ready;
+pub mod registration;
+mod slots;
+pub mod source;
+
+#[cfg(target_os = "linux")]
+#[expect(unsafe_code, reason = "epoll_pwait2 has no safe binding")]
+#[path = "poller_linux.rs"]
+pub mod poller;
+
+#[cfg(not(target_os = "linux"))]
+#[expect(unsafe_code, reason = "the poller must be told that a descriptor stays open")]
+#[path = "poller_portable.rs"]
+pub mod poller;
+
+#[cfg(all(test, not(filch_loom)))]
+mod tests;
+
+pub use driver::{Driver, Event, Events};
+pub use ready::{Direction, Interest, Ready};
+pub use registration::Registration;
+pub use source::ReadyEvent;
+
+use std::io;
+use std::os::fd::RawFd;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::time::Duration;
+
+use runtime_sync::primitives::atomic::{AtomicU64, Ordering};
+use runtime_sync::wake_batch::WakeBatch;
+
+use poller::Poller;
+use slots::{Slots, Token};
+use source::Source;
+
+/// Turns events of the outside world into wakes.
+#[derive(Debug)]
+pub struct Reactor {
+    driver: Box<dyn Driver>,
+    slots: Slots,
+    /// Whether a short read means that nothing is left, see [`Driver::reports_closing`].
+    short_means_drained: bool,
+    events: AtomicU64,
+}
+
+/// The right to turn a reactor, held by one thread at a time.
+///
+/// It owns the events of the last wait. Should a waker panic, the events behind it are still
+/// here and the next turn goes on with them.
+#[derive(Debug, Default)]
+pub struct Turn {
+    events: Events,
+    next: usize,
+}
+
+impl Reactor {
+    /// A reactor of the kernel's events.
+    ///
+    /// # Errors
+    ///
+    /// See [`Poller::new`].
+    pub fn new() -> io::Result<Reactor> {
+        Ok(Reactor::with_driver(Box::new(Poller::new()?)))
+    }
+
+    /// A reactor of the events that `driver` brings.
+    pub fn with_driver(driver: Box<dyn Driver>) -> Reactor {
+        let short_means_drained = driver.reports_closing();
+        Reactor { driver, slots: Slots::new(), short_means_drained, events: AtomicU64::new(0) }
+    }
+
+    /// Waits for the outside world and collects every waker it concerns.
+    ///
+    /// A full batch is woken at once, the rest is left in `wakes` for the caller; no lock is held
+    /// meanwhile. Returns the number of events. After a panic of a waker, the events that were
+    /// not dispatched yet are dispatched by the next turn, which then does not wait.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Driver::wait`]. Interruption by a signal is none.
+    pub fn turn(
+        &self,
+        turn: &mut Turn,
+        timeout: Option<Duration>,
+        wakes: &mut WakeBatch,
+    ) -> io::Result<usize> {
+        if wakes.is_full() {
+            wakes.wake_all();
+        }
+        if turn.next >= turn.events.len() {
+            turn.next = 0;
+            turn.events.clear();
+            self.driver.wait(&mut turn.events, timeout)?;
+        }
+        let count = turn.events.len() - turn.next;
+        if count > 0 {
+            // Relaxed: a figure for those who are curious.
+            self.events.fetch_add(count as u64, Ordering::Relaxed);
+        }
+        while let Some(event) = turn.events.get(turn.next) {
+            self.dispatch(event, wakes);
+            // Only now: if a waker panicked, this event is dispatched again. Being told twice
+            // that a descriptor is ready costs a try, being told never costs a hang.
+            turn.next += 1;
+        }
+        Ok(count)
+    }
+
+    /// Ends the present wait, or the next one.
+    ///
+    /// # Errors
+    ///
+    /// Those of the driver; none are known to happen.
+    pub fn wake(&self) -> io::Result<()> {
+        self.driver.wake()
+    }
+
+    /// Watches no more: every operation on a registered descriptor fails from here on, and who
+    /// waits for one is woken.
+    ///
+    /// If wakers panic, all others are woken before the first panic goes on.
+    pub fn shutdown(&self) {
+        let mut first_panic = None;
+        let mut wakes = WakeBatch::new();
+        for source in self.slots.close() {
+            let outcome = catch_unwind(AssertUnwindSafe(|| source.shut_down(&mut wakes)));
+            if let Err(panic) = outcome {
+                first_panic.get_or_insert(panic);
+                // What was cut short is done again; each waiter is woken once all the same.
+                let again = catch_unwind(AssertUnwindSafe(|| source.shut_down(&mut wakes)));
+                drop(again);
+            }
+        }
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| wakes.wake_all())) {
+            first_panic.get_or_insert(panic);
+        }
+        if let Some(panic) = first_panic {
+            resume_unwind(panic);
+        }
+    }
+
+    /// How many descriptors were ever registered.
+    pub fn registered_count(&self) -> u64 {
+        self.slots.counts().0
+    }
+
+    /// How many descriptors were ever deregistered.
+    pub fn deregistered_count(&self) -> u64 {
+        self.slots.counts().1
+    }
+
+    /// How many events have been dispatched.
+    pub fn ready_count(&self) -> u64 {
+        self.events.load(Ordering::Relaxed)
+    }
+
+    /// Starts to watch `descriptor`.
+    fn watch(&self, descriptor: RawFd, interest: Interest) -> io::Result<Token> {
+        let token = self.slots.claim()?;
+        if let Err(error) = self.driver.add(descriptor, token.pack(), interest) {
+            self.slots.release(token);
+            return Err(error);
+        }
+        Ok(token)
+    }
+
+    /// Ends what `watch` started.
+    fn unwatch(&self, descriptor: RawFd, token: Token) -> io::Result<()> {
+        let outcome = self.driver.delete(descriptor);
+        self.slots.release(token);
+        outcome
+    }
+
+    fn source(&self, token: Token) -> &Source {
+        self.slots.get(token.index).expect("a slot that was given out exists")
+    }
+
+    fn dispatch(&self, event: Event, wakes: &mut WakeBatch) {
+        if let Some(token) = Token::unpack(event.token)
+            && let Some(source) = self.slots.get(token.index)
+        {
+            source.dispatch(token.generation, event.ready, wakes);
+        }
+    }
+}
+
+impl Turn {
+    /// An empty buffer of events.
+    pub fn new() -> Turn {
+        Turn::default()
+    }
+}

@@ -1,0 +1,281 @@
+//! Watch a descriptor while this lives: try an operation, wait until it is worth another try.
+
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::os::fd::RawFd;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use runtime_sync::budget;
+use runtime_sync::primitives::Arc;
+
+use super::Reactor;
+use super::ready::{Direction, Interest, Ready};
+use super::slots::Token;
+use super::source::{ReadyEvent, ShutDown, Source, Ticket};
+use crate::runtime::context;
+
+/// Stands for the descriptor of a registration that has ended.
+const ENDED: RawFd = -1;
+
+/// Watches a descriptor while it lives.
+///
+/// It must be dropped before the descriptor is closed. A struct that holds both declares the
+/// registration first, as fields are dropped in that order.
+pub struct Registration {
+    reactor: Arc<Reactor>,
+    token: Token,
+    descriptor: RawFd,
+}
+
+impl Registration {
+    /// Has the reactor of the present runtime watch `descriptor`.
+    ///
+    /// # Errors
+    ///
+    /// Those of the system, and one of kind `Other` when the runtime has shut down.
+    ///
+    /// # Panics
+    ///
+    /// There is no runtime on this thread.
+    #[track_caller]
+    pub fn new(descriptor: RawFd, interest: Interest) -> io::Result<Registration> {
+        match context::reactor() {
+            Some(reactor) => Registration::new_with(&reactor, descriptor, interest),
+            None => panic!("{}", context::NO_RUNTIME),
+        }
+    }
+
+    /// Has `reactor` watch `descriptor`.
+    ///
+    /// # Errors
+    ///
+    /// Those of the system, and one of kind `Other` when the runtime has shut down.
+    pub fn new_with(
+        reactor: &Arc<Reactor>,
+        descriptor: RawFd,
+        interest: Interest,
+    ) -> io::Result<Registration> {
+        let token = reactor.watch(descriptor, interest)?;
+        Ok(Registration { reactor: reactor.clone(), token, descriptor })
+    }
+
+    /// Waits until a read is worth a try. The last task that asked is woken.
+    pub fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<ReadyEvent>> {
+        self.poll_ready(cx, Direction::Read)
+    }
+
+    /// Waits until a write is worth a try. The last task that asked is woken.
+    pub fn poll_write_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<ReadyEvent>> {
+        self.poll_ready(cx, Direction::Write)
+    }
+
+    /// Waits until an operation in `direction` is worth a try. Spends the task's budget.
+    #[inline]
+    pub fn poll_ready(
+        &self,
+        cx: &mut Context<'_>,
+        direction: Direction,
+    ) -> Poll<io::Result<ReadyEvent>> {
+        let turn = ready!(budget::poll_proceed(cx));
+        let event = ready!(self.source().poll_ready(cx, direction))?;
+        turn.made_progress();
+        Poll::Ready(Ok(event))
+    }
+
+    /// Calls `attempt` whenever `direction` is ready, until it says something else than
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock).
+    #[inline]
+    pub fn poll_io<R>(
+        &self,
+        cx: &mut Context<'_>,
+        direction: Direction,
+        mut attempt: impl FnMut() -> io::Result<R>,
+    ) -> Poll<io::Result<R>> {
+        loop {
+            let event = ready!(self.poll_ready(cx, direction))?;
+            match attempt() {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.clear(event),
+                outcome => return Poll::Ready(outcome),
+            }
+        }
+    }
+
+    /// As [`poll_io`](Registration::poll_io), for a stream that is asked to move `wanted` bytes.
+    ///
+    /// A stream that moves fewer has nothing left, or no room: the next call waits for an event
+    /// rather than asking the kernel again, which saves a system call per message.
+    #[inline]
+    pub fn poll_stream(
+        &self,
+        cx: &mut Context<'_>,
+        direction: Direction,
+        wanted: usize,
+        mut attempt: impl FnMut() -> io::Result<usize>,
+    ) -> Poll<io::Result<usize>> {
+        loop {
+            let event = ready!(self.poll_ready(cx, direction))?;
+            match attempt() {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.clear(event),
+                Ok(moved) => {
+                    if 0 < moved && moved < wanted && self.reactor.short_means_drained {
+                        self.source().clear_drained(direction, event);
+                    }
+                    return Poll::Ready(Ok(moved));
+                }
+                outcome => return Poll::Ready(outcome),
+            }
+        }
+    }
+
+    /// Calls `attempt` once if `interest` is ready.
+    ///
+    /// # Errors
+    ///
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if it is not ready or `attempt` says so, in which
+    /// case the readiness is cleared; and what else `attempt` returns.
+    pub fn try_io<R>(
+        &self,
+        interest: Interest,
+        attempt: impl FnOnce() -> io::Result<R>,
+    ) -> io::Result<R> {
+        let event = self.source().look(Ready::from_interest(interest))?;
+        if event.ready().is_empty() {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        let outcome = attempt();
+        if let Err(error) = &outcome
+            && error.kind() == io::ErrorKind::WouldBlock
+        {
+            self.clear(event);
+        }
+        outcome
+    }
+
+    /// Calls `attempt` whenever `interest` is ready, until it says something else than
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock). Any number of tasks may wait like this.
+    ///
+    /// # Errors
+    ///
+    /// What `attempt` returns, or the runtime has shut down.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future while it waits loses nothing.
+    pub async fn io<R>(
+        &self,
+        interest: Interest,
+        mut attempt: impl FnMut() -> io::Result<R>,
+    ) -> io::Result<R> {
+        loop {
+            let event = self.readiness(interest).await?;
+            match attempt() {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.clear(event),
+                outcome => return outcome,
+            }
+        }
+    }
+
+    /// Waits until any of `interest` is ready. Any number of tasks may wait like this.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future while it waits loses nothing.
+    pub fn readiness(&self, interest: Interest) -> Waiting<'_> {
+        Waiting { source: self.source(), wanted: Ready::from_interest(interest), ticket: None }
+    }
+
+    /// What of `interest` is ready at this moment, possibly nothing.
+    ///
+    /// # Errors
+    ///
+    /// The runtime has shut down.
+    pub fn ready_now(&self, interest: Interest) -> io::Result<ReadyEvent> {
+        Ok(self.source().look(Ready::from_interest(interest))?)
+    }
+
+    /// Takes back what `event` saw, as far as no other event has come since.
+    pub fn clear(&self, event: ReadyEvent) {
+        self.source().clear(event);
+    }
+
+    /// The reactor that watches.
+    pub fn reactor(&self) -> &Arc<Reactor> {
+        &self.reactor
+    }
+
+    /// Ends the watch, as dropping does, and tells whether the system had an objection.
+    ///
+    /// # Errors
+    ///
+    /// Those of the system; most likely the descriptor was closed already.
+    pub fn deregister(mut self) -> io::Result<()> {
+        self.end()
+    }
+
+    fn end(&mut self) -> io::Result<()> {
+        match std::mem::replace(&mut self.descriptor, ENDED) {
+            ENDED => Ok(()),
+            descriptor => self.reactor.unwatch(descriptor, self.token),
+        }
+    }
+
+    fn source(&self) -> &Source {
+        self.reactor.source(self.token)
+    }
+}
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        // An error means that the descriptor is gone, and its watch with it.
+        let _ = self.end();
+    }
+}
+
+impl fmt::Debug for Registration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Registration")
+            .field("descriptor", &self.descriptor)
+            .field("source", self.source())
+            .finish()
+    }
+}
+
+/// Waits until a descriptor is ready, see [`Registration::readiness`].
+#[derive(Debug)]
+#[must_use = "futures do nothing unless they are awaited"]
+pub struct Waiting<'a> {
+    source: &'a Source,
+    wanted: Ready,
+    ticket: Option<Ticket>,
+}
+
+impl Future for Waiting<'_> {
+    type Output = io::Result<ReadyEvent>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let turn = ready!(budget::poll_proceed(cx));
+        let waiting = &mut *self;
+        let event = ready!(waiting.source.poll_in_line(cx, waiting.wanted, &mut waiting.ticket))?;
+        turn.made_progress();
+        Poll::Ready(Ok(event))
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.source.leave(self.ticket.take());
+    }
+}
+
+impl From<ShutDown> for io::Error {
+    fn from(_: ShutDown) -> io::Error {
+        shut_down()
+    }
+}
+
+/// The error of everything that was registered with a runtime that is gone.
+pub(super) fn shut_down() -> io::Error {
+    io::Error::other("the filch runtime that this descriptor was registered with has shut down")
+}

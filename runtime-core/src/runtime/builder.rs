@@ -1,0 +1,372 @@
+//! Options of a runtime and their defaults.
+
+use super::seat::Seat;
+use super::{LocalOptions, LocalRuntime, Runtime, lifecycle};
+use crate::clock::Clock;
+use crate::scheduler::config::{Config, Hooks};
+use crate::scheduler::{Scheduler, Stall};
+use crate::task::TaskMeta;
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The environment variable that sets the number of workers where [`Builder::worker_threads`] does
+/// not.
+const WORKERS_VARIABLE: &str = "FILCH_WORKER_THREADS";
+
+/// Options of a [`Runtime`].
+///
+/// The counterpart of tokio's `runtime::Builder`; whatever that one hides behind
+/// `tokio_unstable` is here for everybody.
+///
+/// # Examples
+///
+/// ```
+/// use filch::runtime::Builder;
+///
+/// let runtime = Builder::new_multi_thread().worker_threads(2).thread_name("crunch").build()?;
+/// let name = runtime.block_on(runtime.spawn(async {
+///     std::thread::current().name().map(str::to_owned)
+/// }));
+/// assert_eq!(name.unwrap().as_deref(), Some("crunch"));
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub struct Builder {
+    multi_thread: bool,
+    workers: Option<usize>,
+    start_paused: bool,
+    name: Option<String>,
+    thread_name: Arc<dyn Fn() -> String + Send + Sync>,
+    thread_stack_size: Option<usize>,
+    max_blocking_threads: usize,
+    thread_keep_alive: Duration,
+    event_interval: u32,
+    lifo_slot: bool,
+    seed: Option<u64>,
+    hooks: Hooks,
+}
+
+impl Builder {
+    fn new(multi_thread: bool) -> Builder {
+        Builder {
+            multi_thread,
+            workers: None,
+            start_paused: false,
+            name: None,
+            thread_name: Arc::new(|| "filch-worker".to_owned()),
+            thread_stack_size: None,
+            max_blocking_threads: 512,
+            thread_keep_alive: Duration::from_secs(10),
+            event_interval: 64,
+            lifo_slot: true,
+            seed: None,
+            hooks: Hooks::default(),
+        }
+    }
+
+    /// A runtime whose tasks run on threads of its own, and move between them.
+    pub fn new_multi_thread() -> Builder {
+        Builder::new(true)
+    }
+
+    /// A runtime whose tasks run on the thread that calls `block_on`, and only during that call.
+    pub fn new_current_thread() -> Builder {
+        Builder::new(false)
+    }
+
+    /// Nothing: filch's runtimes always have sockets and timers. For code that comes from tokio.
+    pub fn enable_all(&mut self) -> &mut Builder {
+        self
+    }
+
+    /// Nothing; see [`enable_all`](Builder::enable_all).
+    pub fn enable_io(&mut self) -> &mut Builder {
+        self
+    }
+
+    /// Nothing; see [`enable_all`](Builder::enable_all).
+    pub fn enable_time(&mut self) -> &mut Builder {
+        self
+    }
+
+    /// How many workers a multi-thread runtime has.
+    ///
+    /// The default is the environment variable `FILCH_WORKER_THREADS`, or else the number of cores
+    /// that this process may use, cgroup limits included.
+    ///
+    /// # Panics
+    ///
+    /// If `count` is 0.
+    #[track_caller]
+    pub fn worker_threads(&mut self, count: usize) -> &mut Builder {
+        assert!(count > 0, "a runtime needs at least one worker: `worker_threads` cannot be 0");
+        self.workers = Some(count);
+        self
+    }
+
+    /// How many threads the blocking pool may have at a time. 512 by default.
+    ///
+    /// Jobs beyond that wait in a queue.
+    ///
+    /// # Panics
+    ///
+    /// If `count` is 0.
+    #[track_caller]
+    pub fn max_blocking_threads(&mut self, count: usize) -> &mut Builder {
+        assert!(count > 0, "`max_blocking_threads` cannot be 0: blocking jobs would wait for ever");
+        self.max_blocking_threads = count;
+        self
+    }
+
+    /// How long a thread of the blocking pool waits for a job before it ends. 10 s by default.
+    pub fn thread_keep_alive(&mut self, duration: Duration) -> &mut Builder {
+        self.thread_keep_alive = duration;
+        self
+    }
+
+    /// The name of the runtime's threads. `filch-worker` by default.
+    pub fn thread_name(&mut self, name: impl Into<String>) -> &mut Builder {
+        let name = name.into();
+        self.thread_name = Arc::new(move || name.clone());
+        self
+    }
+
+    /// A function that names each of the runtime's threads.
+    pub fn thread_name_fn<F>(&mut self, f: F) -> &mut Builder
+    where
+        F: Fn() -> String + Send + Sync + 'static,
+    {
+        self.thread_name = Arc::new(f);
+        self
+    }
+
+    /// The stack size of the runtime's threads in bytes. std's default, 2 MiB, by default.
+    pub fn thread_stack_size(&mut self, bytes: usize) -> &mut Builder {
+        self.thread_stack_size = Some(bytes);
+        self
+    }
+
+    /// A name for the runtime, to tell several apart in logs.
+    pub fn name(&mut self, name: impl Into<String>) -> &mut Builder {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// The most polls after which a worker looks at timers, the injector and outside. 64 by default;
+    /// with long polls it looks after fewer, about every 20 µs.
+    ///
+    /// # Panics
+    ///
+    /// If `polls` is 0.
+    #[track_caller]
+    pub fn event_interval(&mut self, polls: u32) -> &mut Builder {
+        assert!(polls > 0, "`event_interval` cannot be 0");
+        self.event_interval = polls;
+        self
+    }
+
+    /// The same as [`event_interval`](Builder::event_interval): filch looks at the injector and
+    /// outside at the same time.
+    ///
+    /// # Panics
+    ///
+    /// If `polls` is 0.
+    #[track_caller]
+    pub fn global_queue_interval(&mut self, polls: u32) -> &mut Builder {
+        self.event_interval(polls)
+    }
+
+    /// Queues tasks that a task wakes behind the others, instead of running one of them next.
+    pub fn disable_lifo_slot(&mut self) -> &mut Builder {
+        self.lifo_slot = false;
+        self
+    }
+
+    /// Where the runtime's random numbers begin, such as the choice of whom to rob.
+    pub fn rng_seed(&mut self, seed: u64) -> &mut Builder {
+        self.seed = Some(seed);
+        self
+    }
+
+    /// Starts with a clock that stands still, and jumps to the next deadline whenever nothing else is
+    /// left to do; see [`time::pause`](crate::time::pause). Current-thread runtimes only.
+    pub fn start_paused(&mut self, paused: bool) -> &mut Builder {
+        self.start_paused = paused;
+        self
+    }
+
+    /// Calls `f` on each thread of the runtime as it starts, blocking threads included.
+    pub fn on_thread_start<F: Fn() + Send + Sync + 'static>(&mut self, f: F) -> &mut Builder {
+        self.hooks.thread_start = Some(Arc::new(f));
+        self
+    }
+
+    /// Calls `f` on each thread of the runtime as it ends.
+    pub fn on_thread_stop<F: Fn() + Send + Sync + 'static>(&mut self, f: F) -> &mut Builder {
+        self.hooks.thread_stop = Some(Arc::new(f));
+        self
+    }
+
+    /// Calls `f` before a worker goes to sleep. It may spawn and wake: the worker looks again.
+    pub fn on_thread_park<F: Fn() + Send + Sync + 'static>(&mut self, f: F) -> &mut Builder {
+        self.hooks.thread_park = Some(Arc::new(f));
+        self
+    }
+
+    /// Calls `f` after a worker slept.
+    pub fn on_thread_unpark<F: Fn() + Send + Sync + 'static>(&mut self, f: F) -> &mut Builder {
+        self.hooks.thread_unpark = Some(Arc::new(f));
+        self
+    }
+
+    /// Calls `f` when a task is spawned, on the thread that spawns it.
+    pub fn on_task_spawn<F>(&mut self, f: F) -> &mut Builder
+    where
+        F: Fn(&TaskMeta) + Send + Sync + 'static,
+    {
+        self.hooks.task_spawn = Some(Arc::new(f));
+        self
+    }
+
+    /// Calls `f` before each poll of a task.
+    pub fn on_before_task_poll<F>(&mut self, f: F) -> &mut Builder
+    where
+        F: Fn(&TaskMeta) + Send + Sync + 'static,
+    {
+        self.hooks.before_poll = Some(Arc::new(f));
+        self
+    }
+
+    /// Calls `f` after each poll of a task.
+    pub fn on_after_task_poll<F>(&mut self, f: F) -> &mut Builder
+    where
+        F: Fn(&TaskMeta) + Send + Sync + 'static,
+    {
+        self.hooks.after_poll = Some(Arc::new(f));
+        self
+    }
+
+    /// Calls `f` when a worker has finished a task or dropped it because it was aborted.
+    pub fn on_task_terminate<F>(&mut self, f: F) -> &mut Builder
+    where
+        F: Fn(&TaskMeta) + Send + Sync + 'static,
+    {
+        self.hooks.task_terminate = Some(Arc::new(f));
+        self
+    }
+
+    /// Calls `f`, on a thread of its own, when a worker has been in one poll for at least `limit`:
+    /// once for each such poll. The limit is kept to a few milliseconds.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let runtime = filch::runtime::Builder::new_multi_thread()
+    ///     .on_stall(Duration::from_millis(100), |stall| eprintln!("{stall}"))
+    ///     .build()
+    ///     .unwrap();
+    /// ```
+    pub fn on_stall<F>(&mut self, limit: Duration, f: F) -> &mut Builder
+    where
+        F: Fn(&Stall) + Send + Sync + 'static,
+    {
+        self.hooks.stall = Some((limit, Arc::new(f)));
+        self
+    }
+
+    /// Builds the runtime and starts its threads.
+    ///
+    /// # Errors
+    ///
+    /// If the reactor's descriptors or a worker's thread cannot be had from the system. Nothing is
+    /// left behind then.
+    ///
+    /// # Panics
+    ///
+    /// If `start_paused` is set on a multi-thread runtime, or if the environment variable
+    /// `FILCH_WORKER_THREADS` is no number above 0.
+    #[track_caller]
+    pub fn build(&mut self) -> io::Result<Runtime> {
+        self.build_with(false)
+    }
+
+    /// Builds a current-thread runtime that stays on this thread and may have tasks that are not
+    /// `Send`.
+    ///
+    /// # Errors
+    ///
+    /// As [`build`](Builder::build).
+    ///
+    /// # Panics
+    ///
+    /// If this is a builder of multi-thread runtimes.
+    #[track_caller]
+    pub fn build_local(&mut self, _options: LocalOptions) -> io::Result<LocalRuntime> {
+        assert!(
+            !self.multi_thread,
+            "`build_local` makes a current-thread runtime: begin with `new_current_thread`"
+        );
+        self.build_with(true).map(LocalRuntime::new_from)
+    }
+
+    #[track_caller]
+    fn build_with(&mut self, pins_to_driver: bool) -> io::Result<Runtime> {
+        assert!(
+            !(self.start_paused && self.multi_thread),
+            "`start_paused` needs a current-thread runtime: with many workers nobody could say \
+             when all are idle"
+        );
+        let config = Config {
+            workers: if self.multi_thread { self.count_workers() } else { 1 },
+            multi_thread: self.multi_thread,
+            pins_to_driver,
+            name: self.name.clone(),
+            thread_name: self.thread_name.clone(),
+            thread_stack_size: self.thread_stack_size,
+            max_blocking_threads: self.max_blocking_threads,
+            thread_keep_alive: self.thread_keep_alive,
+            event_interval: self.event_interval,
+            lifo_slot: self.lifo_slot,
+            seed: self.seed.unwrap_or_else(|| std::ptr::from_ref(self).addr() as u64),
+            hooks: self.hooks.clone(),
+        };
+        let clock = if self.start_paused { Clock::paused() } else { Clock::system() };
+        let (scheduler, mut workers) = Scheduler::new(config, clock)?;
+        if self.multi_thread {
+            lifecycle::start(&scheduler, workers)?;
+            return Ok(Runtime::assemble(scheduler, None));
+        }
+        let worker = workers.pop().expect("a current-thread runtime has one worker");
+        lifecycle::start_without_workers(&scheduler)?;
+        Ok(Runtime::assemble(scheduler, Some(Seat::new(worker))))
+    }
+
+    #[track_caller]
+    fn count_workers(&self) -> usize {
+        self.workers.or_else(workers_from_environment).unwrap_or_else(|| {
+            // Knows the cgroup's quota and the affinity mask.
+            std::thread::available_parallelism().map_or(1, usize::from)
+        })
+    }
+}
+
+#[track_caller]
+fn workers_from_environment() -> Option<usize> {
+    let value = std::env::var_os(WORKERS_VARIABLE)?;
+    let count = value.to_str().and_then(|value| value.trim().parse().ok()).unwrap_or(0);
+    assert!(count > 0, "{WORKERS_VARIABLE} must be a number above 0, and is {value:?}");
+    Some(count)
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("multi_thread", &self.multi_thread)
+            .field("workers", &self.workers)
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,49 @@
+//! Which runtime is this thread in: what timers, sockets and spawns ask.
+
+use super::Handle;
+use crate::clock::Clock;
+use crate::reactor::Reactor;
+pub use crate::scheduler::HomeRef;
+use crate::scheduler::{Home, current};
+use runtime_sync::primitives::Arc;
+
+/// What to tell a caller who is outside of any runtime.
+pub const NO_RUNTIME: &str = "there is no filch runtime on this thread: call this from a task, \
+                              inside `Runtime::block_on` or under `Handle::enter`";
+
+/// The runtime this thread is in.
+pub fn handle() -> Option<Handle> {
+    current::with_scheduler(|scheduler| scheduler.cloned().map(Handle::new))
+}
+
+/// The home whose wheel a timer belongs to that is polled on this thread.
+pub fn timer_home() -> Option<HomeRef> {
+    current::with_worker(|worker| {
+        worker.filter(|worker| current::is_in(worker.scheduler())).map(|worker| worker.lend())
+    })
+    .or_else(|| current::with_scheduler(|scheduler| scheduler.cloned().map(|s| Home::new(s, None))))
+}
+
+/// Calls `f` with the clock of the runtime this thread is in.
+pub fn with_clock<R>(f: impl FnOnce(Option<&Clock>) -> R) -> R {
+    current::with_scheduler(|scheduler| f(scheduler.map(|scheduler| scheduler.clock())))
+}
+
+/// The reactor of the runtime this thread is in.
+pub fn reactor() -> Option<Arc<Reactor>> {
+    current::with_scheduler(|scheduler| scheduler.map(|scheduler| scheduler.reactor().clone()))
+}
+
+/// Whether the runtime this thread is in has a single worker and so a clock that may be paused.
+pub fn is_current_thread() -> bool {
+    current::with_scheduler(|scheduler| scheduler.is_some_and(|s| !s.config().multi_thread))
+}
+
+/// The clock was moved: timers are to be looked at before the next poll.
+pub fn look_around_soon() {
+    current::with_worker(|worker| {
+        if let Some(worker) = worker {
+            worker.look_around_soon();
+        }
+    });
+}

@@ -1,0 +1,127 @@
+//! Start the threads; close, drain, join, in that order.
+
+use crate::scheduler::config::call;
+use crate::scheduler::worker::{Turn, Worker};
+use crate::scheduler::{Scheduler, current, monitor};
+use crate::unwind::AbortOnPanic;
+use std::io;
+use std::sync::{Arc, Weak};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Starts a thread that belongs to a runtime: named, entered, with the user's hooks around `body`.
+fn start_thread(
+    scheduler: &Arc<Scheduler>,
+    body: impl FnOnce() + Send + 'static,
+) -> io::Result<()> {
+    let config = scheduler.config();
+    let mut builder = thread::Builder::new().name((config.thread_name)());
+    if let Some(size) = config.thread_stack_size {
+        builder = builder.stack_size(size);
+    }
+    let scheduler = Arc::clone(scheduler);
+    let body = move || {
+        precise_sleep();
+        let entered = current::Entered::new(scheduler.clone());
+        call(&scheduler.config().hooks.thread_start);
+        body();
+        call(&scheduler.config().hooks.thread_stop);
+        drop(entered);
+    };
+    builder.spawn(body).map(drop)
+}
+
+/// Starts the workers' threads and the monitor's.
+///
+/// # Errors
+///
+/// If a thread cannot be started; those that run are ended.
+pub(super) fn start(scheduler: &Arc<Scheduler>, workers: Vec<Worker>) -> io::Result<()> {
+    prepare_pool(scheduler);
+    let watched = workers.len() > 1 || scheduler.config().hooks.stall.is_some();
+    let started = workers.into_iter().try_for_each(|worker| start_worker(scheduler, worker));
+    started
+        .and_then(|()| if watched { start_monitor(scheduler) } else { Ok(()) })
+        .inspect_err(|_| _ = shut_down(scheduler, None))
+}
+
+/// Teaches the pool how to start threads, and starts the monitor if stalls are to be reported.
+pub(super) fn start_without_workers(scheduler: &Arc<Scheduler>) -> io::Result<()> {
+    prepare_pool(scheduler);
+    match scheduler.config().hooks.stall {
+        Some(_) => start_monitor(scheduler).inspect_err(|_| _ = shut_down(scheduler, None)),
+        None => Ok(()),
+    }
+}
+
+fn prepare_pool(scheduler: &Arc<Scheduler>) {
+    // The pool is the scheduler's own: a strong reference would be a circle.
+    let scheduler = Arc::downgrade(scheduler);
+    let pool = scheduler.upgrade().expect("the caller has it").pool().clone();
+    pool.set_starter(Box::new(move |body| match scheduler.upgrade() {
+        Some(scheduler) => start_thread(&scheduler, body),
+        None => Err(io::Error::other("the filch runtime has shut down")),
+    }));
+}
+
+fn start_worker(scheduler: &Arc<Scheduler>, worker: Worker) -> io::Result<()> {
+    let alive = scheduler.pool().alive();
+    start_thread(scheduler, move || {
+        // Tasks cannot panic out of a turn; if we do, no promise can be kept.
+        let _bomb = AbortOnPanic;
+        let _driving = current::Driving::begin();
+        worker.settle();
+        current::run_as(&worker, || {
+            worker.get_up();
+            while !worker.scheduler().is_closed() {
+                if worker.turn() == Turn::Idle {
+                    worker.park();
+                }
+            }
+            worker.wind_up();
+        });
+        drop(worker);
+        drop(alive);
+    })
+}
+
+fn start_monitor(scheduler: &Arc<Scheduler>) -> io::Result<()> {
+    let alive = scheduler.pool().alive();
+    let scheduler: Weak<Scheduler> = Arc::downgrade(scheduler);
+    let name = "filch-monitor".to_owned();
+    let run = move || {
+        monitor::Monitor::run(&scheduler);
+        drop(alive);
+    };
+    thread::Builder::new().name(name).stack_size(64 * 1024).spawn(run).map(drop)
+}
+
+/// Closes everything, waits for the threads at most until `wait` is over, and lets go of what is
+/// left. False: threads are left that still run user code.
+pub(super) fn shut_down(scheduler: &Arc<Scheduler>, wait: Option<Duration>) -> bool {
+    // A wait that leads beyond what an `Instant` can say is one without end.
+    let deadline = wait.and_then(|wait| now().checked_add(wait));
+    scheduler.close();
+    scheduler.pool().close();
+    let ended = scheduler.pool().wait(deadline);
+    scheduler.finish();
+    ended
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a shutdown's limit is real time, whatever the clock says"
+)]
+fn now() -> Instant {
+    Instant::now()
+}
+
+/// Asks the kernel to wake this thread on time: by default it may be 50 µs late, in order to put
+/// wake-ups together. Threads that are not ours are left as they are.
+#[cfg(target_os = "linux")]
+fn precise_sleep() {
+    let _ = rustix::thread::set_current_timer_slack(std::num::NonZeroU64::new(1));
+}
+
+#[cfg(not(target_os = "linux"))]
+fn precise_sleep() {}

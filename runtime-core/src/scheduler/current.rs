@@ -1,0 +1,226 @@
+//! Which worker, which runtime and which task is this thread in.
+//!
+//! # Invariants
+//!
+//! 1. `worker` is null, or points to a worker that is borrowed for the length of the [`run_as`] which
+//!    set it and resets it.
+//! 2. `scheduler` is null, or points to a scheduler that the [`Entered`] which set it keeps alive.
+//!    Entries end in the reverse order of their beginning, or their schedulers are leaked.
+//! 3. `task` is null, or points to a task that is being polled on this thread, which therefore lives.
+
+use super::Scheduler;
+use super::worker::Worker;
+use crate::task::{self, Header, Id};
+use std::cell::Cell;
+use std::marker::PhantomData;
+use std::ptr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::Waker;
+
+/// All that filch keeps in thread-local memory, but for the budget. Plain cells without a
+/// destructor: an access is an addition and a load, and works at any time of a thread's life.
+struct Current {
+    worker: Cell<*const Worker>,
+    scheduler: Cell<*const Scheduler>,
+    depth: Cell<usize>,
+    task: Cell<*const Header>,
+    /// Which thread this is, as a number that no other ever has; 0 before somebody asked.
+    token: Cell<u64>,
+    yielded: Cell<bool>,
+    /// This thread drives a root future or runs a worker: it must not block on another.
+    driving: Cell<bool>,
+}
+
+thread_local! {
+    static CURRENT: Current = const {
+        Current {
+            worker: Cell::new(ptr::null()),
+            scheduler: Cell::new(ptr::null()),
+            depth: Cell::new(0),
+            task: Cell::new(ptr::null()),
+            token: Cell::new(0),
+            yielded: Cell::new(false),
+            driving: Cell::new(false),
+        }
+    };
+}
+
+/// Calls `f` with the worker that this thread runs.
+#[inline(always)]
+pub(crate) fn with_worker<R>(f: impl FnOnce(Option<&Worker>) -> R) -> R {
+    CURRENT.with(|current| {
+        // SAFETY: invariant 1.
+        f(unsafe { current.worker.get().as_ref() })
+    })
+}
+
+/// Calls `f` with the scheduler of the runtime this thread is in: entered, or run.
+#[inline]
+pub(crate) fn with_scheduler<R>(f: impl FnOnce(Option<&Arc<Scheduler>>) -> R) -> R {
+    CURRENT.with(|current| {
+        let scheduler = current.scheduler.get();
+        if scheduler.is_null() {
+            return f(None);
+        }
+        // SAFETY: invariant 2; the count is not touched, as the reference is only lent.
+        let lent = std::mem::ManuallyDrop::new(unsafe { Arc::from_raw(scheduler) });
+        f(Some(&lent))
+    })
+}
+
+/// Calls `f` while this thread runs `worker`.
+pub(crate) fn run_as<R>(worker: &Worker, f: impl FnOnce() -> R) -> R {
+    let _scope = WorkerScope::new(worker);
+    f()
+}
+
+/// Calls `f` while this thread runs no worker: what it does is an outsider's doing.
+pub(crate) fn step_out<R>(f: impl FnOnce() -> R) -> R {
+    let _scope = WorkerScope::new(ptr::null());
+    f()
+}
+
+/// Sets the thread's worker, and resets it in the end, also when unwinding. Private, so that it lives
+/// exactly as long as a call of [`run_as`], whose argument is borrowed for that long.
+struct WorkerScope {
+    before: *const Worker,
+}
+
+impl WorkerScope {
+    fn new(worker: *const Worker) -> WorkerScope {
+        WorkerScope { before: CURRENT.with(|current| current.worker.replace(worker)) }
+    }
+}
+
+impl Drop for WorkerScope {
+    fn drop(&mut self) {
+        CURRENT.with(|current| current.worker.set(self.before));
+    }
+}
+
+/// While it lives, this thread is in a runtime.
+#[derive(Debug)]
+pub(crate) struct Entered {
+    scheduler: Option<Arc<Scheduler>>,
+    before: *const Scheduler,
+    depth: usize,
+    not_send: PhantomData<*const ()>,
+}
+
+impl Entered {
+    pub(crate) fn new(scheduler: Arc<Scheduler>) -> Entered {
+        CURRENT.with(|current| {
+            let depth = current.depth.get() + 1;
+            current.depth.set(depth);
+            let before = current.scheduler.replace(Arc::as_ptr(&scheduler));
+            Entered { scheduler: Some(scheduler), before, depth, not_send: PhantomData }
+        })
+    }
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        CURRENT.with(|current| {
+            if current.depth.get() == self.depth {
+                current.depth.set(self.depth - 1);
+                current.scheduler.set(self.before);
+                return;
+            }
+            // A later entry will restore a pointer to our scheduler, so that it must never go.
+            std::mem::forget(self.scheduler.take());
+            if !std::thread::panicking() {
+                panic!(
+                    "guards of `Handle::enter` were dropped in another order than the reverse of \
+                     their making: drop the newest first"
+                );
+            }
+        });
+    }
+}
+
+/// While it lives, this thread drives a root future or runs a worker.
+pub(crate) struct Driving {
+    before: bool,
+    not_send: PhantomData<*const ()>,
+}
+
+impl Driving {
+    /// `None` if the thread does so already.
+    pub(crate) fn begin() -> Option<Driving> {
+        (!is_driving()).then(|| Driving::set(true))
+    }
+
+    /// For the time a closure may block: inside of `block_in_place`.
+    pub(crate) fn pause() -> Driving {
+        Driving::set(false)
+    }
+
+    fn set(value: bool) -> Driving {
+        let before = CURRENT.with(|current| current.driving.replace(value));
+        Driving { before, not_send: PhantomData }
+    }
+}
+
+impl Drop for Driving {
+    fn drop(&mut self) {
+        CURRENT.with(|current| current.driving.set(self.before));
+    }
+}
+
+/// Whether this thread drives a root future or runs a worker.
+pub(crate) fn is_driving() -> bool {
+    CURRENT.with(|current| current.driving.get())
+}
+
+/// Says which task is being polled from now on; returns who was before.
+///
+/// The caller polls the task, and sets back what was before when it has done so (invariant 3).
+#[inline(always)]
+pub(crate) fn set_task(task: *const Header) -> *const Header {
+    CURRENT.with(|current| current.task.replace(task))
+}
+
+/// The task that is being polled.
+pub(crate) fn task_id() -> Option<Id> {
+    CURRENT.with(|current| {
+        // SAFETY: invariant 3.
+        unsafe { current.task.get().as_ref() }.map(Header::id)
+    })
+}
+
+/// The task that is being polled wants to be queued again without being woken. False: `waker` is not
+/// the task's own, so that somebody between it and the caller must be woken.
+#[inline(always)]
+pub(crate) fn yield_task(waker: &Waker) -> bool {
+    CURRENT.with(|current| {
+        let own = task::is_waker_of(waker, current.task.get());
+        if own {
+            current.yielded.set(true);
+        }
+        own
+    })
+}
+
+/// A number for this thread that no other thread ever has.
+pub(crate) fn thread_token() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    CURRENT.with(|current| {
+        if current.token.get() == 0 {
+            current.token.set(NEXT.fetch_add(1, Ordering::Relaxed));
+        }
+        current.token.get()
+    })
+}
+
+/// Whether this thread is in the runtime of `scheduler`.
+#[inline]
+pub(crate) fn is_in(scheduler: &Arc<Scheduler>) -> bool {
+    CURRENT.with(|current| ptr::eq(current.scheduler.get(), Arc::as_ptr(scheduler)))
+}
+
+/// Whether it wanted that; asking takes the wish back.
+#[inline(always)]
+pub(crate) fn take_yielded() -> bool {
+    CURRENT.with(|current| current.yielded.replace(false))
+}

@@ -1,0 +1,338 @@
+//! What all workers of a runtime share, and where a woken task goes.
+//!
+//! ```text
+//!   wake on a worker ──▶ lifo slot (one task) ──▶ that worker, next
+//!                   └──▶ its run queue ─────────▶ that worker, in order; thieves take half
+//!   spawn on a worker ─▶ its run queue
+//!   wake or spawn outside ─▶ injector ──────────▶ whoever looks first
+//!   pinned task, outside ──▶ its worker's inbox ─▶ that worker only
+//! ```
+//!
+//! A push on a worker wakes nobody: the worker is awake and will come to it. Whether another
+//! worker is worth waking is decided in `worker.rs` by the work that waits, measured in time, and not
+//! by each push. A push from outside wakes a worker only if none is awake. What a long poll would
+//! hold up, the monitor sees. Why no wake is lost: `README.md`.
+
+pub(crate) mod config;
+#[expect(unsafe_code, reason = "thread-local pointers to what outlives a call")]
+pub(crate) mod current;
+#[expect(unsafe_code, reason = "a reference count with a purse, and the roster's owner")]
+mod home;
+pub mod idle;
+#[expect(unsafe_code, reason = "a task as one atomic word")]
+mod lifo;
+pub(crate) mod monitor;
+pub mod parker;
+mod remote;
+mod run_queue;
+pub(crate) mod stats;
+pub(crate) mod substitute;
+pub(crate) mod worker;
+
+pub use config::Stall;
+pub use home::{Home, HomeRef};
+pub(crate) use run_queue::Inbox;
+
+use crate::blocking::Pool;
+use crate::clock::{Clock, Nanos};
+use crate::reactor::{Reactor, Turn};
+use crate::task::Runnable;
+use crate::timer::Timers;
+use config::Config;
+use idle::Idle;
+use monitor::Monitor;
+use parker::Unpark;
+use remote::Remotes;
+use runtime_sync::primitives::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
+use runtime_sync::primitives::{self, Mutex};
+use runtime_sync::wake_batch::WakeBatch;
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+use worker::Worker;
+
+/// The home of a task that must stay on its worker's thread.
+#[derive(Clone)]
+pub struct Pinned(HomeRef);
+
+/// With so many tasks in the injector, one worker that is awake is not enough.
+const INJECTOR_CROWDED: usize = 8;
+
+/// What all workers share.
+pub struct Scheduler {
+    config: Config,
+    injector: Inbox<Runnable<HomeRef>>,
+    idle: Idle,
+    remotes: Remotes,
+    /// Timers that no worker watches: of root futures, foreign threads and substitutes.
+    outside: Timers,
+    clock: Clock,
+    reactor: primitives::Arc<Reactor>,
+    /// The right to wait for the outside world. Whoever waits has taken it out.
+    turn: Mutex<Option<Turn>>,
+    /// One more than the number of the worker that waits on the reactor, or 0.
+    waiting: AtomicUsize,
+    /// When somebody last looked outside, or began to wait there.
+    looked_outside: AtomicU64,
+    /// Workers whose thread is blocked in `block_in_place`.
+    away: AtomicUsize,
+    /// Substitutes that nobody needs at the moment.
+    retired: Mutex<Vec<Box<Worker>>>,
+    closed: AtomicBool,
+    pool: Arc<Pool>,
+    monitor: Monitor,
+    remote_schedules: AtomicU64,
+    spawned: AtomicU64,
+}
+
+impl Scheduler {
+    /// A scheduler, and its workers for the caller to run: all asleep.
+    pub(crate) fn new(config: Config, clock: Clock) -> io::Result<(Arc<Scheduler>, Vec<Worker>)> {
+        let reactor = primitives::Arc::new(Reactor::new()?);
+        let workers = config.workers;
+        let substitutes = if config.multi_thread { config.max_blocking_threads } else { 0 };
+        let scheduler = Arc::new(Scheduler {
+            injector: Inbox::new(),
+            idle: Idle::new(workers + substitutes, workers),
+            remotes: Remotes::new(workers + substitutes),
+            outside: Timers::new(),
+            clock,
+            reactor,
+            turn: Mutex::new(Some(Turn::new())),
+            waiting: AtomicUsize::new(0),
+            looked_outside: AtomicU64::new(0),
+            away: AtomicUsize::new(0),
+            retired: Mutex::new(Vec::new()),
+            closed: AtomicBool::new(false),
+            pool: Pool::new(config.max_blocking_threads, config.thread_keep_alive),
+            monitor: Monitor::new(),
+            remote_schedules: AtomicU64::new(0),
+            spawned: AtomicU64::new(0),
+            config,
+        });
+        let workers = (0..workers)
+            .map(|_| Worker::new(&scheduler).expect("there is room for the workers"))
+            .collect();
+        Ok((scheduler, workers))
+    }
+
+    pub(crate) fn config(&self) -> &Config {
+        &self.config
+    }
+
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    pub(crate) fn reactor(&self) -> &primitives::Arc<Reactor> {
+        &self.reactor
+    }
+
+    pub(crate) fn pool(&self) -> &Arc<Pool> {
+        &self.pool
+    }
+
+    pub(crate) fn remotes(&self) -> &Remotes {
+        &self.remotes
+    }
+
+    pub(crate) fn injector_len(&self) -> usize {
+        self.injector.len()
+    }
+
+    pub(crate) fn remote_schedules(&self) -> u64 {
+        self.remote_schedules.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        // Acquire pairs with the swap in `close`.
+        self.closed.load(Ordering::Acquire)
+    }
+
+    /// The wheel of a worker, or the one of all who have none.
+    fn timers_of(&self, worker: Option<usize>) -> &Timers {
+        match worker {
+            Some(index) if index < self.config.workers => &self.remotes.get(index).timers,
+            _ => &self.outside,
+        }
+    }
+
+    /// Queues a task from a thread that is no worker of ours.
+    fn push_outside(&self, runnable: Runnable<HomeRef>) {
+        self.remote_schedules.fetch_add(1, Ordering::Relaxed);
+        self.injector.push(runnable);
+        if self.idle.must_wake() {
+            self.wake_one();
+        } else if self.injector.len() >= INJECTOR_CROWDED && !self.idle.somebody_searches() {
+            self.wake_one();
+        }
+        if self.is_closed() {
+            // The workers may have looked for the last time.
+            self.drop_injected();
+        }
+    }
+
+    /// Queues a new task from a thread that is no worker of ours.
+    pub(crate) fn inject(&self, runnable: Runnable<HomeRef>) {
+        self.spawned.fetch_add(1, Ordering::Relaxed);
+        self.push_outside(runnable);
+    }
+
+    /// Queues a pinned task from another thread than its worker's.
+    fn push_pinned(&self, worker: usize, runnable: Runnable<Pinned>) {
+        self.remote_schedules.fetch_add(1, Ordering::Relaxed);
+        self.remotes.get(worker).inbox.push(runnable);
+        // Pairs with the fence in `Idle::lie_down`: it sees our push, or we see it lying.
+        fence(Ordering::SeqCst);
+        if self.idle.claim(worker) {
+            self.unpark(worker);
+        }
+    }
+
+    /// Wakes a sleeper to search for work, if there is one: rather not the one on the reactor.
+    fn wake_one(&self) {
+        let on_reactor = self.waiting.load(Ordering::Relaxed).checked_sub(1);
+        if let Some(worker) = self.idle.claim_any(on_reactor) {
+            self.unpark(worker);
+        }
+    }
+
+    /// Ends this worker's sleep, or its next one.
+    pub(crate) fn unpark(&self, worker: usize) {
+        match self.remotes.get(worker).parker.unpark() {
+            Unpark::Nothing => {}
+            Unpark::WakeReactor => self.wake_reactor(),
+        }
+    }
+
+    /// A timer in a wheel that no worker watches became the earliest.
+    fn recompute_deadline(&self) {
+        // Pairs with the fence in `Worker::wait_outside`: it sees the deadline, or we see it wait.
+        fence(Ordering::SeqCst);
+        if self.waiting.load(Ordering::Relaxed) != 0 {
+            self.wake_reactor();
+        } else if !self.idle.somebody_awake() {
+            // All sleep on their own, as after the last one who waited went to work and slept
+            // again elsewhere. Somebody must go and wait outside.
+            self.wake_one();
+        }
+    }
+
+    fn wake_reactor(&self) {
+        if let Err(error) = self.reactor.wake() {
+            tracing::error!(%error, "cannot wake the reactor");
+        }
+    }
+
+    /// Looks outside without waiting, if nobody else does or waits there: returns what it found.
+    fn glance_outside(&self) -> usize {
+        self.turn_outside(Some(Duration::ZERO)).unwrap_or(0)
+    }
+
+    /// Takes the turn, waits at most `timeout`, wakes whom it concerns, and gives the turn back.
+    /// `None`: somebody else has it.
+    fn turn_outside(&self, timeout: Option<Duration>) -> Option<usize> {
+        let mut turn = self.turn.lock().take()?;
+        let mut wakes = WakeBatch::new();
+        let found = self.reactor.turn(&mut turn, timeout, &mut wakes).unwrap_or_else(|error| {
+            tracing::error!(%error, "cannot wait for readiness");
+            0
+        });
+        *self.turn.lock() = Some(turn);
+        crate::unwind::contain(|| wakes.wake_all());
+        Some(found)
+    }
+
+    /// The earliest deadline of the wheels that no awake worker watches.
+    fn unwatched_deadline(&self) -> Option<Nanos> {
+        let mut earliest = self.outside.next_deadline();
+        if self.away.load(Ordering::Acquire) != 0 {
+            for remote in self.remotes.first(self.config.workers).filter(|r| r.is_away()) {
+                earliest = earlier(earliest, remote.timers.next_deadline());
+            }
+        }
+        earliest
+    }
+
+    /// Fires what is due in the wheels that no awake worker watches.
+    fn expire_unwatched(&self, now: Nanos) {
+        expire(&self.outside, now);
+        if self.away.load(Ordering::Acquire) != 0 {
+            self.remotes
+                .first(self.config.workers)
+                .filter(|remote| remote.is_away())
+                .for_each(|remote| expire(&remote.timers, now));
+        }
+    }
+
+    /// No task is polled from now on: workers wind up, and what is pushed is dropped. False: it was
+    /// closed before.
+    pub(crate) fn close(&self) -> bool {
+        // Release pairs with `is_closed`.
+        if self.closed.swap(true, Ordering::AcqRel) {
+            return false;
+        }
+        for (index, remote) in self.remotes.all().enumerate() {
+            remote.attend();
+            let _ = self.idle.claim(index);
+            self.unpark(index);
+        }
+        self.monitor.close();
+        true
+    }
+
+    /// Drops the futures of tasks that nobody will poll.
+    fn drop_injected(&self) {
+        while let Some(runnable) = self.injector.pop() {
+            drop(runnable);
+        }
+    }
+
+    /// The last step of a shutdown, when no worker runs any more.
+    pub(crate) fn finish(&self) {
+        let retired = std::mem::take(&mut *self.retired.lock());
+        for worker in retired {
+            current::run_as(&worker, || worker.wind_up());
+        }
+        self.drop_injected();
+        self.outside.close();
+        self.reactor.shutdown();
+    }
+
+    /// The number of tasks spawned so far.
+    pub(crate) fn spawned(&self) -> u64 {
+        let by_workers: u64 = self.remotes.all().map(|remote| remote.stats.spawned.get()).sum();
+        by_workers + self.spawned.load(Ordering::Relaxed)
+    }
+
+    /// The number of tasks that are complete.
+    pub(crate) fn completed(&self) -> u64 {
+        self.remotes.all().map(|remote| remote.stats.completed.get()).sum()
+    }
+}
+
+fn earlier(one: Option<Nanos>, other: Option<Nanos>) -> Option<Nanos> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
+    }
+}
+
+/// Fires what is due in one wheel.
+fn expire(timers: &Timers, now: Nanos) {
+    if timers.next_deadline().is_some_and(|deadline| deadline <= now) {
+        let mut wakes = WakeBatch::new();
+        crate::unwind::contain(|| {
+            timers.expire(now, &mut wakes);
+            wakes.wake_all();
+        });
+    }
+}
+
+impl fmt::Debug for Scheduler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Scheduler").field("config", &self.config).finish_non_exhaustive()
+    }
+}

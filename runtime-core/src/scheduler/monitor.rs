@@ -1,0 +1,203 @@
+//! One quiet thread that notices what is stuck.
+//!
+//! While workers are awake it looks every millisecond or so, less often while all is well, and not at
+//! all while the runtime is idle. A worker that is in the same poll at two looks in a row is *stuck*.
+//! As long as another worker is free, nothing has to wait for a stuck one:
+//!
+//! - the task in its LIFO slot is moved to the injector, and tasks in its queue or the injector get a
+//!   sleeper woken for them;
+//! - deadlines of its wheel are fired from here;
+//! - if nobody has looked outside for a while, a sleeper is woken, finds nothing to run and goes to
+//!   wait on the reactor.
+//!
+//! And it is reported, if somebody asked to be told of stalls. A worker that is not stuck, but whose
+//! polls are so long that its queue will last, gets help as well.
+
+use super::Scheduler;
+use super::config::Stall;
+use super::remote::Remote;
+use crate::clock::Nanos;
+use crate::unwind::contain;
+use runtime_sync::primitives::Mutex;
+use runtime_sync::primitives::atomic::{AtomicBool, Ordering, fence};
+use runtime_sync::primitives::thread::{self, Thread};
+use std::sync::Weak;
+use std::time::Duration;
+
+/// The time between looks while something is stuck, or has been a moment ago.
+const ALERT: Duration = Duration::from_millis(1);
+/// The time between looks while all is well.
+const CALM: Duration = Duration::from_millis(4);
+/// So many looks in a row that found nobody awake, and the monitor sleeps until somebody is.
+const QUIET_LOOKS: u32 = 16;
+/// Fewer polls than this between two looks, and tasks that wait are worth a helper.
+const SLOW: u64 = 64;
+/// Nobody has looked outside for too long.
+const OUTSIDE_OVERDUE: Nanos = 1_000_000;
+
+/// Where workers find the monitor.
+pub(crate) struct Monitor {
+    asleep: AtomicBool,
+    closed: AtomicBool,
+    thread: Mutex<Option<Thread>>,
+}
+
+/// What the monitor remembers of a worker from the last look.
+#[derive(Clone, Default)]
+struct Seen {
+    beat: u64,
+    /// When the present beat was seen first.
+    since: Nanos,
+    reported: bool,
+}
+
+impl Monitor {
+    pub(super) fn new() -> Monitor {
+        Monitor {
+            asleep: AtomicBool::new(false),
+            closed: AtomicBool::new(false),
+            thread: Mutex::new(None),
+        }
+    }
+
+    /// A worker woke up: the monitor shall look after it.
+    #[inline]
+    pub(super) fn notice(&self) {
+        // Pairs with the fence in `sleep_deep`: the monitor sees the worker awake, or we see it
+        // asleep. The worker has just changed the book by a read-modify-write.
+        fence(Ordering::SeqCst);
+        if self.asleep.load(Ordering::Relaxed) {
+            self.unpark();
+        }
+    }
+
+    pub(super) fn close(&self) {
+        self.closed.store(true, Ordering::Release);
+        self.unpark();
+    }
+
+    #[cold]
+    fn unpark(&self) {
+        let thread = self.thread.lock().clone();
+        if let Some(thread) = thread {
+            thread.unpark();
+        }
+    }
+
+    /// The life of the monitor's thread.
+    pub(crate) fn run(scheduler: &Weak<Scheduler>) {
+        let mut seen = Vec::new();
+        let mut pause = ALERT;
+        let mut quiet_looks = 0;
+        if let Some(scheduler) = scheduler.upgrade() {
+            *scheduler.monitor.thread.lock() = Some(thread::current());
+        }
+        loop {
+            thread::park_timeout(pause);
+            // Held for the length of a look only: the monitor keeps no runtime alive.
+            let Some(scheduler) = scheduler.upgrade() else { return };
+            if scheduler.monitor.closed.load(Ordering::Acquire) {
+                return;
+            }
+            let trouble = scheduler.look_after_workers(&mut seen);
+            pause = if trouble { ALERT } else { (pause * 2).min(CALM) };
+            quiet_looks = if scheduler.idle.somebody_awake() { 0 } else { quiet_looks + 1 };
+            if quiet_looks >= QUIET_LOOKS {
+                scheduler.monitor.sleep_deep(&scheduler);
+                quiet_looks = 0;
+                pause = ALERT;
+            }
+        }
+    }
+
+    /// Sleeps until a worker is awake.
+    fn sleep_deep(&self, scheduler: &Scheduler) {
+        self.asleep.swap(true, Ordering::AcqRel);
+        // Pairs with the fence in `notice`.
+        fence(Ordering::SeqCst);
+        while !scheduler.idle.somebody_awake() && !self.closed.load(Ordering::Acquire) {
+            thread::park();
+        }
+        self.asleep.swap(false, Ordering::AcqRel);
+    }
+}
+
+impl Scheduler {
+    /// One look. True: something was stuck or slow.
+    fn look_after_workers(&self, seen: &mut Vec<Seen>) -> bool {
+        let now = self.clock.now();
+        let mut trouble = false;
+        for (index, remote) in self.remotes.all().enumerate() {
+            if seen.len() == index {
+                seen.push(Seen::default());
+            }
+            let seen = &mut seen[index];
+            let beat = remote.stats.beat.get();
+            let advance = beat.wrapping_sub(seen.beat);
+            if advance != 0 || beat % 2 == 0 {
+                *seen = Seen { beat, since: now, reported: false };
+                // Nothing is known of a worker that has only begun.
+                trouble |= advance != 0 && advance / 2 < SLOW && self.help_slow(remote);
+            } else {
+                trouble = true;
+                self.help_stuck(remote, now);
+                self.report_stall(index, remote, seen, now);
+            }
+        }
+        trouble |= self.send_to_reactor(now);
+        trouble
+    }
+
+    /// A worker whose polls are long: what waits behind them is worth a helper.
+    fn help_slow(&self, remote: &Remote) -> bool {
+        let waits = remote.waiting() > 1 || !self.injector.is_empty();
+        if waits {
+            remote.attend();
+            self.call_searcher();
+        }
+        waits
+    }
+
+    /// A worker in the same poll as at the last look: what depends on it goes elsewhere.
+    fn help_stuck(&self, remote: &Remote, now: Nanos) {
+        remote.attend();
+        if let Some(runnable) = remote.lifo.take() {
+            self.injector.push(runnable);
+        }
+        super::expire(&remote.timers, now);
+        if remote.waiting() > 0 || !self.injector.is_empty() {
+            self.call_searcher();
+        }
+    }
+
+    fn call_searcher(&self) {
+        if !self.idle.somebody_searches() {
+            self.wake_one();
+        }
+    }
+
+    /// If nobody has looked outside for too long, a sleeper is to do so.
+    fn send_to_reactor(&self, now: Nanos) -> bool {
+        let looked = self.looked_outside.load(Ordering::Relaxed);
+        let overdue = self.waiting.load(Ordering::Relaxed) == 0
+            && self.idle.somebody_awake()
+            && now.saturating_sub(looked) > OUTSIDE_OVERDUE;
+        if overdue {
+            self.call_searcher();
+        }
+        overdue
+    }
+
+    fn report_stall(&self, worker: usize, remote: &Remote, seen: &mut Seen, now: Nanos) {
+        let Some((limit, hook)) = &self.config.hooks.stall else { return };
+        let duration = Duration::from_nanos(now.saturating_sub(seen.since));
+        if seen.reported || duration < *limit {
+            return;
+        }
+        let Some(poll) = remote.poll.lock().clone() else { return };
+        seen.reported = true;
+        let stall =
+            Stall { worker, task: poll.task, name: poll.name, location: poll.location, duration };
+        contain(|| hook(&stall));
+    }
+}

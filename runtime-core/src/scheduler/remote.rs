@@ -1,0 +1,131 @@
+//! The part of a worker that other threads reach.
+
+use super::lifo::LifoSlot;
+use super::parker::Parker;
+use super::run_queue::{Inbox, Stealer};
+use super::stats::Stats;
+use super::{HomeRef, Pinned};
+use crate::task::{Id, Runnable};
+use crate::timer::Timers;
+use runtime_sync::contention::Padded;
+use runtime_sync::primitives::Mutex;
+use std::panic::Location;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+
+/// The part of a worker that other threads reach.
+pub(crate) struct Remote {
+    /// The task to run next.
+    pub(super) lifo: LifoSlot,
+    pub(super) stealer: Stealer<Runnable<HomeRef>>,
+    /// Wakes of pinned tasks from other threads.
+    pub(super) inbox: Inbox<Runnable<Pinned>>,
+    pub(super) parker: Parker,
+    pub(super) timers: Timers,
+    /// The worker shall look around before its next poll.
+    attention: AtomicBool,
+    /// The worker's thread is blocked in `block_in_place`: others watch its wheel.
+    away: AtomicBool,
+    /// A substitute that shall retire.
+    pub(super) dismissed: AtomicBool,
+    /// What the worker polls, while somebody asked to be told of stalls.
+    pub(super) poll: Mutex<Option<PollInfo>>,
+    pub(crate) stats: Stats,
+}
+
+/// What a worker polls.
+#[derive(Clone)]
+pub(super) struct PollInfo {
+    pub(super) task: Id,
+    pub(super) name: Option<Arc<str>>,
+    pub(super) location: &'static Location<'static>,
+}
+
+impl Remote {
+    pub(super) fn new(stealer: Stealer<Runnable<HomeRef>>) -> Remote {
+        Remote {
+            lifo: LifoSlot::new(),
+            stealer,
+            inbox: Inbox::new(),
+            parker: Parker::new(),
+            timers: Timers::new(),
+            attention: AtomicBool::new(false),
+            away: AtomicBool::new(false),
+            dismissed: AtomicBool::new(false),
+            poll: Mutex::new(None),
+            stats: Stats::default(),
+        }
+    }
+
+    /// Asks the worker to look around before its next poll.
+    pub(crate) fn attend(&self) {
+        // Release pairs with `takes_attention`.
+        self.attention.store(true, Ordering::Release);
+    }
+
+    /// Whether somebody asked for attention. Asking answers it.
+    #[inline(always)]
+    pub(super) fn takes_attention(&self) -> bool {
+        // A plain load decides; the swap comes only when there is something to take.
+        self.attention.load(Ordering::Relaxed) && self.attention.swap(false, Ordering::AcqRel)
+    }
+
+    pub(super) fn is_away(&self) -> bool {
+        // Acquire pairs with `set_away`: timers that were armed before are seen.
+        self.away.load(Ordering::Acquire)
+    }
+
+    pub(super) fn set_away(&self, away: bool) {
+        self.away.store(away, Ordering::Release);
+    }
+
+    /// How many tasks wait here: a hint.
+    pub(crate) fn waiting(&self) -> usize {
+        self.stealer.len() + usize::from(!self.lifo.is_empty())
+    }
+}
+
+/// The remotes of all workers and substitutes that there ever were.
+pub(crate) struct Remotes {
+    slots: Box<[OnceLock<Arc<Padded<Remote>>>]>,
+    made: AtomicUsize,
+}
+
+impl Remotes {
+    pub(super) fn new(capacity: usize) -> Remotes {
+        Remotes {
+            slots: (0..capacity).map(|_| OnceLock::new()).collect(),
+            made: AtomicUsize::new(0),
+        }
+    }
+
+    /// Adds a remote and says its number; `None` if there is no room.
+    pub(super) fn add(&self, remote: Remote) -> Option<(usize, Arc<Padded<Remote>>)> {
+        let index = self
+            .made
+            .fetch_update(Ordering::AcqRel, Ordering::Relaxed, |made| {
+                (made < self.slots.len()).then_some(made + 1)
+            })
+            .ok()?;
+        let remote = self.slots[index].get_or_init(|| Arc::new(Padded::new(remote)));
+        Some((index, Arc::clone(remote)))
+    }
+
+    /// # Panics
+    ///
+    /// If there is no such worker.
+    #[inline]
+    pub(crate) fn get(&self, index: usize) -> &Remote {
+        self.slots[index].get().expect("a worker's number comes from `add`")
+    }
+
+    /// The first `count`.
+    pub(super) fn first(&self, count: usize) -> impl Iterator<Item = &Remote> {
+        self.slots.iter().take(count).filter_map(|slot| slot.get().map(|remote| &***remote))
+    }
+
+    /// All there are.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Remote> {
+        self.first(self.made.load(Ordering::Acquire))
+    }
+}

@@ -1,0 +1,100 @@
+//! A worker that steps in while another one's thread is blocked.
+//!
+//! `block_in_place` does not hand the worker over. Its LIFO task moves to the queue, where thieves
+//! find it; others watch its wheel; and a substitute, a full worker on a thread of the blocking pool,
+//! finds work by stealing, until the blocked one is back. Its pinned tasks wait.
+
+use super::worker::{Turn, Worker};
+use super::{Scheduler, current};
+use runtime_sync::primitives::atomic::Ordering;
+use std::panic::Location;
+use std::sync::Arc;
+
+/// While it lives, this worker's thread may block, and a substitute works in its place.
+pub(crate) struct Blocked<'a> {
+    worker: &'a Worker,
+    substitute: Option<usize>,
+}
+
+impl<'a> Blocked<'a> {
+    /// Steps aside.
+    pub(crate) fn begin(worker: &'a Worker, location: &'static Location<'static>) -> Blocked<'a> {
+        let scheduler = worker.scheduler();
+        worker.clear_lifo();
+        worker.remote().set_away(true);
+        scheduler.away.fetch_add(1, Ordering::AcqRel);
+        // Whoever waits on the reactor watches our wheel from now on.
+        scheduler.recompute_deadline();
+        let substitute = scheduler.send_substitute(location);
+        if substitute.is_none() && scheduler.idle.leave() {
+            // No substitute can be had: those who sleep have to do.
+            scheduler.wake_one();
+        }
+        Blocked { worker, substitute }
+    }
+}
+
+impl Drop for Blocked<'_> {
+    fn drop(&mut self) {
+        let scheduler = self.worker.scheduler();
+        scheduler.away.fetch_sub(1, Ordering::AcqRel);
+        self.worker.remote().set_away(false);
+        match self.substitute {
+            Some(index) => {
+                scheduler.remotes.get(index).dismissed.swap(true, Ordering::AcqRel);
+                scheduler.remotes.get(index).attend();
+                scheduler.idle.join();
+                let _ = scheduler.idle.claim(index);
+                scheduler.unpark(index);
+            }
+            None => scheduler.idle.join(),
+        }
+    }
+}
+
+impl Scheduler {
+    /// Has a substitute step in, counted as awake in place of the caller. `None`: no room, or no
+    /// thread.
+    fn send_substitute(
+        self: &Arc<Scheduler>,
+        location: &'static Location<'static>,
+    ) -> Option<usize> {
+        if self.is_closed() {
+            return None;
+        }
+        let worker = self.retired.lock().pop();
+        let worker = worker.or_else(|| Worker::new(self).map(Box::new))?;
+        let index = worker.index();
+        let remote = self.remotes.get(index);
+        remote.dismissed.swap(false, Ordering::AcqRel);
+        let scheduler = Arc::clone(self);
+        let job = move || scheduler.run_substitute(worker);
+        // The handle is of no interest: the job ends by being dismissed or by shutdown.
+        self.pool.spawn(job, None, location).ok().map(drop)?;
+        Some(index)
+    }
+
+    fn run_substitute(self: &Arc<Scheduler>, worker: Box<Worker>) {
+        let Some(_driving) = current::Driving::begin() else { return };
+        worker.remote().parker.settle();
+        current::run_as(&worker, || {
+            loop {
+                let dismissed = worker.remote().dismissed.load(Ordering::Acquire);
+                if self.is_closed() || (dismissed && worker.has_no_pinned()) {
+                    break;
+                }
+                if worker.turn() == Turn::Idle {
+                    worker.park();
+                }
+            }
+            worker.hand_over();
+        });
+        if self.idle.leave() {
+            self.wake_one();
+        }
+        match self.is_closed() {
+            true => current::run_as(&worker, || worker.wind_up()),
+            false => self.retired.lock().push(worker),
+        }
+    }
+}

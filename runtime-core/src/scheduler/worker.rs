@@ -1,0 +1,663 @@
+//! One thread's share of the scheduler: one turn, the search order, stealing, when to call for help.
+//!
+//! A worker never leaves its thread. Threads, `block_on`, tests and the simulator differ only in who
+//! calls [`Worker::turn`] and what they do when it is idle.
+
+use super::config::{call, call_with};
+use super::home::Purse;
+use super::idle::Claimed;
+use super::remote::{PollInfo, Remote};
+use super::run_queue::RunQueue;
+use super::{Home, HomeRef, Pinned, Scheduler, current, earlier, expire};
+use crate::clock::Nanos;
+use crate::rng::Rng;
+use crate::task::{self, JoinHandle, Ran, Runnable, Schedule};
+use runtime_sync::budget;
+use runtime_sync::contention::Padded;
+use runtime_sync::primitives::atomic::{Ordering, fence};
+use runtime_sync::primitives::thread;
+use runtime_sync::wake_batch::WakeBatch;
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::future::Future;
+use std::panic::Location;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The worker looks around after about so long, measured in polls of the mean length.
+const LOOK_AROUND: Nanos = 20_000;
+/// It looks outside if nobody did for so long.
+const LOOK_OUTSIDE: Nanos = 100_000;
+/// To wake a sleeper is worth it when so much work waits. A wake-up costs about 3 µs here, and the
+/// woken one arrives 5 to 40 µs later.
+const HELP_IS_WORTH: Nanos = 40_000;
+/// So many tasks in a row may overtake the queue by way of the LIFO slot.
+const LIFO_STREAK: u32 = 16;
+/// At most so many tasks come out of the injector at once.
+const INJECTOR_BATCH: usize = 32;
+
+/// One thread's share of the scheduler.
+pub(crate) struct Worker {
+    home: HomeRef,
+    purse: Purse,
+    index: usize,
+    remote: Arc<Padded<Remote>>,
+    queue: RunQueue<Runnable<HomeRef>>,
+    pinned: RefCell<VecDeque<Runnable<Pinned>>>,
+    /// Pinned tasks that are not complete.
+    pinned_living: Cell<usize>,
+    rng: Rng,
+    /// Polls until the worker looks around, and how many it began with.
+    countdown: Cell<u32>,
+    window: Cell<u32>,
+    looked_around: Cell<Nanos>,
+    /// An estimate of the length of a poll.
+    mean_poll: Cell<Nanos>,
+    injector_first: Cell<bool>,
+    pinned_first: Cell<bool>,
+    lifo_streak: Cell<u32>,
+    polling: Cell<bool>,
+    searching: Cell<bool>,
+    /// Parked, and nothing was run since.
+    fruitless: Cell<bool>,
+    woke_up: Cell<Nanos>,
+    open: Cell<bool>,
+    watch_polls: bool,
+}
+
+/// What a turn was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Turn {
+    /// A task was polled.
+    Ran,
+    /// There was none.
+    Idle,
+}
+
+enum Work {
+    Free(Runnable<HomeRef>),
+    Pinned(Runnable<Pinned>),
+}
+
+impl Worker {
+    /// A worker in the first free place; `None` if there is none.
+    pub(super) fn new(scheduler: &Arc<Scheduler>) -> Option<Worker> {
+        let queue = RunQueue::new();
+        let (index, remote) = scheduler.remotes.add(Remote::new(queue.stealer()))?;
+        let config = scheduler.config();
+        Some(Worker {
+            home: Home::new(scheduler.clone(), Some(index)),
+            purse: Purse::new(),
+            index,
+            remote,
+            queue,
+            pinned: RefCell::new(VecDeque::new()),
+            pinned_living: Cell::new(0),
+            rng: Rng::new(config.seed.wrapping_add(index as u64)),
+            countdown: Cell::new(0),
+            window: Cell::new(1),
+            looked_around: Cell::new(0),
+            mean_poll: Cell::new(1_000),
+            injector_first: Cell::new(false),
+            pinned_first: Cell::new(false),
+            lifo_streak: Cell::new(0),
+            polling: Cell::new(false),
+            searching: Cell::new(false),
+            fruitless: Cell::new(false),
+            woke_up: Cell::new(0),
+            open: Cell::new(true),
+            watch_polls: config.hooks.watch_polls(),
+        })
+    }
+
+    /// Runs one task, or reports that there was none to be found.
+    #[inline]
+    pub(crate) fn turn(&self) -> Turn {
+        if self.countdown.get() == 0 || self.remote.takes_attention() {
+            self.look_around();
+        }
+        let Some(work) = self.find() else { return Turn::Idle };
+        self.countdown.set(self.countdown.get().wrapping_sub(1));
+        self.end_search();
+        match work {
+            Work::Free(runnable) => {
+                if runnable.home().is_none() {
+                    runnable.adopt(self.lend());
+                    self.enroll(&runnable);
+                }
+                if let Ran::Again(runnable) = self.poll(runnable) {
+                    self.queue.push(runnable);
+                }
+            }
+            Work::Pinned(runnable) => match self.poll(runnable) {
+                Ran::Again(runnable) => self.pinned.borrow_mut().push_back(runnable),
+                Ran::Complete => self.pinned_living.set(self.pinned_living.get() - 1),
+                Ran::Idle => {}
+            },
+        }
+        Turn::Ran
+    }
+
+    /// Nearest first: what is warm, what is mine, what is everybody's, what is my neighbour's.
+    #[inline]
+    fn find(&self) -> Option<Work> {
+        self.fair_share()
+            .or_else(|| self.pop_lifo().map(Work::Free))
+            .or_else(|| self.queue.pop().map(Work::Free))
+            .or_else(|| self.pop_pinned())
+            .or_else(|| self.find_elsewhere().map(Work::Free))
+    }
+
+    /// What would starve by the order of [`find`](Worker::find): pinned tasks take turns with the
+    /// others, and each time the worker has looked around, what came from outside goes first.
+    #[inline]
+    fn fair_share(&self) -> Option<Work> {
+        if self.pinned_living.get() > 0 {
+            self.pinned_first.set(!self.pinned_first.get());
+            if self.pinned_first.get() {
+                return self.pop_pinned();
+            }
+        }
+        if self.injector_first.get() {
+            self.injector_first.set(false);
+            return self.pop_injector().map(Work::Free);
+        }
+        None
+    }
+
+    #[inline]
+    fn pop_lifo(&self) -> Option<Runnable<HomeRef>> {
+        if self.remote.lifo.is_empty() {
+            return None;
+        }
+        let streak = self.lifo_streak.get();
+        if streak >= LIFO_STREAK && !self.queue.is_empty() {
+            // Let one from the queue go first.
+            self.lifo_streak.set(0);
+            return None;
+        }
+        self.lifo_streak.set(streak + 1);
+        self.remote.lifo.take()
+    }
+
+    #[inline]
+    fn pop_injector(&self) -> Option<Runnable<HomeRef>> {
+        let scheduler = self.scheduler();
+        if scheduler.injector.is_empty() {
+            return None;
+        }
+        let share = scheduler.injector.len() / scheduler.config.workers + 1;
+        scheduler.injector.pop_into(&self.queue, share.min(INJECTOR_BATCH))
+    }
+
+    fn pop_pinned(&self) -> Option<Work> {
+        if self.pinned_living.get() == 0 {
+            return None;
+        }
+        self.accept_pinned();
+        self.pinned.borrow_mut().pop_front().map(Work::Pinned)
+    }
+
+    /// Moves what other threads woke to our own line.
+    fn accept_pinned(&self) {
+        while let Some(runnable) = self.remote.inbox.pop() {
+            self.pinned.borrow_mut().push_back(runnable);
+        }
+    }
+
+    fn find_elsewhere(&self) -> Option<Runnable<HomeRef>> {
+        self.pop_injector().or_else(|| self.remote.lifo.take()).or_else(|| self.steal())
+    }
+
+    /// Robs the others, beginning with any of them.
+    fn steal(&self) -> Option<Runnable<HomeRef>> {
+        let scheduler = self.scheduler();
+        if !scheduler.config.multi_thread || !self.search() {
+            return None;
+        }
+        let remotes = &scheduler.remotes;
+        let count = remotes.all().count();
+        let first = self.rng.below(count as u32) as usize;
+        let loot = (first..count)
+            .chain(0..first)
+            .filter(|&victim| victim != self.index)
+            .find_map(|victim| remotes.get(victim).stealer.steal_half(&self.queue))?;
+        self.remote.stats.steal_operations.add(1);
+        self.remote.stats.steals.add(1 + self.queue.len() as u64);
+        Some(loot)
+    }
+
+    /// Whether this worker is a searcher, or becomes one.
+    fn search(&self) -> bool {
+        if !self.searching.get() {
+            self.searching.set(self.scheduler().idle.begin_search());
+        }
+        self.searching.get()
+    }
+
+    #[inline]
+    fn end_search(&self) {
+        if self.searching.get() {
+            self.searching.set(false);
+            self.scheduler().idle.end_search();
+        }
+    }
+
+    /// Polls a task, with all that belongs to it.
+    #[inline]
+    fn poll<S: Schedule>(&self, runnable: Runnable<S>) -> Ran<S> {
+        let stats = &self.remote.stats;
+        let meta = self.watch_polls.then(|| self.before_poll(&runnable));
+        self.fruitless.set(false);
+        self.polling.set(true);
+        stats.beat.add(1);
+        let before = current::set_task(runnable.as_ptr());
+        budget::refill();
+        let ran = runnable.run(current::take_yielded);
+        current::set_task(before);
+        stats.beat.add(1);
+        self.polling.set(false);
+        if let Some(meta) = meta {
+            let hooks = &self.scheduler().config.hooks;
+            call_with(&hooks.after_poll, || meta);
+            if matches!(ran, Ran::Complete) {
+                call_with(&hooks.task_terminate, || meta);
+            }
+        }
+        match &ran {
+            Ran::Idle => {}
+            Ran::Again(_) => stats.yields.add(1),
+            Ran::Complete => stats.completed.add(1),
+        }
+        ran
+    }
+
+    #[cold]
+    fn before_poll<S: Schedule>(&self, runnable: &Runnable<S>) -> task::TaskMeta {
+        let hooks = &self.scheduler().config.hooks;
+        let meta = runnable.meta();
+        if hooks.stall.is_some() {
+            *self.remote.poll.lock() = Some(PollInfo {
+                task: meta.id(),
+                name: runnable.name().cloned(),
+                location: meta.spawned_at(),
+            });
+        }
+        call_with(&hooks.before_poll, || meta);
+        meta
+    }
+
+    /// What is to be done now and then: fire timers, look outside, free memory, call for help.
+    #[cold]
+    fn look_around(&self) {
+        let scheduler = self.scheduler();
+        let now = scheduler.clock.now();
+        self.measure(now);
+        expire(&self.remote.timers, now);
+        if scheduler.waiting.load(Ordering::Relaxed) == 0 {
+            let looked = scheduler.looked_outside.load(Ordering::Relaxed);
+            // A clock that stands still says nothing about when to look.
+            if now.saturating_sub(looked) >= LOOK_OUTSIDE || scheduler.clock.is_paused() {
+                scheduler.looked_outside.store(now, Ordering::Relaxed);
+                scheduler.glance_outside();
+            }
+            scheduler.expire_unwatched(now);
+        }
+        if self.pinned_living.get() > 0 {
+            self.accept_pinned();
+        }
+        self.bury_dead();
+        self.injector_first.set(true);
+        self.call_for_help();
+    }
+
+    /// Learns how long polls are, and decides after how many to look around again.
+    fn measure(&self, now: Nanos) {
+        let polls = u64::from(self.window.get() - self.countdown.get().min(self.window.get()));
+        if polls > 0 {
+            let mean = now.saturating_sub(self.looked_around.get()) / polls;
+            // Half the past, half the present: polls that become long are noticed at once.
+            self.mean_poll.set((self.mean_poll.get() + mean) / 2);
+            self.remote.stats.mean_poll_nanos.set(self.mean_poll.get());
+        }
+        // After a sleep the first windows are short, as nothing is known about what comes.
+        let fits = (LOOK_AROUND / self.mean_poll.get().max(1)).max(1) as u32;
+        let longest = self.scheduler().config.event_interval.max(1);
+        self.begin_window((self.window.get() * 2).min(fits).min(longest), now);
+    }
+
+    fn begin_window(&self, polls: u32, now: Nanos) {
+        self.window.set(polls);
+        self.countdown.set(polls);
+        self.looked_around.set(now);
+    }
+
+    /// Wakes a sleeper if what waits here would keep this worker for longer than that costs.
+    fn call_for_help(&self) {
+        let waiting = self.queue.len() as u64;
+        if waiting == 0 || waiting.saturating_mul(self.mean_poll.get()) < HELP_IS_WORTH {
+            return;
+        }
+        let scheduler = self.scheduler();
+        if scheduler.idle.somebody_sleeps() && !scheduler.idle.somebody_searches() {
+            scheduler.wake_one();
+        }
+    }
+
+    /// Queues a task that was woken on this thread.
+    #[inline]
+    pub(super) fn push_woken(&self, runnable: Runnable<HomeRef>) {
+        self.remote.stats.local_schedules.add(1);
+        // What the reactor or a timer wakes waits its turn; what a task wakes is warm.
+        if !self.polling.get() || !self.scheduler().config.lifo_slot {
+            return self.queue.push(runnable);
+        }
+        if let Err(runnable) = self.remote.lifo.put(runnable) {
+            self.queue.push(runnable);
+        }
+    }
+
+    pub(super) fn push_pinned(&self, runnable: Runnable<Pinned>) {
+        self.remote.stats.local_schedules.add(1);
+        self.pinned.borrow_mut().push_back(runnable);
+    }
+
+    /// Spawns a task on this worker.
+    #[inline]
+    pub(crate) fn spawn<F>(
+        &self,
+        future: F,
+        name: Option<Arc<str>>,
+        location: &'static Location<'static>,
+    ) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        let (runnable, handle) = task::new(future, Some(self.lend()), name, location);
+        self.begin_life(&runnable);
+        match self.open.get() && !self.scheduler().is_closed() {
+            true => self.queue.push(runnable),
+            false => drop(runnable),
+        }
+        handle
+    }
+
+    /// Notes a task's birth: before this it is in no roster, and must not be dropped.
+    pub(super) fn begin_life<S: Schedule>(&self, runnable: &Runnable<S>) {
+        self.enroll(runnable);
+        self.remote.stats.spawned.add(1);
+        self.remote.stats.local_schedules.add(1);
+        call_with(&self.scheduler().config.hooks.task_spawn, || runnable.meta());
+    }
+
+    /// Queues a pinned task that was just born here.
+    pub(super) fn push_newborn(&self, runnable: Runnable<Pinned>) {
+        match self.open.get() && !self.scheduler().is_closed() {
+            true => {
+                self.pinned_living.set(self.pinned_living.get() + 1);
+                self.pinned.borrow_mut().push_back(runnable);
+            }
+            false => drop(runnable),
+        }
+    }
+
+    pub(super) fn has_no_pinned(&self) -> bool {
+        self.pinned_living.get() == 0
+    }
+
+    /// Makes the LIFO task one that thieves find.
+    pub(super) fn clear_lifo(&self) {
+        if let Some(runnable) = self.remote.lifo.take() {
+            self.queue.push(runnable);
+        }
+    }
+
+    /// Gives everything that waits here to the others.
+    pub(super) fn hand_over(&self) {
+        self.clear_lifo();
+        while let Some(runnable) = self.queue.pop() {
+            self.scheduler().injector.push(runnable);
+        }
+    }
+
+    /// Sleeps until there is something to do, if there is nothing now.
+    pub(crate) fn park(&self) {
+        let scheduler = self.scheduler();
+        call(&scheduler.config.hooks.thread_park);
+        if !self.has_work() {
+            self.remote.stats.parks.add(1);
+            self.remote.stats.parks_and_unparks.add(1);
+            if self.fruitless.replace(true) {
+                self.remote.stats.noops.add(1);
+            }
+            scheduler.idle.lie_down(self.index, self.searching.replace(false));
+            // The last look, after the book says that we sleep: see README.md.
+            if !self.is_called() {
+                self.sleep();
+            }
+            self.get_up();
+            self.remote.stats.parks_and_unparks.add(1);
+        }
+        call(&scheduler.config.hooks.thread_unpark);
+    }
+
+    /// Comes into the book as awake, at the beginning of a life.
+    pub(crate) fn get_up(&self) {
+        let claimed = self.scheduler().idle.rise(self.index);
+        self.searching.set(claimed == Claimed::ByWaker);
+        self.scheduler().monitor.notice();
+    }
+
+    /// Leaves the book, at the end of a life that may begin again.
+    pub(crate) fn lie_down(&self) {
+        self.scheduler().idle.lie_down(self.index, self.searching.replace(false));
+    }
+
+    /// Whether tasks wait in this worker's own places.
+    fn has_work(&self) -> bool {
+        !self.queue.is_empty()
+            || !self.remote.lifo.is_empty()
+            || !self.pinned.borrow().is_empty()
+            || self.is_called()
+    }
+
+    /// Whether somebody outside wants this worker.
+    fn is_called(&self) -> bool {
+        !self.scheduler().injector.is_empty()
+            || !self.remote.inbox.is_empty()
+            || self.scheduler().is_closed()
+    }
+
+    fn sleep(&self) {
+        let scheduler = self.scheduler();
+        self.stop_watch();
+        if scheduler.clock.is_paused() {
+            self.sleep_virtually();
+        } else if !self.wait_outside() {
+            self.remote.parker.park(|| match self.until(self.remote.timers.next_deadline()) {
+                None => thread::park(),
+                Some(Duration::ZERO) => {}
+                Some(limit) => thread::park_timeout(limit),
+            });
+        }
+        let now = scheduler.clock.now();
+        self.woke_up.set(now);
+        expire(&self.remote.timers, now);
+        self.begin_window(1, now);
+        self.bury_dead();
+        self.call_for_help();
+    }
+
+    /// The worker's busy time begins.
+    pub(crate) fn start_watch(&self) {
+        let now = self.scheduler().clock.now();
+        self.woke_up.set(now);
+        self.begin_window(1, now);
+    }
+
+    /// Counts the time since the worker woke up as busy.
+    pub(crate) fn stop_watch(&self) {
+        let busy = self.scheduler().clock.now().saturating_sub(self.woke_up.get());
+        self.remote.stats.busy_nanos.add(busy);
+    }
+
+    /// How long until `deadline`: `None` is for ever.
+    fn until(&self, deadline: Option<Nanos>) -> Option<Duration> {
+        let deadline = deadline?;
+        Some(Duration::from_nanos(deadline.saturating_sub(self.scheduler().clock.now())))
+    }
+
+    /// Sleeps on the reactor. False: somebody else does.
+    fn wait_outside(&self) -> bool {
+        let scheduler = self.scheduler();
+        let Some(mut turn) = scheduler.turn.lock().take() else { return false };
+        let mut wakes = WakeBatch::new();
+        scheduler.waiting.swap(self.index + 1, Ordering::AcqRel);
+        // Pairs with the fence in `Scheduler::recompute_deadline`: we see the new timer, or it sees
+        // us wait.
+        fence(Ordering::SeqCst);
+        self.remote.parker.park_on_reactor(|| {
+            let deadline =
+                earlier(self.remote.timers.next_deadline(), scheduler.unwatched_deadline());
+            let limit = self.until(deadline);
+            if let Err(error) = scheduler.reactor.turn(&mut turn, limit, &mut wakes) {
+                tracing::error!(%error, "cannot wait for readiness");
+            }
+        });
+        scheduler.waiting.swap(0, Ordering::AcqRel);
+        *scheduler.turn.lock() = Some(turn);
+        let now = scheduler.clock.now();
+        scheduler.looked_outside.store(now, Ordering::Relaxed);
+        crate::unwind::contain(|| wakes.wake_all());
+        scheduler.expire_unwatched(now);
+        true
+    }
+
+    /// Sleeps under a clock that stands still: looks outside, else lets time jump to the next
+    /// deadline, else waits for somebody to come.
+    fn sleep_virtually(&self) {
+        let scheduler = self.scheduler();
+        let called = self.remote.parker.park(|| ());
+        if called || scheduler.glance_outside() > 0 || self.has_work() {
+            return;
+        }
+        let next = earlier(self.remote.timers.next_deadline(), scheduler.unwatched_deadline());
+        match next.filter(|_| scheduler.pool.is_quiet()) {
+            Some(deadline) => {
+                scheduler.clock.jump_to(deadline);
+                scheduler.expire_unwatched(deadline);
+            }
+            // Somebody outside has to come. The limit counts for nothing: time stands still.
+            None => _ = self.wait_outside() || self.remote.parker.park(thread::park),
+        }
+    }
+
+    /// The end: every task of this worker is dropped, on this thread, and its timers are closed. To be
+    /// called inside of [`current::run_as`].
+    pub(crate) fn wind_up(&self) {
+        loop {
+            let mut found = false;
+            while let Some(runnable) = self
+                .queue
+                .pop()
+                .or_else(|| self.remote.lifo.take())
+                .or_else(|| self.scheduler().injector.pop())
+            {
+                found = true;
+                drop(runnable);
+            }
+            self.accept_pinned();
+            loop {
+                let Some(runnable) = self.pinned.borrow_mut().pop_front() else { break };
+                found = true;
+                drop(runnable);
+            }
+            self.bury_dead();
+            // Idle tasks are queued by this, and dropped in the next round. What another thread
+            // polls or is about to queue comes back by itself: wait for it.
+            if !self.abort_all() && !found {
+                break;
+            }
+            if !self.has_tasks() {
+                thread::park_timeout(Duration::from_micros(200));
+            }
+        }
+        self.open.set(false);
+        self.close_roster();
+        self.remote.timers.close();
+        self.home.empty_purse(&self.purse);
+    }
+
+    /// From now on this worker runs on this thread.
+    pub(crate) fn settle(&self) {
+        self.remote.parker.settle();
+    }
+
+    /// Whether tasks may be pinned here: this thread runs the worker to the end of its life.
+    pub(crate) fn may_pin(&self) -> bool {
+        let config = self.scheduler().config();
+        config.multi_thread || config.pins_to_driver
+    }
+
+    pub(crate) fn look_around_soon(&self) {
+        self.countdown.set(0);
+    }
+
+    fn has_tasks(&self) -> bool {
+        !self.queue.is_empty()
+            || !self.remote.lifo.is_empty()
+            || !self.pinned.borrow().is_empty()
+            || !self.remote.inbox.is_empty()
+            || !self.scheduler().injector.is_empty()
+    }
+
+    #[inline(always)]
+    pub(crate) fn scheduler(&self) -> &Arc<Scheduler> {
+        self.home.scheduler()
+    }
+
+    pub(super) fn home(&self) -> &HomeRef {
+        &self.home
+    }
+
+    pub(crate) fn index(&self) -> usize {
+        self.index
+    }
+
+    pub(super) fn remote(&self) -> &Remote {
+        &self.remote
+    }
+
+    /// A reference to this worker's home, for a task or timer that is made here.
+    #[inline]
+    pub(crate) fn lend(&self) -> HomeRef {
+        self.home.lend(&self.purse)
+    }
+
+    /// Whether this worker belongs to the runtime of that home.
+    #[inline]
+    pub(super) fn serves(&self, home: &Home) -> bool {
+        Arc::ptr_eq(self.home.scheduler(), home.scheduler())
+    }
+
+    /// Whether that is the home of this worker, and still open.
+    #[inline]
+    pub(super) fn is_home(&self, home: *const Home) -> bool {
+        std::ptr::eq(self.home.as_ptr(), home) && self.open.get()
+    }
+
+    pub(super) fn put_back(&self, count: usize) {
+        self.home.put_back(&self.purse, count);
+    }
+
+    /// Takes references back that were lent. False: they are not ours.
+    #[inline]
+    pub(super) fn take_back(&self, home: *const Home, count: usize) -> bool {
+        let ours = self.is_home(home);
+        if ours && count > 0 {
+            self.home.put_back(&self.purse, count);
+        }
+        ours
+    }
+}

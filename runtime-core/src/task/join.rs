@@ -1,0 +1,381 @@
+//! `JoinHandle`: await, abort or detach; `JoinError`: cancelled or panicked; `AbortHandle`.
+//!
+//! # Invariants
+//!
+//! 1. A `JoinHandle<T>` is the only one of its task, whose output is of type
+//!    `Result<T, JoinError>`. It alone touches the output of the complete task, and the join waker's
+//!    place as the state word allows.
+
+use super::id::Id;
+use super::raw::TaskRef;
+use super::state::Detach;
+use crate::unwind::{Payload, contain, message};
+use runtime_sync::budget;
+use std::any::Any;
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::marker::PhantomData;
+use std::mem::ManuallyDrop;
+use std::panic::Location;
+use std::pin::Pin;
+use std::ptr;
+use std::task::{Context, Poll, ready};
+
+/// The right to a task's output, and to abort it. Dropping it detaches the task, which runs on.
+///
+/// The counterpart of tokio's `task::JoinHandle`, and of what asyncio calls a `Task`.
+///
+/// # Cancel safety
+///
+/// Awaiting `&mut handle` is cancel safe: when another branch of a `select!` wins, the output is
+/// still there for the next await.
+///
+/// # Panics
+///
+/// Awaiting it again after it gave its output panics.
+///
+/// # Examples
+///
+/// ```
+/// # let rt = filch::runtime::Runtime::new().unwrap();
+/// # rt.block_on(async {
+/// let answer = filch::spawn(async { 6 * 7 });
+/// assert_eq!(answer.await.unwrap(), 42);
+///
+/// let stuck = filch::spawn(std::future::pending::<()>());
+/// stuck.abort();
+/// assert!(stuck.await.unwrap_err().is_cancelled());
+/// # });
+/// ```
+#[must_use = "dropping a `JoinHandle` detaches its task; await it, or say `drop(handle)`"]
+pub struct JoinHandle<T> {
+    task: ManuallyDrop<TaskRef>,
+    output: PhantomData<T>,
+}
+
+// SAFETY: the handle hands out or drops a `T`, and nothing else of the task's.
+unsafe impl<T: Send> Send for JoinHandle<T> {}
+// SAFETY: through `&JoinHandle` no `T` is reached.
+unsafe impl<T: Send> Sync for JoinHandle<T> {}
+impl<T> Unpin for JoinHandle<T> {}
+impl<T> std::panic::UnwindSafe for JoinHandle<T> {}
+impl<T> std::panic::RefUnwindSafe for JoinHandle<T> {}
+
+impl<T> JoinHandle<T> {
+    /// # Safety
+    ///
+    /// - The reference and the `HANDLE` flag of a new task pass to the handle, and the task's output
+    ///   is of type `Result<T, JoinError>` (invariant 1).
+    pub(super) unsafe fn new(task: TaskRef) -> JoinHandle<T> {
+        JoinHandle { task: ManuallyDrop::new(task), output: PhantomData }
+    }
+
+    /// Asks for the task's future to be dropped at its next suspension.
+    ///
+    /// A task that has already finished, or finishes before it suspends again, keeps its output. It
+    /// is safe to call this more than once, and from any thread.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let rt = filch::runtime::Runtime::new().unwrap();
+    /// # rt.block_on(async {
+    /// let task = filch::spawn(async { std::future::pending::<()>().await });
+    /// task.abort();
+    /// assert!(task.await.unwrap_err().is_cancelled());
+    /// # });
+    /// ```
+    pub fn abort(&self) {
+        self.task.abort();
+    }
+
+    /// Whether the task has finished: its future is dropped and its output is there.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let rt = filch::runtime::Runtime::new().unwrap();
+    /// # rt.block_on(async {
+    /// let mut task = filch::spawn(async {});
+    /// (&mut task).await.unwrap();
+    /// assert!(task.is_finished());
+    /// # });
+    /// ```
+    pub fn is_finished(&self) -> bool {
+        self.task.header().state.is_complete()
+    }
+
+    /// A handle that can abort the task, and no more.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let rt = filch::runtime::Runtime::new().unwrap();
+    /// # rt.block_on(async {
+    /// let task = filch::spawn(std::future::pending::<()>());
+    /// let stop = task.abort_handle();
+    /// stop.abort();
+    /// assert!(task.await.unwrap_err().is_cancelled());
+    /// # });
+    /// ```
+    pub fn abort_handle(&self) -> AbortHandle {
+        AbortHandle(TaskRef::clone(&self.task))
+    }
+
+    /// The task's number.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let rt = filch::runtime::Runtime::new().unwrap();
+    /// # rt.block_on(async {
+    /// let task = filch::spawn(async { filch::task::id() });
+    /// let id = task.id();
+    /// assert_eq!(task.await.unwrap(), id);
+    /// # });
+    /// ```
+    pub fn id(&self) -> Id {
+        self.task.id()
+    }
+}
+
+impl<T> Future for JoinHandle<T> {
+    type Output = Result<T, JoinError>;
+
+    #[track_caller]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let budget = ready!(budget::poll_proceed(cx));
+        let header = self.task.header();
+        if !header.state.is_complete() {
+            if header.state.has_join_waker() && !header.state.unset_join_waker() {
+                // Completed just now: the place is the completer's.
+            } else {
+                // SAFETY: invariant 1; `JOIN_WAKER` is clear.
+                let old = unsafe { header.take_join_waker() };
+                let waker = match old {
+                    Some(old) if old.will_wake(cx.waker()) => old,
+                    _ => cx.waker().clone(),
+                };
+                // SAFETY: as above.
+                unsafe { header.put_join_waker(waker) };
+                if header.state.set_join_waker() {
+                    return Poll::Pending;
+                }
+                // Completed just now, and the completer found the place not to be its own.
+                // SAFETY: `JOIN_WAKER` was clear at completion.
+                drop(unsafe { header.take_join_waker() });
+            }
+        }
+        budget.made_progress();
+        let mut output: Option<Self::Output> = None;
+        // SAFETY: the task is complete, and by invariant 1 the output is ours and of this type.
+        unsafe {
+            (header.vtable.take_output)(self.task.as_ptr(), ptr::from_mut(&mut output).cast());
+        }
+        Poll::Ready(output.expect("a `JoinHandle` was polled again after it gave its output"))
+    }
+}
+
+impl<T> Drop for JoinHandle<T> {
+    fn drop(&mut self) {
+        let header = self.task.header();
+        match header.state.detach() {
+            // The state word took the reference back.
+            Detach::Done => return,
+            // SAFETY: invariant 1; the state word gave us the place.
+            Detach::DropWaker => contain(|| drop(unsafe { header.take_join_waker() })),
+            // SAFETY: the task is complete, and by invariant 1 the output is ours.
+            Detach::DropOutput => contain(|| unsafe {
+                (header.vtable.drop_output)(self.task.as_ptr());
+            }),
+        }
+        // SAFETY: dropped once, here.
+        unsafe { ManuallyDrop::drop(&mut self.task) }
+    }
+}
+
+impl<T> fmt::Debug for JoinHandle<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JoinHandle").field("id", &self.id()).finish_non_exhaustive()
+    }
+}
+
+/// The right to abort a task, and to ask whether it has finished.
+///
+/// The counterpart of tokio's `task::AbortHandle`.
+///
+/// # Examples
+///
+/// ```
+/// # let rt = filch::runtime::Runtime::new().unwrap();
+/// # rt.block_on(async {
+/// let task = filch::spawn(std::future::pending::<()>());
+/// let abort = task.abort_handle();
+/// drop(task); // detached: it would run for ever
+/// abort.abort();
+/// while !abort.is_finished() {
+///     filch::task::yield_now().await;
+/// }
+/// # });
+/// ```
+#[derive(Clone)]
+pub struct AbortHandle(TaskRef);
+
+impl AbortHandle {
+    /// Asks for the task's future to be dropped at its next suspension; see
+    /// [`JoinHandle::abort`].
+    pub fn abort(&self) {
+        self.0.abort();
+    }
+
+    /// Whether the task has finished.
+    pub fn is_finished(&self) -> bool {
+        self.0.header().state.is_complete()
+    }
+
+    /// The task's number.
+    pub fn id(&self) -> Id {
+        self.0.id()
+    }
+
+    /// The task's name, if [`Builder::name`](super::Builder::name) gave it one.
+    pub fn name(&self) -> Option<&str> {
+        self.0.name()
+    }
+
+    /// Where the task was spawned.
+    pub fn spawned_at(&self) -> &'static Location<'static> {
+        self.0.location()
+    }
+}
+
+impl fmt::Debug for AbortHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AbortHandle").field("id", &self.id()).finish_non_exhaustive()
+    }
+}
+
+/// Why a task has no output: it was cancelled, or it panicked.
+///
+/// The counterpart of tokio's `task::JoinError`. It also knows where the task was spawned.
+///
+/// # Examples
+///
+/// ```
+/// # let rt = filch::runtime::Runtime::new().unwrap();
+/// # rt.block_on(async {
+/// let error = filch::spawn(async { panic!("boom") }).await.unwrap_err();
+/// assert!(error.is_panic());
+/// assert_eq!(error.spawned_at().file(), file!());
+/// assert_eq!(*error.into_panic().downcast_ref::<&str>().unwrap(), "boom");
+/// # });
+/// ```
+pub struct JoinError {
+    id: Id,
+    spawned_at: &'static Location<'static>,
+    panic: Option<NotShared>,
+}
+
+/// A panic's payload, which is `Send`; nobody reaches it through a shared reference, but for its
+/// message, which is a string.
+struct NotShared(Payload);
+
+// SAFETY: `&NotShared` gives out only a `&str`, and only if the payload is a string, which is `Sync`.
+unsafe impl Sync for NotShared {}
+
+impl JoinError {
+    pub(crate) fn cancelled(id: Id, spawned_at: &'static Location<'static>) -> JoinError {
+        JoinError { id, spawned_at, panic: None }
+    }
+
+    pub(crate) fn panic(
+        id: Id,
+        spawned_at: &'static Location<'static>,
+        payload: Payload,
+    ) -> JoinError {
+        JoinError { id, spawned_at, panic: Some(NotShared(payload)) }
+    }
+
+    /// Whether the task was aborted, or its runtime shut down.
+    pub fn is_cancelled(&self) -> bool {
+        self.panic.is_none()
+    }
+
+    /// Whether the task panicked.
+    pub fn is_panic(&self) -> bool {
+        self.panic.is_some()
+    }
+
+    /// What the task panicked with: to be handed to [`std::panic::resume_unwind`].
+    ///
+    /// # Panics
+    ///
+    /// If the task did not panic.
+    #[track_caller]
+    pub fn into_panic(self) -> Box<dyn Any + Send + 'static> {
+        self.try_into_panic().expect("`JoinError::into_panic` on an error that is no panic")
+    }
+
+    /// What the task panicked with.
+    ///
+    /// # Errors
+    ///
+    /// Gives the error back if the task did not panic.
+    pub fn try_into_panic(self) -> Result<Box<dyn Any + Send + 'static>, JoinError> {
+        match self.panic {
+            Some(NotShared(payload)) => Ok(payload),
+            None => Err(self),
+        }
+    }
+
+    /// The number of the task that failed.
+    pub fn id(&self) -> Id {
+        self.id
+    }
+
+    /// Where the task that failed was spawned.
+    pub fn spawned_at(&self) -> &'static Location<'static> {
+        self.spawned_at
+    }
+
+    fn message(&self) -> Option<&str> {
+        self.panic.as_ref().and_then(|payload| message(&*payload.0))
+    }
+}
+
+impl fmt::Display for JoinError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.panic, self.message()) {
+            (None, _) => write!(f, "task {} was cancelled", self.id),
+            (Some(_), Some(said)) => write!(f, "task {} panicked with message {said:?}", self.id),
+            (Some(_), None) => write!(f, "task {} panicked", self.id),
+        }
+    }
+}
+
+impl fmt::Debug for JoinError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.panic {
+            None => write!(f, "JoinError::Cancelled({:?}, {})", self.id, self.spawned_at),
+            Some(_) => write!(
+                f,
+                "JoinError::Panic({:?}, {:?}, {})",
+                self.id,
+                self.message().unwrap_or("..."),
+                self.spawned_at
+            ),
+        }
+    }
+}
+
+impl std::error::Error for JoinError {}
+
+impl From<JoinError> for io::Error {
+    fn from(error: JoinError) -> io::Error {
+        io::Error::other(match error.panic {
+            Some(_) => format!("{error}"),
+            None => "task was cancelled".to_owned(),
+        })
+    }
+}

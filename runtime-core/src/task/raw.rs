@@ -1,0 +1,184 @@
+//! The type-erased pointer to a task, its vtable, and std's `Waker` upon it.
+//!
+//! # Invariants
+//!
+//! 1. A [`TaskRef`] and a waker each own one reference of the state word.
+//! 2. A pointer in either belongs to a cell that lives, because of that reference.
+
+use super::Schedule;
+use super::cell::{self, Header, Name};
+use super::id::Id;
+use super::state::Wake;
+use std::future::Future;
+use std::panic::Location;
+use std::ptr::NonNull;
+use std::sync::Arc;
+use std::task::{RawWaker, RawWakerVTable, Waker};
+
+/// What differs from one kind of task to the next. The contracts are those of the functions of the
+/// same name in `cell.rs`.
+pub(super) struct Vtable {
+    pub(super) poll: unsafe fn(NonNull<Header>) -> bool,
+    pub(super) cancel: unsafe fn(NonNull<Header>),
+    pub(super) schedule: unsafe fn(NonNull<Header>),
+    pub(super) take_output: unsafe fn(NonNull<Header>, *mut ()),
+    pub(super) drop_output: unsafe fn(NonNull<Header>),
+    pub(super) release: unsafe fn(NonNull<Header>),
+    pub(super) deallocate: unsafe fn(NonNull<Header>),
+    pub(super) name: unsafe fn(NonNull<Header>) -> Option<NonNull<Arc<str>>>,
+}
+
+/// The one vtable of tasks of this kind.
+pub(super) fn vtable<F: Future, S: Schedule, N: Name>() -> &'static Vtable {
+    &Vtable {
+        poll: cell::poll::<F, S, N>,
+        cancel: cell::cancel::<F, S, N>,
+        schedule: cell::schedule::<S>,
+        take_output: cell::take_output::<F, S, N>,
+        drop_output: cell::drop_output::<F, S, N>,
+        release: cell::release::<F, S, N>,
+        deallocate: cell::deallocate::<F, S, N>,
+        name: cell::name::<F, S, N>,
+    }
+}
+
+/// One reference to a task of unknown kind.
+pub(super) struct TaskRef(NonNull<Header>);
+
+// SAFETY: through a reference only the state word, the id, the location and the name are reached,
+// all of them shared safely; the output is reached by `JoinHandle`, which says when it is `Send`.
+unsafe impl Send for TaskRef {}
+// SAFETY: as above.
+unsafe impl Sync for TaskRef {}
+
+impl TaskRef {
+    /// # Safety
+    ///
+    /// - One reference of this task's state word passes to the new value.
+    pub(super) unsafe fn from_raw(header: NonNull<Header>) -> TaskRef {
+        TaskRef(header)
+    }
+
+    pub(super) fn header(&self) -> &Header {
+        // SAFETY: invariant 2.
+        unsafe { self.0.as_ref() }
+    }
+
+    pub(super) fn as_ptr(&self) -> NonNull<Header> {
+        self.0
+    }
+
+    pub(super) fn id(&self) -> Id {
+        self.header().id
+    }
+
+    pub(super) fn location(&self) -> &'static Location<'static> {
+        self.header().location
+    }
+
+    pub(super) fn name(&self) -> Option<&str> {
+        self.header().name().map(|name| &**name)
+    }
+
+    pub(super) fn abort(&self) {
+        // SAFETY: invariant 2, and `Schedule` is obeyed once.
+        unsafe { follow(self.0, self.header().state.abort()) }
+    }
+}
+
+impl Clone for TaskRef {
+    fn clone(&self) -> TaskRef {
+        self.header().state.add_ref();
+        TaskRef(self.0)
+    }
+}
+
+impl Drop for TaskRef {
+    fn drop(&mut self) {
+        // SAFETY: invariant 1: the reference is given back here.
+        unsafe { drop_waker(self.0.as_ptr().cast()) }
+    }
+}
+
+/// Does what a wake or an abort has left to do.
+///
+/// # Safety
+///
+/// - `wake` was returned by this task's state word just now, and is obeyed only here.
+unsafe fn follow(header: NonNull<Header>, wake: Wake) {
+    match wake {
+        Wake::Nothing => {}
+        // SAFETY: the state word made us the holder of the `Runnable`; a task that was polled
+        // has a home, and one that was not is still owned by whoever will poll it first.
+        Wake::Schedule => unsafe { (header.as_ref().vtable.schedule)(header) },
+        // SAFETY: the state word said that this was the last reference of a complete task.
+        Wake::Free => unsafe { (header.as_ref().vtable.release)(header) },
+    }
+}
+
+/// A waker for this task. It owns a reference, unless the caller keeps it from being dropped.
+///
+/// # Safety
+///
+/// - One reference passes to the waker, or the waker is neither dropped nor outlives the cell.
+pub(super) unsafe fn waker(header: NonNull<Header>) -> Waker {
+    // SAFETY: the vtable's functions keep the contract of `RawWaker`: the state word is atomic,
+    // clone adds a reference and drop gives it back.
+    unsafe { Waker::new(header.as_ptr().cast(), &WAKER) }
+}
+
+/// Whether `waker` is the own waker of that task.
+#[inline(always)]
+pub(crate) fn is_waker_of(waker: &Waker, task: *const Header) -> bool {
+    std::ptr::eq(waker.data(), task.cast()) && std::ptr::eq(waker.vtable(), &WAKER)
+}
+
+static WAKER: RawWakerVTable =
+    RawWakerVTable::new(clone_waker, wake_by_value, wake_by_ref, drop_waker);
+
+/// # Safety
+///
+/// - `data` is that of a living waker, as std promises.
+unsafe fn clone_waker(data: *const ()) -> RawWaker {
+    // SAFETY: the waker's reference keeps the cell alive.
+    unsafe { header(data).as_ref() }.state.add_ref();
+    RawWaker::new(data, &WAKER)
+}
+
+/// # Safety
+///
+/// - As for `clone_waker`, and the waker is used up.
+unsafe fn wake_by_value(data: *const ()) {
+    let header = header(data);
+    // SAFETY: the waker's reference keeps the cell alive until the state word gives it back.
+    let wake = unsafe { header.as_ref() }.state.wake_by_value();
+    // SAFETY: obeyed once.
+    unsafe { follow(header, wake) }
+}
+
+/// # Safety
+///
+/// - As for `clone_waker`.
+unsafe fn wake_by_ref(data: *const ()) {
+    let header = header(data);
+    // SAFETY: the waker's reference keeps the cell alive.
+    let wake = unsafe { header.as_ref() }.state.wake();
+    // SAFETY: obeyed once.
+    unsafe { follow(header, wake) }
+}
+
+/// # Safety
+///
+/// - As for `clone_waker`, and the waker is used up.
+unsafe fn drop_waker(data: *const ()) {
+    let header = header(data);
+    // SAFETY: the reference keeps the cell alive until it is given back here.
+    if unsafe { header.as_ref() }.state.drop_ref() {
+        // SAFETY: that was the last reference of a complete task.
+        unsafe { (header.as_ref().vtable.release)(header) }
+    }
+}
+
+fn header(data: *const ()) -> NonNull<Header> {
+    NonNull::new(data.cast_mut().cast()).expect("a waker of ours points to a task")
+}

@@ -1,0 +1,334 @@
+//! The state word: one constant per flag, one method per transition.
+//!
+//! No other file touches the atomic. Each method says what the caller must do next.
+
+use runtime_sync::primitives::atomic::{AtomicUsize, Ordering};
+use std::fmt;
+
+/// A `Runnable` exists: the task waits in a queue or is being polled. Set by a wake of an idle
+/// task, cleared when a poll ends pending or the task completes. Never set again after `COMPLETE`.
+const OWNED: usize = 1 << 0;
+/// Woken while `OWNED`: the holder of the `Runnable` has to poll once more. Meaningless otherwise.
+const NOTIFIED: usize = 1 << 1;
+/// The future is gone and the output, if anybody may still ask for it, is in its place.
+const COMPLETE: usize = 1 << 2;
+/// The future shall be dropped at its next suspension. Never cleared; ignored after `COMPLETE`.
+const ABORTED: usize = 1 << 3;
+/// A `JoinHandle` exists. Set at birth, cleared once.
+const HANDLE: usize = 1 << 4;
+/// The join waker's place is filled, and belongs to whoever completes the task. While this is
+/// clear, and before `COMPLETE`, the place belongs to the `JoinHandle`.
+const JOIN_WAKER: usize = 1 << 5;
+/// Kept free for a request to end that the task may answer with clean-up of its own: who asked
+/// and why will stand in a side table that only tasks with this flag look at.
+const _CANCEL_REQUESTED: usize = 1 << 6;
+/// Kept free for "this task has an open cancellation frame".
+const _FRAME_OPEN: usize = 1 << 7;
+/// One reference: the `JoinHandle`, an `AbortHandle` or a `Waker`. A `Runnable` is none: a task
+/// that is not complete is kept by the roster, and only such a task has a `Runnable`.
+const REF: usize = 1 << 8;
+/// Beyond this many references somebody leaks them in a loop.
+const REF_LIMIT: usize = usize::MAX / 2;
+
+/// The atomic word of a task. See the diagram in the module page.
+pub struct State(AtomicUsize);
+
+/// What to do with a task that was just dequeued.
+#[must_use]
+#[derive(Debug, PartialEq, Eq)]
+pub enum Begin {
+    /// Poll it.
+    Poll,
+    /// Drop its future: it was aborted.
+    Abort,
+}
+
+/// What to do after a poll that returned pending.
+#[must_use]
+#[derive(Debug, PartialEq, Eq)]
+pub enum Pend {
+    /// Nothing: the task is idle, and not ours any more.
+    Idle,
+    /// Queue it again: it was woken or aborted during the poll.
+    Again,
+}
+
+/// What to do after a wake or an abort.
+#[must_use]
+#[derive(Debug, PartialEq, Eq)]
+pub enum Wake {
+    /// Nothing: it is queued, being polled or complete.
+    Nothing,
+    /// Schedule it: we hold its `Runnable` now.
+    Schedule,
+    /// Free it: this was the last reference to a complete task.
+    Free,
+}
+
+/// What to do after completion.
+#[must_use]
+#[derive(Debug, PartialEq, Eq)]
+pub struct Complete {
+    /// Nobody will ask for the output: drop it.
+    pub drop_output: bool,
+    /// The join waker is ours: take it and wake it.
+    pub wake_joiner: bool,
+    /// A reference is held for these steps and must be dropped after them.
+    pub holds_ref: bool,
+}
+
+/// What a `JoinHandle` has to do when it is dropped.
+#[must_use]
+#[derive(Debug, PartialEq, Eq)]
+pub enum Detach {
+    /// Nothing: its reference is already given back.
+    Done,
+    /// Drop the join waker, then the reference.
+    DropWaker,
+    /// Drop the output if it was not taken, then the reference.
+    DropOutput,
+}
+
+impl State {
+    /// A new task: queued, with a `JoinHandle`.
+    pub fn new() -> State {
+        State(AtomicUsize::new(OWNED | HANDLE | REF))
+    }
+
+    /// 2 The holder of the `Runnable` begins. No write in the common case.
+    #[inline]
+    pub fn begin(&self) -> Begin {
+        // Pairs with the release in `wake`, `wake_by_value` and `abort`: the poll must see what
+        // was written before the wake.
+        let mut now = self.0.load(Ordering::Acquire);
+        if now & NOTIFIED != 0 {
+            // Taken before the poll: a wake that comes later sets it again and is not lost.
+            now = self.0.fetch_and(!NOTIFIED, Ordering::AcqRel);
+        }
+        if now & ABORTED != 0 { Begin::Abort } else { Begin::Poll }
+    }
+
+    /// 4 The poll returned pending: back to idle, unless a wake came meanwhile.
+    #[inline]
+    pub fn pend(&self) -> Pend {
+        let mut now = self.0.load(Ordering::Relaxed);
+        loop {
+            debug_assert!(now & OWNED != 0 && now & COMPLETE == 0, "{self:?}");
+            if now & NOTIFIED != 0 {
+                return Pend::Again;
+            }
+            // Release pairs with `begin` by way of the next `wake`'s acquire: the next poll, on
+            // whichever thread, sees what this poll did to the future.
+            match self.0.compare_exchange_weak(
+                now,
+                now & !OWNED,
+                Ordering::AcqRel,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => return Pend::Idle,
+                Err(other) => now = other,
+            }
+        }
+    }
+
+    /// 3 Wakes by reference.
+    #[inline]
+    pub fn wake(&self) -> Wake {
+        let mut now = self.0.load(Ordering::Relaxed);
+        loop {
+            if now & COMPLETE != 0 {
+                return Wake::Nothing;
+            }
+            let idle = now & OWNED == 0;
+            let next = now | if idle { OWNED } else { NOTIFIED };
+            // Also when `next == now` the write is made: its release is what lets the coming poll
+            // see the caller's writes. Acquire for the idle case: pairs with `pend`.
+            match self.0.compare_exchange_weak(now, next, Ordering::AcqRel, Ordering::Relaxed) {
+                Ok(_) if idle => return Wake::Schedule,
+                Ok(_) => return Wake::Nothing,
+                Err(other) => now = other,
+            }
+        }
+    }
+
+    /// 3 Wakes and gives the waker's reference back, in one step.
+    #[inline]
+    pub fn wake_by_value(&self) -> Wake {
+        let mut now = self.0.load(Ordering::Relaxed);
+        loop {
+            if now & COMPLETE != 0 {
+                return if self.drop_ref() { Wake::Free } else { Wake::Nothing };
+            }
+            let idle = now & OWNED == 0;
+            // The task is not complete, so that its cell outlives this reference.
+            let next = (now | if idle { OWNED } else { NOTIFIED }) - REF;
+            // As in `wake`.
+            match self.0.compare_exchange_weak(now, next, Ordering::AcqRel, Ordering::Relaxed) {
+                Ok(_) if idle => return Wake::Schedule,
+                Ok(_) => return Wake::Nothing,
+                Err(other) => now = other,
+            }
+        }
+    }
+
+    /// Asks for the future to be dropped at its next suspension.
+    pub fn abort(&self) -> Wake {
+        let mut now = self.0.load(Ordering::Relaxed);
+        loop {
+            if now & (COMPLETE | ABORTED) != 0 {
+                return Wake::Nothing;
+            }
+            let idle = now & OWNED == 0;
+            let next = now | ABORTED | if idle { OWNED } else { NOTIFIED };
+            // As in `wake`.
+            match self.0.compare_exchange_weak(now, next, Ordering::AcqRel, Ordering::Relaxed) {
+                Ok(_) if idle => return Wake::Schedule,
+                Ok(_) => return Wake::Nothing,
+                Err(other) => now = other,
+            }
+        }
+    }
+
+    /// 5 The future is dropped and the output stands in its place.
+    pub fn complete(&self) -> Complete {
+        let mut now = self.0.load(Ordering::Relaxed);
+        // A handle that does not wait: it is the one who takes or drops the output, and nothing is
+        // left to do for us. One step.
+        while now & (HANDLE | JOIN_WAKER) == HANDLE {
+            debug_assert!(now & OWNED != 0 && now & COMPLETE == 0, "{self:?}");
+            // Release pairs with the acquire in `is_complete`: the output is seen whole.
+            match self.0.compare_exchange_weak(
+                now,
+                (now | COMPLETE) & !OWNED,
+                Ordering::AcqRel,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => {
+                    return Complete { drop_output: false, wake_joiner: false, holds_ref: false };
+                }
+                Err(other) => now = other,
+            }
+        }
+        // Otherwise a reference keeps the cell for what is left to do. OWNED is set and COMPLETE
+        // is not, so that one addition changes both. Release as above; acquire pairs with
+        // `set_join_waker` and `detach`: the waker is seen whole.
+        let before = self.0.fetch_add(COMPLETE - OWNED + REF, Ordering::AcqRel);
+        debug_assert!(before & OWNED != 0 && before & COMPLETE == 0);
+        Complete {
+            drop_output: before & HANDLE == 0,
+            wake_joiner: before & JOIN_WAKER != 0,
+            holds_ref: true,
+        }
+    }
+
+    /// Whether the output is there. Acquire pairs with the release in `complete`.
+    #[inline]
+    pub fn is_complete(&self) -> bool {
+        self.0.load(Ordering::Acquire) & COMPLETE != 0
+    }
+
+    /// Whether an abort was asked for.
+    pub fn is_aborted(&self) -> bool {
+        self.0.load(Ordering::Relaxed) & ABORTED != 0
+    }
+
+    /// Whether the join waker's place is filled. Only the `JoinHandle` may ask.
+    pub fn has_join_waker(&self) -> bool {
+        self.0.load(Ordering::Relaxed) & JOIN_WAKER != 0
+    }
+
+    /// The `JoinHandle` has filled the place. False: the task completed first, and the place is
+    /// still the handle's.
+    pub fn set_join_waker(&self) -> bool {
+        self.flip_join_waker(|now| now | JOIN_WAKER)
+    }
+
+    /// The `JoinHandle` takes the place back. False: the task completed first, and the place is
+    /// the completer's.
+    pub fn unset_join_waker(&self) -> bool {
+        self.flip_join_waker(|now| now & !JOIN_WAKER)
+    }
+
+    fn flip_join_waker(&self, flip: impl Fn(usize) -> usize) -> bool {
+        let mut now = self.0.load(Ordering::Relaxed);
+        loop {
+            if now & COMPLETE != 0 {
+                // Pairs with `complete`: the caller goes on to read the output.
+                let _ = self.0.load(Ordering::Acquire);
+                return false;
+            }
+            // Release pairs with the acquire in `complete`: the completer sees the waker whole.
+            match self.0.compare_exchange_weak(now, flip(now), Ordering::AcqRel, Ordering::Relaxed)
+            {
+                Ok(_) => return true,
+                Err(other) => now = other,
+            }
+        }
+    }
+
+    /// The `JoinHandle` goes.
+    pub fn detach(&self) -> Detach {
+        let mut now = self.0.load(Ordering::Acquire);
+        loop {
+            let (next, then) = if now & COMPLETE != 0 {
+                // Pairs with the release in `complete`, by the acquire load above or below.
+                return Detach::DropOutput;
+            } else if now & JOIN_WAKER != 0 {
+                (now & !(HANDLE | JOIN_WAKER), Detach::DropWaker)
+            } else {
+                ((now & !HANDLE) - REF, Detach::Done)
+            };
+            match self.0.compare_exchange_weak(now, next, Ordering::AcqRel, Ordering::Acquire) {
+                Ok(_) => return then,
+                Err(other) => now = other,
+            }
+        }
+    }
+
+    /// One more reference.
+    #[inline]
+    pub fn add_ref(&self) {
+        // Relaxed: whoever clones has a reference, so that the count cannot fall to zero now.
+        if self.0.fetch_add(REF, Ordering::Relaxed) > REF_LIMIT {
+            std::process::abort();
+        }
+    }
+
+    /// One reference less. True: the task is complete and this was the last, so free the cell.
+    #[inline]
+    pub fn drop_ref(&self) -> bool {
+        // Alone with a complete task, nobody can add a reference: no write is needed. Acquire
+        // pairs with the release of those who dropped theirs before.
+        let now = self.0.load(Ordering::Acquire);
+        if now & COMPLETE != 0 && now / REF == 1 {
+            return true;
+        }
+        // Release: what we did with the cell is over before it is freed. Acquire: the same of all
+        // the others.
+        let before = self.0.fetch_sub(REF, Ordering::AcqRel);
+        debug_assert!(before / REF >= 1, "reference count below zero");
+        before & COMPLETE != 0 && before / REF == 1
+    }
+}
+
+impl Default for State {
+    fn default() -> State {
+        State::new()
+    }
+}
+
+impl fmt::Debug for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let now = self.0.load(Ordering::Relaxed);
+        let names = [
+            (OWNED, "OWNED"),
+            (NOTIFIED, "NOTIFIED"),
+            (COMPLETE, "COMPLETE"),
+            (ABORTED, "ABORTED"),
+            (HANDLE, "HANDLE"),
+            (JOIN_WAKER, "JOIN_WAKER"),
+        ];
+        let set: Vec<_> = names.iter().filter(|(flag, _)| now & flag != 0).map(|n| n.1).collect();
+        write!(f, "State({} refs={})", set.join("|"), now / REF)
+    }
+}

@@ -1,0 +1,221 @@
+//! A future with a deadline.
+
+use std::fmt;
+use std::future::IntoFuture;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use pin_project_lite::pin_project;
+use runtime_sync::budget;
+
+use super::Instant;
+use super::error::Elapsed;
+use super::sleep::{Origin, Sleep};
+
+/// Gives `future` at most `duration` to complete.
+///
+/// The time counts from the first poll that finds the future not ready: a future that is ready at
+/// once costs no look at the clock and no timer. The future is polled before the time is looked
+/// at, whenever the task is polled, so if both have come the value wins.
+///
+/// With a duration of zero the future is polled once.
+///
+/// # Errors
+///
+/// [`Elapsed`] if the time is over first. The future is then dropped with the `Timeout`.
+///
+/// # Cancel safety
+///
+/// Dropping it drops the future. Whatever that promises about being dropped holds here as well, and
+/// when the time is over.
+///
+/// # Panics
+///
+/// When it is polled and has to wait, if there is no runtime on the thread.
+///
+/// # Examples
+///
+/// ```
+/// use filch::time::{Duration, timeout};
+///
+/// # filch::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+/// let in_time = timeout(Duration::from_millis(5), async { 1 }).await;
+/// assert_eq!(in_time, Ok(1));
+///
+/// let too_late = timeout(Duration::from_millis(5), std::future::pending::<i32>()).await;
+/// assert!(too_late.is_err());
+/// # });
+/// ```
+pub fn timeout<F>(duration: Duration, future: F) -> Timeout<F::IntoFuture>
+where
+    F: IntoFuture,
+{
+    Timeout { value: future.into_future(), delay: Delay::After { duration } }
+}
+
+/// Gives `future` until `deadline` to complete.
+///
+/// As [`timeout`], but for a moment instead of a span: also several futures can share it.
+///
+/// # Errors
+///
+/// [`Elapsed`] if the deadline comes first.
+///
+/// # Cancel safety
+///
+/// As for [`timeout`].
+///
+/// # Panics
+///
+/// When it is polled and has to wait, if there is no runtime on the thread.
+///
+/// # Examples
+///
+/// ```
+/// use filch::time::{Duration, Instant, timeout_at};
+///
+/// # filch::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+/// let deadline = Instant::now() + Duration::from_millis(5);
+/// assert_eq!(timeout_at(deadline, async { 1 }).await, Ok(1));
+/// assert!(timeout_at(deadline, std::future::pending::<i32>()).await.is_err());
+/// # });
+/// ```
+pub fn timeout_at<F>(deadline: Instant, future: F) -> Timeout<F::IntoFuture>
+where
+    F: IntoFuture,
+{
+    Timeout { value: future.into_future(), delay: Delay::Until { deadline } }
+}
+
+pin_project! {
+    /// The future of [`timeout`] and [`timeout_at`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use filch::time::{Duration, Timeout, timeout};
+    ///
+    /// let future: Timeout<_> = timeout(Duration::from_secs(1), std::future::ready(1));
+    /// ```
+    #[must_use = "futures do nothing unless they are awaited"]
+    pub struct Timeout<F> {
+        #[pin]
+        value: F,
+        #[pin]
+        delay: Delay,
+    }
+}
+
+pin_project! {
+    /// The time that is left: a timer only once somebody has had to wait.
+    #[project = DelayProjection]
+    enum Delay {
+        After { duration: Duration },
+        Until { deadline: Instant },
+        Running { #[pin] sleep: Sleep },
+    }
+}
+
+impl<F> Timeout<F> {
+    /// The future inside.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use filch::time::{Duration, timeout};
+    ///
+    /// let timeout = timeout(Duration::from_secs(1), std::future::ready(1));
+    /// assert_eq!(timeout.get_ref().clone().into_inner(), 1);
+    /// ```
+    pub fn get_ref(&self) -> &F {
+        &self.value
+    }
+
+    /// The future inside.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use filch::time::{Duration, timeout};
+    ///
+    /// let mut timeout = timeout(Duration::from_secs(1), std::future::ready(1));
+    /// *timeout.get_mut() = std::future::ready(2);
+    /// assert_eq!(timeout.into_inner().into_inner(), 2);
+    /// ```
+    pub fn get_mut(&mut self) -> &mut F {
+        &mut self.value
+    }
+
+    /// Takes the future out.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use filch::time::{Duration, timeout};
+    ///
+    /// let timeout = timeout(Duration::from_secs(1), std::future::ready(1));
+    /// assert_eq!(timeout.into_inner().into_inner(), 1);
+    /// ```
+    pub fn into_inner(self) -> F {
+        self.value
+    }
+}
+
+impl<F: Future> Future for Timeout<F> {
+    type Output = Result<F::Output, Elapsed>;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let could_go_on = budget::has_budget_remaining();
+        if let Poll::Ready(value) = this.value.poll(cx) {
+            return Poll::Ready(Ok(value));
+        }
+        this.delay.poll(cx, could_go_on).map(|()| Err(Elapsed::new()))
+    }
+}
+
+impl Delay {
+    /// Looks whether the time is over.
+    ///
+    /// If the future inside has spent the budget in this very poll, the timer goes without:
+    /// a future that is always busy must not keep its deadline from being seen.
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>, could_go_on: bool) -> Poll<()> {
+        if could_go_on && !budget::has_budget_remaining() {
+            return self.poll_elapsed(cx);
+        }
+        let coop = ready!(budget::poll_proceed(cx));
+        ready!(self.poll_elapsed(cx));
+        coop.made_progress();
+        Poll::Ready(())
+    }
+
+    fn poll_elapsed(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let sleep = match self.as_mut().project() {
+            DelayProjection::Running { sleep } => return sleep.poll_elapsed(cx),
+            DelayProjection::After { duration } if duration.is_zero() => return Poll::Ready(()),
+            DelayProjection::After { duration } => {
+                Sleep::new(Instant::after(*duration), Origin::Fresh)
+            }
+            DelayProjection::Until { deadline } => Sleep::new(*deadline, Origin::Any),
+        };
+        self.set(Delay::Running { sleep });
+        match self.project() {
+            DelayProjection::Running { sleep } => sleep.poll_elapsed(cx),
+            _ => unreachable!("it has just been set running"),
+        }
+    }
+}
+
+impl<F: fmt::Debug> fmt::Debug for Timeout<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = f.debug_struct("Timeout");
+        match &self.delay {
+            Delay::After { duration } => debug.field("after", duration),
+            Delay::Until { deadline } => debug.field("deadline", deadline),
+            Delay::Running { sleep } => debug.field("deadline", &sleep.deadline()),
+        };
+        debug.field("value", &self.value).finish()
+    }
+}

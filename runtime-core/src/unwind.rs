@@ -1,0 +1,52 @@
+//! Panics of user code are caught here; our own abort here.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// What a panic was raised with.
+pub type Payload = Box<dyn Any + Send + 'static>;
+
+/// Calls `f`, which may run user code, and returns its panic as an error.
+///
+/// The caller vouches that what `f` touched is either thrown away or whole after a panic; that is
+/// the case for a task, whose future is dropped and never polled again.
+#[inline(always)]
+pub fn catch<R>(f: impl FnOnce() -> R) -> Result<R, Payload> {
+    catch_unwind(AssertUnwindSafe(f))
+}
+
+/// Calls `f` and lets no panic of it out: for code whose failure has nobody to be told.
+///
+/// A payload whose own drop panics is leaked: there is nobody left to catch for.
+pub fn contain(f: impl FnOnce()) {
+    if let Err(payload) = catch(f) {
+        discard(payload);
+    }
+}
+
+/// Drops a panic's payload, whose drop is user code and may panic in turn.
+pub fn discard(payload: Payload) {
+    if let Err(second) = catch(move || drop(payload)) {
+        std::mem::forget(second);
+    }
+}
+
+/// What a panic said, if it said it as a string.
+pub fn message(payload: &(dyn Any + Send)) -> Option<&str> {
+    payload
+        .downcast_ref::<&'static str>()
+        .copied()
+        .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+}
+
+/// Aborts the process if it is dropped while unwinding: around steps of ours that leave no state
+/// to go on from when they are torn in the middle.
+pub struct AbortOnPanic;
+
+impl Drop for AbortOnPanic {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            std::process::abort();
+        }
+    }
+}
