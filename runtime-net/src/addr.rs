@@ -1,0 +1,204 @@
+//! Names to addresses, off the worker threads.
+
+use std::io;
+use std::net::ToSocketAddrs as StdToSocketAddrs;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
+use std::vec;
+
+/// What can be turned into addresses: an address, a host and a port, `"host:port"`.
+///
+/// Addresses, and strings that spell one out, are taken as they are. Host names are looked up by
+/// the system on a thread that may block. The trait is sealed: it promises nothing but that the
+/// functions of [`net`](crate::net) take its implementors.
+///
+/// # Examples
+///
+/// ```no_run
+/// use filch::net::TcpStream;
+///
+/// # #[filch::main]
+/// # async fn main() -> std::io::Result<()> {
+/// let by_name = TcpStream::connect("localhost:80").await?;
+/// let by_number = TcpStream::connect(([127, 0, 0, 1], 80)).await?;
+/// # Ok(())
+/// # }
+/// ```
+pub trait ToSocketAddrs: sealed::Target {}
+
+impl<T: sealed::Target + ?Sized> ToSocketAddrs for T {}
+
+/// The addresses of a host.
+///
+/// # Errors
+///
+/// There is no such host, or the system cannot tell at this moment.
+///
+/// # Panics
+///
+/// `host` is a name, and there is no runtime on this thread.
+///
+/// # Cancel safety
+///
+/// Cancel safe. The thread that asks the system goes on until it has the answer.
+///
+/// # Examples
+///
+/// ```
+/// # #[filch::main]
+/// # async fn main() -> std::io::Result<()> {
+/// for address in filch::net::lookup_host("127.0.0.1:80").await? {
+///     println!("{address}");
+/// }
+/// # Ok(())
+/// # }
+/// ```
+pub async fn lookup_host<T: ToSocketAddrs>(
+    host: T,
+) -> io::Result<impl Iterator<Item = SocketAddr>> {
+    resolve(host).await
+}
+
+/// Turns `host` into addresses, in the order in which to try them.
+pub(crate) async fn resolve<T: ToSocketAddrs>(host: T) -> io::Result<Addrs> {
+    let target = host.target();
+    // Not across the await: a future that holds the caller's type is only as `Send` as that.
+    drop(host);
+    match target {
+        Target::Known(addrs) => Ok(addrs),
+        Target::Named(name) => look_up(move || name.to_socket_addrs()).await,
+        Target::NamedWithPort(name, port) => {
+            look_up(move || (name.as_str(), port).to_socket_addrs()).await
+        }
+    }
+}
+
+async fn look_up<F>(ask: F) -> io::Result<Addrs>
+where
+    F: FnOnce() -> io::Result<vec::IntoIter<SocketAddr>> + Send + 'static,
+{
+    let answer = runtime_core::task::spawn_blocking(ask).await;
+    Ok(Addrs::Many(answer.map_err(io::Error::other)??))
+}
+
+/// Addresses to try.
+#[derive(Debug)]
+pub enum Addrs {
+    /// One, or none when it has been tried.
+    One(Option<SocketAddr>),
+    /// Several.
+    Many(vec::IntoIter<SocketAddr>),
+}
+
+/// What is known of the addresses before the system is asked.
+#[derive(Debug)]
+pub enum Target {
+    /// All that one needs.
+    Known(Addrs),
+    /// `host:port`.
+    Named(String),
+    /// A host and its port.
+    NamedWithPort(String, u16),
+}
+
+impl Iterator for Addrs {
+    type Item = SocketAddr;
+
+    fn next(&mut self) -> Option<SocketAddr> {
+        match self {
+            Addrs::One(address) => address.take(),
+            Addrs::Many(addresses) => addresses.next(),
+        }
+    }
+}
+
+impl Target {
+    fn one(address: impl Into<SocketAddr>) -> Target {
+        Target::Known(Addrs::One(Some(address.into())))
+    }
+}
+
+mod sealed {
+    /// Says how to find the addresses.
+    pub trait Target {
+        #[doc(hidden)]
+        fn target(&self) -> super::Target;
+    }
+}
+
+impl<T: sealed::Target + ?Sized> sealed::Target for &T {
+    fn target(&self) -> Target {
+        (**self).target()
+    }
+}
+
+impl sealed::Target for SocketAddr {
+    fn target(&self) -> Target {
+        Target::one(*self)
+    }
+}
+
+impl sealed::Target for SocketAddrV4 {
+    fn target(&self) -> Target {
+        Target::one(*self)
+    }
+}
+
+impl sealed::Target for SocketAddrV6 {
+    fn target(&self) -> Target {
+        Target::one(*self)
+    }
+}
+
+impl<I: Into<IpAddr> + Copy> sealed::Target for (I, u16)
+where
+    I: Numeric,
+{
+    fn target(&self) -> Target {
+        Target::one((self.0.into(), self.1))
+    }
+}
+
+/// Hosts that need no lookup.
+pub trait Numeric {}
+impl Numeric for IpAddr {}
+impl Numeric for Ipv4Addr {}
+impl Numeric for Ipv6Addr {}
+impl Numeric for [u8; 4] {}
+impl Numeric for [u16; 8] {}
+impl Numeric for [u8; 16] {}
+
+impl sealed::Target for [SocketAddr] {
+    fn target(&self) -> Target {
+        Target::Known(Addrs::Many(Vec::from(self).into_iter()))
+    }
+}
+
+impl sealed::Target for str {
+    fn target(&self) -> Target {
+        match self.parse::<SocketAddr>() {
+            Ok(address) => Target::one(address),
+            Err(_) => Target::Named(self.to_owned()),
+        }
+    }
+}
+
+impl sealed::Target for String {
+    fn target(&self) -> Target {
+        self.as_str().target()
+    }
+}
+
+impl sealed::Target for (&str, u16) {
+    fn target(&self) -> Target {
+        match self.0.parse::<IpAddr>() {
+            Ok(host) => Target::one((host, self.1)),
+            Err(_) => Target::NamedWithPort(self.0.to_owned(), self.1),
+        }
+    }
+}
+
+impl sealed::Target for (String, u16) {
+    fn target(&self) -> Target {
+        (self.0.as_str(), self.1).target()
+    }
+}

@@ -1,0 +1,143 @@
+//! `BufReader`: reads ahead, so that small reads cost no system call each.
+
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use pin_project_lite::pin_project;
+
+use super::{AsyncBufRead, AsyncRead, AsyncWrite, BUFFER_SIZE, ReadBuf};
+
+pin_project! {
+    /// Reads ahead from another stream.
+    ///
+    /// Writes go to that stream directly.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use filch::io::{AsyncBufReadExt, BufReader};
+    ///
+    /// # #[filch::main]
+    /// # async fn main() -> std::io::Result<()> {
+    /// let stream: &[u8] = b"hello\nworld\n";
+    /// let mut reader = BufReader::new(stream);
+    /// let mut line = String::new();
+    /// reader.read_line(&mut line).await?;
+    /// assert_eq!(line, "hello\n");
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[derive(Debug)]
+    pub struct BufReader<R> {
+        #[pin]
+        inner: R,
+        buf: Box<[u8]>,
+        // What has been read and not used yet: `buf[start..end]`.
+        start: usize,
+        end: usize,
+    }
+}
+
+impl<R: AsyncRead> BufReader<R> {
+    /// Reads ahead up to 8 KiB.
+    pub fn new(inner: R) -> BufReader<R> {
+        BufReader::with_capacity(BUFFER_SIZE, inner)
+    }
+
+    /// Reads ahead up to `capacity` bytes.
+    pub fn with_capacity(capacity: usize, inner: R) -> BufReader<R> {
+        BufReader { inner, buf: vec![0; capacity].into_boxed_slice(), start: 0, end: 0 }
+    }
+
+    /// The stream behind.
+    pub fn get_ref(&self) -> &R {
+        &self.inner
+    }
+
+    /// The stream behind. Reading from it overtakes what has been read ahead.
+    pub fn get_mut(&mut self) -> &mut R {
+        &mut self.inner
+    }
+
+    /// The stream behind, pinned.
+    pub fn get_pin_mut(self: Pin<&mut Self>) -> Pin<&mut R> {
+        self.project().inner
+    }
+
+    /// The stream behind. What has been read ahead is lost.
+    pub fn into_inner(self) -> R {
+        self.inner
+    }
+
+    /// What has been read and not used yet.
+    pub fn buffer(&self) -> &[u8] {
+        &self.buf[self.start..self.end]
+    }
+}
+
+impl<R: AsyncRead> AsyncRead for BufReader<R> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        // A read that is larger than the buffer gains nothing from it.
+        if self.start == self.end && buf.remaining() >= self.buf.len() {
+            return self.get_pin_mut().poll_read(cx, buf);
+        }
+        let ahead = ready!(self.as_mut().poll_fill_buf(cx))?;
+        let count = ahead.len().min(buf.remaining());
+        buf.put_slice(&ahead[..count]);
+        self.consume(count);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<R: AsyncRead> AsyncBufRead for BufReader<R> {
+    fn poll_fill_buf(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<&[u8]>> {
+        let this = self.project();
+        if this.start == this.end {
+            let mut room = ReadBuf::new(this.buf);
+            ready!(this.inner.poll_read(cx, &mut room))?;
+            *this.end = room.filled().len();
+            *this.start = 0;
+        }
+        Poll::Ready(Ok(&this.buf[*this.start..*this.end]))
+    }
+
+    fn consume(self: Pin<&mut Self>, amt: usize) {
+        let this = self.project();
+        *this.start = this.start.saturating_add(amt).min(*this.end);
+    }
+}
+
+impl<R: AsyncRead + AsyncWrite> AsyncWrite for BufReader<R> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.get_pin_mut().poll_write(cx, buf)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.get_pin_mut().poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.get_pin_mut().poll_shutdown(cx)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.get_pin_mut().poll_write_vectored(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.get_ref().is_write_vectored()
+    }
+}

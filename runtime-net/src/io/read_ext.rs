@@ -1,0 +1,251 @@
+//! What one calls on a stream to read from it.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::BufMut;
+
+use super::{AsyncRead, ReadBuf, fill};
+
+/// What one calls on an [`AsyncRead`].
+///
+/// # Examples
+///
+/// ```
+/// use filch::io::AsyncReadExt;
+///
+/// # #[filch::main]
+/// # async fn main() -> std::io::Result<()> {
+/// let mut stream: &[u8] = b"header and the rest";
+/// let mut header = [0; 6];
+/// stream.read_exact(&mut header).await?;
+/// assert_eq!(&header, b"header");
+///
+/// let mut rest = String::new();
+/// stream.read_to_string(&mut rest).await?;
+/// assert_eq!(rest, " and the rest");
+/// # Ok(())
+/// # }
+/// ```
+pub trait AsyncReadExt: AsyncRead {
+    /// Reads some bytes into `buf` and says how many; none means the end, or an empty `buf`.
+    ///
+    /// # Errors
+    ///
+    /// Those of the stream.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: if the future is dropped before it is ready, nothing was read.
+    fn read<'a>(&'a mut self, buf: &'a mut [u8]) -> Read<'a, Self>
+    where
+        Self: Unpin,
+    {
+        Read { reader: self, buf }
+    }
+
+    /// Appends some bytes to `buf` and says how many; none means the end, or a full `buf`.
+    ///
+    /// # Errors
+    ///
+    /// Those of the stream.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: if the future is dropped before it is ready, nothing was read.
+    fn read_buf<'a, B: BufMut + ?Sized>(&'a mut self, buf: &'a mut B) -> ReadToBuf<'a, Self, B>
+    where
+        Self: Unpin,
+    {
+        ReadToBuf { reader: self, buf }
+    }
+
+    /// Fills `buf` and returns its length.
+    ///
+    /// # Errors
+    ///
+    /// [`UnexpectedEof`](io::ErrorKind::UnexpectedEof) if the stream ends before, and those of
+    /// the stream. What was read before the error is lost.
+    ///
+    /// # Cancel safety
+    ///
+    /// Not cancel safe: what was read before the future is dropped is in `buf`, and nobody knows
+    /// how much it is.
+    fn read_exact<'a>(&'a mut self, buf: &'a mut [u8]) -> ReadExact<'a, Self>
+    where
+        Self: Unpin,
+    {
+        ReadExact { reader: self, buf: ReadBuf::new(buf) }
+    }
+
+    /// Appends everything up to the end to `buf` and says how much that was.
+    ///
+    /// # Errors
+    ///
+    /// Those of the stream. What was read before the error is in `buf`.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, what was read until then is in `buf`.
+    fn read_to_end<'a>(&'a mut self, buf: &'a mut Vec<u8>) -> ReadToEnd<'a, Self>
+    where
+        Self: Unpin,
+    {
+        let start = buf.len();
+        ReadToEnd { reader: self, start, buf }
+    }
+
+    /// Appends everything up to the end to `buf`, as text.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidData`](io::ErrorKind::InvalidData) if it is not UTF-8, and those of the stream.
+    /// `buf` is then as it was, and what was read is lost.
+    ///
+    /// # Cancel safety
+    ///
+    /// Not cancel safe: what was read before the future is dropped is lost.
+    fn read_to_string<'a>(&'a mut self, buf: &'a mut String) -> ReadToString<'a, Self>
+    where
+        Self: Unpin,
+    {
+        ReadToString { reader: self, bytes: Vec::new(), text: buf }
+    }
+}
+
+impl<R: AsyncRead + ?Sized> AsyncReadExt for R {}
+
+/// The future of [`AsyncReadExt::read`].
+#[derive(Debug)]
+#[must_use = "futures do nothing unless they are awaited"]
+pub struct Read<'a, R: ?Sized> {
+    reader: &'a mut R,
+    buf: &'a mut [u8],
+}
+
+impl<R: AsyncRead + Unpin + ?Sized> Future for Read<'_, R> {
+    type Output = io::Result<usize>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let mut buf = ReadBuf::new(this.buf);
+        ready!(Pin::new(&mut *this.reader).poll_read(cx, &mut buf))?;
+        Poll::Ready(Ok(buf.filled().len()))
+    }
+}
+
+/// The future of [`AsyncReadExt::read_buf`].
+#[derive(Debug)]
+#[must_use = "futures do nothing unless they are awaited"]
+pub struct ReadToBuf<'a, R: ?Sized, B: ?Sized> {
+    reader: &'a mut R,
+    buf: &'a mut B,
+}
+
+impl<R: AsyncRead + Unpin + ?Sized, B: BufMut + ?Sized> Future for ReadToBuf<'_, R, B> {
+    type Output = io::Result<usize>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        fill(this.buf, |buf| Pin::new(&mut *this.reader).poll_read(cx, buf))
+    }
+}
+
+/// The future of [`AsyncReadExt::read_exact`].
+#[derive(Debug)]
+#[must_use = "futures do nothing unless they are awaited"]
+pub struct ReadExact<'a, R: ?Sized> {
+    reader: &'a mut R,
+    buf: ReadBuf<'a>,
+}
+
+impl<R: AsyncRead + Unpin + ?Sized> Future for ReadExact<'_, R> {
+    type Output = io::Result<usize>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        while this.buf.remaining() > 0 {
+            let before = this.buf.remaining();
+            ready!(Pin::new(&mut *this.reader).poll_read(cx, &mut this.buf))?;
+            if this.buf.remaining() == before {
+                let error = io::Error::new(io::ErrorKind::UnexpectedEof, "early eof");
+                return Poll::Ready(Err(error));
+            }
+        }
+        Poll::Ready(Ok(this.buf.capacity()))
+    }
+}
+
+/// The future of [`AsyncReadExt::read_to_end`].
+#[derive(Debug)]
+#[must_use = "futures do nothing unless they are awaited"]
+pub struct ReadToEnd<'a, R: ?Sized> {
+    reader: &'a mut R,
+    start: usize,
+    buf: &'a mut Vec<u8>,
+}
+
+impl<R: AsyncRead + Unpin + ?Sized> Future for ReadToEnd<'_, R> {
+    type Output = io::Result<usize>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        ready!(poll_to_end(this.reader, cx, this.buf))?;
+        Poll::Ready(Ok(this.buf.len() - this.start))
+    }
+}
+
+/// The future of [`AsyncReadExt::read_to_string`].
+#[derive(Debug)]
+#[must_use = "futures do nothing unless they are awaited"]
+pub struct ReadToString<'a, R: ?Sized> {
+    reader: &'a mut R,
+    bytes: Vec<u8>,
+    text: &'a mut String,
+}
+
+impl<R: AsyncRead + Unpin + ?Sized> Future for ReadToString<'_, R> {
+    type Output = io::Result<usize>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        ready!(poll_to_end(this.reader, cx, &mut this.bytes))?;
+        Poll::Ready(append_text(this.text, std::mem::take(&mut this.bytes)))
+    }
+}
+
+/// Appends `bytes` if they are text, and returns their number.
+pub(super) fn append_text(text: &mut String, bytes: Vec<u8>) -> io::Result<usize> {
+    let more = String::from_utf8(bytes).map_err(|_| {
+        io::Error::new(io::ErrorKind::InvalidData, "stream did not contain valid UTF-8")
+    })?;
+    let count = more.len();
+    if text.is_empty() {
+        *text = more;
+    } else {
+        text.push_str(&more);
+    }
+    Ok(count)
+}
+
+/// A reader may have to clear the room that it is given, so it is given more only step by step.
+const ROOM_MAX: usize = 64 * 1024;
+
+fn poll_to_end<R: AsyncRead + Unpin + ?Sized>(
+    reader: &mut R,
+    cx: &mut Context<'_>,
+    bytes: &mut Vec<u8>,
+) -> Poll<io::Result<()>> {
+    loop {
+        if bytes.len() == bytes.capacity() {
+            bytes.reserve(32);
+        }
+        let room = ROOM_MAX.min(bytes.capacity() - bytes.len());
+        let mut target = (&mut *bytes).limit(room);
+        let count = ready!(fill(&mut target, |buf| Pin::new(&mut *reader).poll_read(cx, buf)))?;
+        if count == 0 {
+            return Poll::Ready(Ok(()));
+        }
+    }
+}

@@ -1,0 +1,296 @@
+//! What one calls on a stream to write to it.
+
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Buf;
+
+use super::AsyncWrite;
+
+/// What one calls on an [`AsyncWrite`].
+///
+/// # Examples
+///
+/// ```
+/// use filch::io::AsyncWriteExt;
+///
+/// # #[filch::main]
+/// # async fn main() -> std::io::Result<()> {
+/// let mut stream = Vec::new();
+/// stream.write_all(b"all of it").await?;
+/// stream.shutdown().await?;
+/// assert_eq!(stream, b"all of it");
+/// # Ok(())
+/// # }
+/// ```
+pub trait AsyncWriteExt: AsyncWrite {
+    /// Writes some bytes of `buf` and says how many.
+    ///
+    /// # Errors
+    ///
+    /// Those of the stream.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: if the future is dropped before it is ready, nothing was written.
+    fn write<'a>(&'a mut self, buf: &'a [u8]) -> Write<'a, Self>
+    where
+        Self: Unpin,
+    {
+        Write { writer: self, buf }
+    }
+
+    /// Writes some bytes from several buffers and says how many.
+    ///
+    /// # Errors
+    ///
+    /// Those of the stream.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: if the future is dropped before it is ready, nothing was written.
+    fn write_vectored<'a>(&'a mut self, bufs: &'a [IoSlice<'a>]) -> WriteVectored<'a, Self>
+    where
+        Self: Unpin,
+    {
+        WriteVectored { writer: self, bufs }
+    }
+
+    /// Writes some bytes from the front of `buf`, takes them off it, and says how many.
+    ///
+    /// # Errors
+    ///
+    /// Those of the stream.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: if the future is dropped before it is ready, nothing was written.
+    fn write_buf<'a, B: Buf + ?Sized>(&'a mut self, buf: &'a mut B) -> WriteFromBuf<'a, Self, B>
+    where
+        Self: Unpin,
+    {
+        WriteFromBuf { writer: self, buf }
+    }
+
+    /// Writes all of `buf`.
+    ///
+    /// # Errors
+    ///
+    /// [`WriteZero`](io::ErrorKind::WriteZero) if the stream takes no more, and those of the
+    /// stream. Nobody knows how much was written before.
+    ///
+    /// # Cancel safety
+    ///
+    /// Not cancel safe: if the future is dropped, some bytes may have been written.
+    /// [`write_all_buf`](AsyncWriteExt::write_all_buf) tells how many.
+    fn write_all<'a>(&'a mut self, buf: &'a [u8]) -> WriteAll<'a, Self>
+    where
+        Self: Unpin,
+    {
+        WriteAll { writer: self, buf }
+    }
+
+    /// Writes all of `buf` and takes off it what has been written.
+    ///
+    /// # Errors
+    ///
+    /// [`WriteZero`](io::ErrorKind::WriteZero) if the stream takes no more, and those of the
+    /// stream.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, `buf` holds what has not been written: calling again goes on.
+    fn write_all_buf<'a, B: Buf + ?Sized>(
+        &'a mut self,
+        buf: &'a mut B,
+    ) -> WriteAllFromBuf<'a, Self, B>
+    where
+        Self: Unpin,
+    {
+        WriteAllFromBuf { writer: self, buf }
+    }
+
+    /// Hands on what is still held back.
+    ///
+    /// # Errors
+    ///
+    /// Those of the stream.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: calling again goes on.
+    fn flush(&mut self) -> Flush<'_, Self>
+    where
+        Self: Unpin,
+    {
+        Flush { writer: self }
+    }
+
+    /// Flushes, and tells the other side that nothing more will come.
+    ///
+    /// # Errors
+    ///
+    /// Those of the stream.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: calling again goes on.
+    fn shutdown(&mut self) -> Shutdown<'_, Self>
+    where
+        Self: Unpin,
+    {
+        Shutdown { writer: self }
+    }
+}
+
+impl<W: AsyncWrite + ?Sized> AsyncWriteExt for W {}
+
+/// The future of [`AsyncWriteExt::write`].
+#[derive(Debug)]
+#[must_use = "futures do nothing unless they are awaited"]
+pub struct Write<'a, W: ?Sized> {
+    writer: &'a mut W,
+    buf: &'a [u8],
+}
+
+impl<W: AsyncWrite + Unpin + ?Sized> Future for Write<'_, W> {
+    type Output = io::Result<usize>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        Pin::new(&mut *this.writer).poll_write(cx, this.buf)
+    }
+}
+
+/// The future of [`AsyncWriteExt::write_vectored`].
+#[derive(Debug)]
+#[must_use = "futures do nothing unless they are awaited"]
+pub struct WriteVectored<'a, W: ?Sized> {
+    writer: &'a mut W,
+    bufs: &'a [IoSlice<'a>],
+}
+
+impl<W: AsyncWrite + Unpin + ?Sized> Future for WriteVectored<'_, W> {
+    type Output = io::Result<usize>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        Pin::new(&mut *this.writer).poll_write_vectored(cx, this.bufs)
+    }
+}
+
+/// The future of [`AsyncWriteExt::write_buf`].
+#[derive(Debug)]
+#[must_use = "futures do nothing unless they are awaited"]
+pub struct WriteFromBuf<'a, W: ?Sized, B: ?Sized> {
+    writer: &'a mut W,
+    buf: &'a mut B,
+}
+
+impl<W: AsyncWrite + Unpin + ?Sized, B: Buf + ?Sized> Future for WriteFromBuf<'_, W, B> {
+    type Output = io::Result<usize>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        poll_write_some(this.writer, cx, this.buf)
+    }
+}
+
+/// The future of [`AsyncWriteExt::write_all`].
+#[derive(Debug)]
+#[must_use = "futures do nothing unless they are awaited"]
+pub struct WriteAll<'a, W: ?Sized> {
+    writer: &'a mut W,
+    buf: &'a [u8],
+}
+
+impl<W: AsyncWrite + Unpin + ?Sized> Future for WriteAll<'_, W> {
+    type Output = io::Result<()>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        while !this.buf.is_empty() {
+            let count = ready!(Pin::new(&mut *this.writer).poll_write(cx, this.buf))?;
+            if count == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            this.buf = &this.buf[count..];
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// The future of [`AsyncWriteExt::write_all_buf`].
+#[derive(Debug)]
+#[must_use = "futures do nothing unless they are awaited"]
+pub struct WriteAllFromBuf<'a, W: ?Sized, B: ?Sized> {
+    writer: &'a mut W,
+    buf: &'a mut B,
+}
+
+impl<W: AsyncWrite + Unpin + ?Sized, B: Buf + ?Sized> Future for WriteAllFromBuf<'_, W, B> {
+    type Output = io::Result<()>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        while this.buf.has_remaining() {
+            if ready!(poll_write_some(this.writer, cx, this.buf))? == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// The future of [`AsyncWriteExt::flush`].
+#[derive(Debug)]
+#[must_use = "futures do nothing unless they are awaited"]
+pub struct Flush<'a, W: ?Sized> {
+    writer: &'a mut W,
+}
+
+impl<W: AsyncWrite + Unpin + ?Sized> Future for Flush<'_, W> {
+    type Output = io::Result<()>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut *self.get_mut().writer).poll_flush(cx)
+    }
+}
+
+/// The future of [`AsyncWriteExt::shutdown`].
+#[derive(Debug)]
+#[must_use = "futures do nothing unless they are awaited"]
+pub struct Shutdown<'a, W: ?Sized> {
+    writer: &'a mut W,
+}
+
+impl<W: AsyncWrite + Unpin + ?Sized> Future for Shutdown<'_, W> {
+    type Output = io::Result<()>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut *self.get_mut().writer).poll_shutdown(cx)
+    }
+}
+
+/// As many slices as a message of several buffers usually has; the rest goes with the next write.
+const SLICES_MAX: usize = 64;
+
+fn poll_write_some<W: AsyncWrite + Unpin + ?Sized, B: Buf + ?Sized>(
+    writer: &mut W,
+    cx: &mut Context<'_>,
+    buf: &mut B,
+) -> Poll<io::Result<usize>> {
+    if !buf.has_remaining() {
+        return Poll::Ready(Ok(0));
+    }
+    let count = if writer.is_write_vectored() {
+        let mut slices = [IoSlice::new(&[]); SLICES_MAX];
+        let filled = buf.chunks_vectored(&mut slices);
+        ready!(Pin::new(writer).poll_write_vectored(cx, &slices[..filled]))?
+    } else {
+        ready!(Pin::new(writer).poll_write(cx, buf.chunk()))?
+    };
+    buf.advance(count);
+    Poll::Ready(Ok(count))
+}

@@ -1,0 +1,32 @@
+//! Sockets and byte streams of the filch runtime.
+//!
+//! ```text
+//!   tcp ──▶ socket ──▶ os        (system calls; a simulated network can answer here as well)
+//!    │                           
+//!    ├────▶ addr                 (names to addresses, off the worker threads)
+//!    └────▶ io                   (AsyncRead, AsyncWrite, and what one does with them)
+//!            │
+//!            └──▶ runtime_core::reactor::Registration    (try, wait, try again)
+//! ```
+//!
+//! | file | what |
+//! |---|---|
+//! | io/ | the traits, their helpers, and `AsyncFd` |
+//! | addr.rs | `ToSocketAddrs`: names to addresses |
+//! | socket.rs | the calls we make, and who answers |
+//! | os.rs | answered by the kernel; the only file with system calls |
+//! | tcp/ | `TcpListener`, `TcpStream` and its halves |
+#![deny(unsafe_code)]
+
+mod addr;
+pub mod io;
+#[expect(unsafe_code, reason = "the kernel fills buffers that are not initialized")]
+mod os;
+mod socket;
+pub mod tcp;
+
+/// Sockets, and names to addresses.
+pub mod net {
+    pub use crate::addr::{ToSocketAddrs, lookup_host};
+    pub use crate::tcp::{self, TcpListener, TcpStream};
+}

@@ -1,0 +1,219 @@
+//! `TcpListener`: takes connections.
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::task::{Context, Poll, ready};
+
+use runtime_core::reactor::{Direction, Interest, Registration};
+
+use super::TcpStream;
+use super::rest::Rest;
+use crate::addr::{ToSocketAddrs, resolve};
+use crate::socket::Socket;
+
+/// How many connections may wait to be accepted.
+const BACKLOG: i32 = 1024;
+
+/// Waits for connections and takes them.
+///
+/// # Examples
+///
+/// ```no_run
+/// use filch::io::{AsyncReadExt, AsyncWriteExt};
+/// use filch::net::TcpListener;
+///
+/// #[filch::main]
+/// async fn main() -> std::io::Result<()> {
+///     let listener = TcpListener::bind("127.0.0.1:7").await?;
+///     loop {
+///         let (mut stream, _peer) = listener.accept().await?;
+///         filch::spawn(async move {
+///             let mut bytes = [0; 1024];
+///             while let Ok(count @ 1..) = stream.read(&mut bytes).await {
+///                 if stream.write_all(&bytes[..count]).await.is_err() {
+///                     break;
+///                 }
+///             }
+///         });
+///     }
+/// }
+/// ```
+pub struct TcpListener {
+    // Declared first: it is deregistered before the socket is closed.
+    registration: Registration,
+    socket: Socket,
+    rest: Rest,
+}
+
+impl TcpListener {
+    /// Listens at the first of the addresses where that is possible.
+    ///
+    /// The port may be taken over from a program that has just ended (`SO_REUSEADDR`). Port 0 lets
+    /// the system choose; [`local_addr`](TcpListener::local_addr) tells which one it is.
+    ///
+    /// # Errors
+    ///
+    /// That of the last address, or [`InvalidInput`](io::ErrorKind::InvalidInput) if there is none.
+    ///
+    /// # Panics
+    ///
+    /// There is no runtime on this thread.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: a socket that was made is closed.
+    pub async fn bind<A: ToSocketAddrs>(addr: A) -> io::Result<TcpListener> {
+        let mut last_error = None;
+        for address in resolve(addr).await? {
+            match TcpListener::bind_one(address) {
+                Ok(listener) => return Ok(listener),
+                Err(error) => last_error = Some(error),
+            }
+        }
+        Err(last_error.unwrap_or_else(super::stream::no_address))
+    }
+
+    fn bind_one(address: SocketAddr) -> io::Result<TcpListener> {
+        let socket = Socket::stream(address)?;
+        socket.listen(address, BACKLOG)?;
+        TcpListener::new(socket)
+    }
+
+    #[track_caller]
+    fn new(socket: Socket) -> io::Result<TcpListener> {
+        let registration = Registration::new(socket.as_raw_fd(), Interest::READABLE)?;
+        Ok(TcpListener { registration, socket, rest: Rest::default() })
+    }
+
+    /// Waits for a connection and takes it.
+    ///
+    /// Any number of tasks may wait. A connection that was broken off before it could be taken is
+    /// passed over.
+    ///
+    /// # Errors
+    ///
+    /// Those of the system. Most likely there is no descriptor left; the connection then waits
+    /// until there is one. The accept that follows such an error pauses for some milliseconds, so
+    /// that a loop which only logs errors does not spin.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: no connection is lost.
+    pub async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
+        self.rest.pause().await;
+        let (socket, peer) = self.registration.io(Interest::READABLE, || self.take()).await?;
+        Ok((self.stream(socket)?, peer))
+    }
+
+    /// Waits for a connection and takes it. The last task that asked is woken.
+    ///
+    /// # Errors
+    ///
+    /// As [`accept`](TcpListener::accept).
+    pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
+        ready!(self.rest.poll(cx));
+        let (socket, peer) =
+            ready!(self.registration.poll_io(cx, Direction::Read, || self.take()))?;
+        Poll::Ready(Ok((self.stream(socket)?, peer)))
+    }
+
+    fn take(&self) -> io::Result<(Socket, SocketAddr)> {
+        loop {
+            match self.socket.accept() {
+                Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+                outcome => {
+                    self.rest.note(&outcome);
+                    return outcome;
+                }
+            }
+        }
+    }
+
+    /// The stream belongs to the runtime of its listener.
+    fn stream(&self, socket: Socket) -> io::Result<TcpStream> {
+        TcpStream::with_reactor(self.registration.reactor(), socket)
+    }
+
+    /// The address that is listened at.
+    ///
+    /// # Errors
+    ///
+    /// Those of the system.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.socket.local_addr()
+    }
+
+    /// The time to live of packets.
+    ///
+    /// # Errors
+    ///
+    /// Those of the system.
+    pub fn ttl(&self) -> io::Result<u32> {
+        self.socket.ttl()
+    }
+
+    /// Sets the time to live of packets.
+    ///
+    /// # Errors
+    ///
+    /// Those of the system.
+    pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
+        self.socket.set_ttl(ttl)
+    }
+
+    /// Takes over a listener of std, which must be non-blocking already.
+    ///
+    /// # Errors
+    ///
+    /// Those of the system.
+    ///
+    /// # Panics
+    ///
+    /// There is no runtime on this thread.
+    #[track_caller]
+    pub fn from_std(listener: std::net::TcpListener) -> io::Result<TcpListener> {
+        TcpListener::new(Socket::from(OwnedFd::from(listener)))
+    }
+
+    /// Hands the listener over to std. It stays non-blocking.
+    ///
+    /// # Errors
+    ///
+    /// Those of the system.
+    pub fn into_std(self) -> io::Result<std::net::TcpListener> {
+        self.registration.deregister()?;
+        Ok(self.socket.into_descriptor().into())
+    }
+}
+
+impl TryFrom<std::net::TcpListener> for TcpListener {
+    type Error = io::Error;
+
+    fn try_from(listener: std::net::TcpListener) -> io::Result<TcpListener> {
+        TcpListener::from_std(listener)
+    }
+}
+
+impl AsFd for TcpListener {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
+impl AsRawFd for TcpListener {
+    fn as_raw_fd(&self) -> RawFd {
+        self.socket.as_raw_fd()
+    }
+}
+
+impl fmt::Debug for TcpListener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = f.debug_struct("TcpListener");
+        if let Ok(address) = self.local_addr() {
+            debug.field("addr", &address);
+        }
+        debug.field("fd", &self.as_raw_fd()).finish()
+    }
+}

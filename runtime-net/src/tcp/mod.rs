@@ -1,0 +1,12 @@
+//! TCP: listeners, streams, and the halves of a stream.
+
+mod halves;
+mod listener;
+mod owned_halves;
+mod rest;
+mod stream;
+
+pub use halves::{ReadHalf, WriteHalf};
+pub use listener::TcpListener;
+pub use owned_halves::{OwnedReadHalf, OwnedWriteHalf, ReuniteError};
+pub use stream::TcpStream;
