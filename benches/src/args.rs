@@ -1,0 +1,93 @@
+//! The command line.
+
+use std::{path::PathBuf, str::FromStr};
+
+use crate::{peers::PeerId, rows::Ctx};
+
+pub(crate) const USAGE: &str = "\
+usage: benches [ROW…] [options]
+
+ROW is a row's name or how it begins; without any, all rows run.
+
+  --list            name the rows and stop
+  --peers A,B,…     whom to measure; ratios are the first one's to each of the others
+  --rounds N        samples per row and peer (7; 3 with --quick)
+  --quick           few rounds, a fifth of the operations
+  --scale X         this part of the operations (1; 0.2 with --quick)
+  --workers N       threads of each runtime (2)
+  --json FILE       write everything measured
+  --markdown FILE   write the table between the markers in FILE
+";
+
+/// What to do.
+#[derive(Debug)]
+pub(crate) struct Args {
+    pub(crate) rows: Vec<String>,
+    pub(crate) peers: Vec<PeerId>,
+    pub(crate) rounds: usize,
+    pub(crate) ctx: Ctx,
+    pub(crate) list: bool,
+    pub(crate) json: Option<PathBuf>,
+    pub(crate) markdown: Option<PathBuf>,
+}
+
+impl Args {
+    /// Reads `words`, the program's name not among them.
+    pub(crate) fn parse(words: &[String]) -> Result<Args, String> {
+        let mut args = Args {
+            rows: Vec::new(),
+            peers: PeerId::DEFAULT.to_vec(),
+            rounds: 7,
+            ctx: Ctx { workers: 2, scale: 1.0 },
+            list: false,
+            json: None,
+            markdown: None,
+        };
+        if words.iter().any(|word| word == "--quick") {
+            args.rounds = 3;
+            args.ctx.scale = 0.2;
+        }
+        let mut words = words.iter();
+        while let Some(word) = words.next() {
+            match word.as_str() {
+                "--quick" => {}
+                "--list" => args.list = true,
+                "--peers" => args.peers = peers(value(word, words.next())?)?,
+                "--rounds" => args.rounds = number(word, words.next())?,
+                "--scale" => args.ctx.scale = number(word, words.next())?,
+                "--workers" => args.ctx.workers = number(word, words.next())?,
+                "--json" => args.json = Some(value(word, words.next())?.into()),
+                "--markdown" => args.markdown = Some(value(word, words.next())?.into()),
+                flag if flag.starts_with('-') => return Err(format!("what is `{flag}`?\n{USAGE}")),
+                row => args.rows.push(row.to_owned()),
+            }
+        }
+        match args {
+            Args { rounds: 0, .. } => Err("--rounds: at least one".to_owned()),
+            Args { ctx: Ctx { workers: 0, .. }, .. } => Err("--workers: at least one".to_owned()),
+            Args { ctx: Ctx { scale, .. }, .. } if scale.is_nan() || scale <= 0.0 => {
+                Err("--scale: more than nothing".to_owned())
+            }
+            args => Ok(args),
+        }
+    }
+}
+
+fn peers(names: &str) -> Result<Vec<PeerId>, String> {
+    let mut peers: Vec<PeerId> = names.split(',').map(str::parse).collect::<Result<_, _>>()?;
+    // The bare loop takes part where it can, asked or not.
+    peers.retain(|peer| *peer != PeerId::Bare);
+    match peers.is_empty() {
+        true => Err("--peers: at least one that is a runtime".to_owned()),
+        false => Ok(peers),
+    }
+}
+
+fn value<'a>(flag: &str, next: Option<&'a String>) -> Result<&'a str, String> {
+    next.map(String::as_str).ok_or_else(|| format!("{flag} wants a value"))
+}
+
+fn number<T: FromStr>(flag: &str, next: Option<&String>) -> Result<T, String> {
+    let text = value(flag, next)?;
+    text.parse().map_err(|_| format!("{flag}: `{text}` is not a number it can use"))
+}

@@ -1,0 +1,206 @@
+//! What a runtime must offer to be measured, and the runtimes that are.
+//!
+//! A row is one generic function over [`Peer`]: every peer runs the same code and differs only in
+//! the names behind this trait. Channels, gates and latches of the rows belong to no peer.
+
+mod smol;
+mod tokio;
+mod tokio_shaped;
+
+#[cfg(feature = "filch-peer")]
+mod filch;
+
+use std::{
+    io,
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
+
+#[cfg(feature = "filch-peer")]
+pub(crate) use self::filch::{Filch, FilchCt};
+pub(crate) use self::{
+    smol::{Smol, SmolStatic},
+    tokio::{Tokio, TokioCt},
+};
+
+/// A runtime under measurement. Implementors are markers; all state is in `Runtime`.
+pub(crate) trait Peer: Send + Sync + 'static {
+    /// Owns the threads; ends them when dropped.
+    type Runtime;
+    /// Spawns from a thread outside of the runtime.
+    type Remote: Clone + Send + 'static;
+    /// Awaits a task's output.
+    type Join<T: Send + 'static>: Future<Output = T> + Send + Unpin + 'static;
+    type Interval: Send + 'static;
+    type Listener: Send + 'static;
+    type Stream: Send + 'static;
+
+    fn start(workers: usize) -> Self::Runtime;
+    fn remote(runtime: &Self::Runtime) -> Self::Remote;
+    /// Runs `future` as a task of the runtime while this thread waits for it.
+    fn run<F>(runtime: &Self::Runtime, future: F) -> F::Output
+    where
+        F: Future<Output: Send + 'static> + Send + 'static;
+    fn detach_from<F>(remote: &Self::Remote, future: F)
+    where
+        F: Future<Output = ()> + Send + 'static;
+
+    // From here on: called within a task of the runtime.
+    fn spawn<F>(future: F) -> Self::Join<F::Output>
+    where
+        F: Future<Output: Send + 'static> + Send + 'static;
+    fn detach<F>(future: F)
+    where
+        F: Future<Output = ()> + Send + 'static;
+    fn spawn_blocking<T, F>(work: F) -> Self::Join<T>
+    where
+        T: Send + 'static,
+        F: FnOnce() -> T + Send + 'static;
+    fn yield_now() -> impl Future<Output = ()> + Send;
+
+    fn sleep(duration: Duration) -> impl Future<Output = ()> + Send;
+    fn sleep_until(deadline: Instant) -> impl Future<Output = ()> + Send;
+    fn timeout<F>(duration: Duration, future: F) -> impl Future<Output = Option<F::Output>> + Send
+    where
+        F: Future<Output: Send> + Send;
+    fn interval(period: Duration) -> Self::Interval;
+    fn tick(interval: &mut Self::Interval) -> impl Future<Output = ()> + Send;
+
+    /// Listens on a free port of the loopback.
+    fn bind() -> impl Future<Output = io::Result<(Self::Listener, SocketAddr)>> + Send;
+    /// Accepts a connection and turns Nagle's algorithm off.
+    fn accept(listener: &Self::Listener) -> impl Future<Output = io::Result<Self::Stream>> + Send;
+    /// Connects and turns Nagle's algorithm off.
+    fn connect(addr: SocketAddr) -> impl Future<Output = io::Result<Self::Stream>> + Send;
+    fn read<'a>(
+        stream: &'a mut Self::Stream,
+        buffer: &'a mut [u8],
+    ) -> impl Future<Output = io::Result<usize>> + Send + 'a;
+    fn read_exact<'a>(
+        stream: &'a mut Self::Stream,
+        buffer: &'a mut [u8],
+    ) -> impl Future<Output = io::Result<()>> + Send + 'a;
+    fn write_all<'a>(
+        stream: &'a mut Self::Stream,
+        bytes: &'a [u8],
+    ) -> impl Future<Output = io::Result<()>> + Send + 'a;
+}
+
+/// A peer by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PeerId {
+    #[cfg(feature = "filch-peer")]
+    Filch,
+    #[cfg(feature = "filch-peer")]
+    FilchCt,
+    Tokio,
+    TokioCt,
+    Smol,
+    SmolStatic,
+    /// The bare epoll loop: what the machine allows, in the rows of the loaded server only.
+    Bare,
+}
+
+impl PeerId {
+    pub(crate) const ALL: &[PeerId] = &[
+        #[cfg(feature = "filch-peer")]
+        PeerId::Filch,
+        #[cfg(feature = "filch-peer")]
+        PeerId::FilchCt,
+        PeerId::Tokio,
+        PeerId::TokioCt,
+        PeerId::Smol,
+        PeerId::SmolStatic,
+        PeerId::Bare,
+    ];
+
+    /// Who is measured unless `--peers` says otherwise.
+    pub(crate) const DEFAULT: &[PeerId] = &[
+        #[cfg(feature = "filch-peer")]
+        PeerId::Filch,
+        PeerId::Tokio,
+        PeerId::TokioCt,
+        PeerId::Smol,
+    ];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            #[cfg(feature = "filch-peer")]
+            PeerId::Filch => "filch",
+            #[cfg(feature = "filch-peer")]
+            PeerId::FilchCt => "filch-ct",
+            PeerId::Tokio => "tokio",
+            PeerId::TokioCt => "tokio-ct",
+            PeerId::Smol => "smol",
+            PeerId::SmolStatic => "smol-static",
+            PeerId::Bare => "bare",
+        }
+    }
+
+    /// How the peer is set up, for the header of the table.
+    pub(crate) fn settings(self) -> &'static str {
+        match self {
+            #[cfg(feature = "filch-peer")]
+            PeerId::Filch => "Builder::new_multi_thread, defaults",
+            #[cfg(feature = "filch-peer")]
+            PeerId::FilchCt => "Builder::new_current_thread, defaults",
+            PeerId::Tokio => "Builder::new_multi_thread, defaults, feature parking_lot",
+            PeerId::TokioCt => "Builder::new_current_thread, defaults, feature parking_lot",
+            PeerId::Smol => "one Executor in a static, as smol::spawn has it",
+            PeerId::SmolStatic => "async_executor::StaticExecutor, lock-free spawn",
+            PeerId::Bare => "one thread, epoll in edge mode, no runtime",
+        }
+    }
+
+    /// The package whose version stands beside the name.
+    fn package(self) -> Option<&'static str> {
+        match self {
+            #[cfg(feature = "filch-peer")]
+            PeerId::Filch | PeerId::FilchCt => Some("filch"),
+            PeerId::Tokio | PeerId::TokioCt => Some("tokio"),
+            PeerId::Smol => Some("smol"),
+            PeerId::SmolStatic => Some("async-executor"),
+            PeerId::Bare => None,
+        }
+    }
+
+    /// The peer's version as it was locked when this was built.
+    pub(crate) fn version(self) -> Option<&'static str> {
+        let wanted = format!("name = \"{}\"", self.package()?);
+        let mut lines = include_str!("../../../Cargo.lock").lines();
+        lines.find(|line| *line == wanted)?;
+        lines.next()?.strip_prefix("version = \"")?.strip_suffix('"')
+    }
+}
+
+impl std::str::FromStr for PeerId {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<PeerId, String> {
+        PeerId::ALL.iter().copied().find(|peer| peer.name() == name).ok_or_else(|| {
+            let names: Vec<_> = PeerId::ALL.iter().map(|peer| peer.name()).collect();
+            format!("no peer is named `{name}`; there are {}", names.join(", "))
+        })
+    }
+}
+
+/// A function from `(PeerId, &Ctx)` that runs the generic row `$row` on the peer of that name.
+macro_rules! on_each_peer {
+    ($($row:ident)::+) => {
+        |peer: $crate::peers::PeerId, ctx: &$crate::rows::Ctx| {
+            use $crate::peers::PeerId;
+            match peer {
+                #[cfg(feature = "filch-peer")]
+                PeerId::Filch => $($row)::+::<$crate::peers::Filch>(ctx),
+                #[cfg(feature = "filch-peer")]
+                PeerId::FilchCt => $($row)::+::<$crate::peers::FilchCt>(ctx),
+                PeerId::Tokio => $($row)::+::<$crate::peers::Tokio>(ctx),
+                PeerId::TokioCt => $($row)::+::<$crate::peers::TokioCt>(ctx),
+                PeerId::Smol => $($row)::+::<$crate::peers::Smol>(ctx),
+                PeerId::SmolStatic => $($row)::+::<$crate::peers::SmolStatic>(ctx),
+                PeerId::Bare => unreachable!("the bare loop serves, it runs no tasks"),
+            }
+        }
+    };
+}
+pub(crate) use on_each_peer;

@@ -1,0 +1,172 @@
+//! smol: its executor in a static on as many threads as the others get, plain or leaked.
+
+use std::{
+    io,
+    net::SocketAddr,
+    thread,
+    time::{Duration, Instant},
+};
+
+use async_executor::{Executor, StaticExecutor, Task};
+use futures_channel::oneshot;
+use futures_lite::{AsyncReadExt, AsyncWriteExt, StreamExt, future};
+use smol::{
+    Timer,
+    net::{TcpListener, TcpStream},
+};
+
+static PLAIN: Executor<'static> = Executor::new();
+static LEAKED: StaticExecutor = StaticExecutor::new();
+
+/// The marker of this peer; `LEAKED_ONE` chooses the executor that never frees its tasks' slots.
+pub(crate) struct SmolOn<const LEAKED_ONE: bool>;
+
+/// smol as `smol::spawn` has it.
+pub(crate) type Smol = SmolOn<false>;
+/// smol over `StaticExecutor`, whose spawn takes no lock.
+pub(crate) type SmolStatic = SmolOn<true>;
+
+/// The threads that run the executor. A worker ends when its sender is dropped.
+pub(crate) struct Workers {
+    stops: Vec<oneshot::Sender<()>>,
+    threads: Vec<thread::JoinHandle<()>>,
+}
+
+impl Drop for Workers {
+    fn drop(&mut self) {
+        self.stops.clear();
+        for thread in self.threads.drain(..) {
+            // A task's panic may have ended it; the row has failed with that already.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl<const LEAKED_ONE: bool> super::Peer for SmolOn<LEAKED_ONE> {
+    type Runtime = Workers;
+    type Remote = ();
+    type Join<T: Send + 'static> = Task<T>;
+    type Interval = Timer;
+    type Listener = TcpListener;
+    type Stream = TcpStream;
+
+    fn start(workers: usize) -> Workers {
+        let (stops, threads) = (0..workers)
+            .map(|_| {
+                let (stop, stopped) = oneshot::channel::<()>();
+                let thread = thread::spawn(move || {
+                    // Waits in the reactor, unlike futures-lite's block_on.
+                    // That the sender is gone is how it is told to stop.
+                    let _ = if LEAKED_ONE {
+                        smol::block_on(LEAKED.run(stopped))
+                    } else {
+                        smol::block_on(PLAIN.run(stopped))
+                    };
+                });
+                (stop, thread)
+            })
+            .unzip();
+        Workers { stops, threads }
+    }
+
+    fn remote(_: &Workers) {}
+
+    fn run<F>(_: &Workers, future: F) -> F::Output
+    where
+        F: Future<Output: Send + 'static> + Send + 'static,
+    {
+        // Only waits: the thread outside helps neither the executor nor the reactor.
+        future::block_on(Self::spawn(future))
+    }
+
+    fn detach_from<F>(_: &(), future: F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        Self::detach(future);
+    }
+
+    fn spawn<F>(future: F) -> Task<F::Output>
+    where
+        F: Future<Output: Send + 'static> + Send + 'static,
+    {
+        if LEAKED_ONE { LEAKED.spawn(future) } else { PLAIN.spawn(future) }
+    }
+
+    fn detach<F>(future: F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        Self::spawn(future).detach();
+    }
+
+    fn spawn_blocking<T, F>(work: F) -> Task<T>
+    where
+        T: Send + 'static,
+        F: FnOnce() -> T + Send + 'static,
+    {
+        smol::unblock(work)
+    }
+
+    fn yield_now() -> impl Future<Output = ()> + Send {
+        future::yield_now()
+    }
+
+    async fn sleep(duration: Duration) {
+        Timer::after(duration).await;
+    }
+
+    async fn sleep_until(deadline: Instant) {
+        Timer::at(deadline).await;
+    }
+
+    async fn timeout<F>(duration: Duration, future: F) -> Option<F::Output>
+    where
+        F: Future<Output: Send> + Send,
+    {
+        let done = async { Some(future.await) };
+        let late = async {
+            Timer::after(duration).await;
+            None
+        };
+        future::or(done, late).await
+    }
+
+    fn interval(period: Duration) -> Timer {
+        Timer::interval(period)
+    }
+
+    async fn tick(interval: &mut Timer) {
+        interval.next().await;
+    }
+
+    async fn bind() -> io::Result<(TcpListener, SocketAddr)> {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let addr = listener.local_addr()?;
+        Ok((listener, addr))
+    }
+
+    async fn accept(listener: &TcpListener) -> io::Result<TcpStream> {
+        let (stream, _) = listener.accept().await?;
+        stream.set_nodelay(true)?;
+        Ok(stream)
+    }
+
+    async fn connect(addr: SocketAddr) -> io::Result<TcpStream> {
+        let stream = TcpStream::connect(addr).await?;
+        stream.set_nodelay(true)?;
+        Ok(stream)
+    }
+
+    async fn read<'a>(stream: &'a mut TcpStream, buffer: &'a mut [u8]) -> io::Result<usize> {
+        stream.read(buffer).await
+    }
+
+    async fn read_exact<'a>(stream: &'a mut TcpStream, buffer: &'a mut [u8]) -> io::Result<()> {
+        stream.read_exact(buffer).await
+    }
+
+    async fn write_all<'a>(stream: &'a mut TcpStream, bytes: &'a [u8]) -> io::Result<()> {
+        stream.write_all(bytes).await
+    }
+}

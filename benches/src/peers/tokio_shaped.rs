@@ -1,0 +1,157 @@
+//! A peer written against tokio's names: one text for every crate that has them.
+
+/// Defines `Shaped<MANY>`, the peer over the crate `$($krate)::+`: on many threads or on one.
+macro_rules! tokio_shaped {
+    (::$krate:ident) => {
+        use std::{
+            io,
+            net::SocketAddr,
+            pin::Pin,
+            task::{Context, Poll},
+            time::{Duration, Instant},
+        };
+
+        use ::$krate::{
+            io::{AsyncReadExt, AsyncWriteExt},
+            net::{TcpListener, TcpStream},
+            runtime::{Builder, Handle, Runtime},
+            task, time,
+        };
+
+        /// The marker of this peer; `MANY` chooses the flavour.
+        pub(crate) struct Shaped<const MANY: bool>;
+
+        /// A join handle whose task is known not to panic.
+        pub(crate) struct Joined<T>(task::JoinHandle<T>);
+
+        impl<T> Future for Joined<T> {
+            type Output = T;
+
+            fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
+                Pin::new(&mut self.0).poll(cx).map(|output| output.expect("the task finishes"))
+            }
+        }
+
+        impl<const MANY: bool> super::Peer for Shaped<MANY> {
+            type Runtime = Runtime;
+            type Remote = Handle;
+            type Join<T: Send + 'static> = Joined<T>;
+            type Interval = time::Interval;
+            type Listener = TcpListener;
+            type Stream = TcpStream;
+
+            fn start(workers: usize) -> Runtime {
+                let built = if MANY {
+                    Builder::new_multi_thread().worker_threads(workers).enable_all().build()
+                } else {
+                    Builder::new_current_thread().enable_all().build()
+                };
+                built.expect("the runtime starts")
+            }
+
+            fn remote(runtime: &Runtime) -> Handle {
+                runtime.handle().clone()
+            }
+
+            fn run<F>(runtime: &Runtime, future: F) -> F::Output
+            where
+                F: Future<Output: Send + 'static> + Send + 'static,
+            {
+                runtime.block_on(Joined(runtime.spawn(future)))
+            }
+
+            fn detach_from<F>(remote: &Handle, future: F)
+            where
+                F: Future<Output = ()> + Send + 'static,
+            {
+                drop(remote.spawn(future));
+            }
+
+            fn spawn<F>(future: F) -> Joined<F::Output>
+            where
+                F: Future<Output: Send + 'static> + Send + 'static,
+            {
+                Joined(task::spawn(future))
+            }
+
+            fn detach<F>(future: F)
+            where
+                F: Future<Output = ()> + Send + 'static,
+            {
+                drop(task::spawn(future));
+            }
+
+            fn spawn_blocking<T, F>(work: F) -> Joined<T>
+            where
+                T: Send + 'static,
+                F: FnOnce() -> T + Send + 'static,
+            {
+                Joined(task::spawn_blocking(work))
+            }
+
+            fn yield_now() -> impl Future<Output = ()> + Send {
+                task::yield_now()
+            }
+
+            fn sleep(duration: Duration) -> impl Future<Output = ()> + Send {
+                time::sleep(duration)
+            }
+
+            fn sleep_until(deadline: Instant) -> impl Future<Output = ()> + Send {
+                time::sleep_until(time::Instant::from_std(deadline))
+            }
+
+            async fn timeout<F>(duration: Duration, future: F) -> Option<F::Output>
+            where
+                F: Future<Output: Send> + Send,
+            {
+                time::timeout(duration, future).await.ok()
+            }
+
+            fn interval(period: Duration) -> time::Interval {
+                time::interval(period)
+            }
+
+            async fn tick(interval: &mut time::Interval) {
+                interval.tick().await;
+            }
+
+            async fn bind() -> io::Result<(TcpListener, SocketAddr)> {
+                let listener = TcpListener::bind("127.0.0.1:0").await?;
+                let addr = listener.local_addr()?;
+                Ok((listener, addr))
+            }
+
+            async fn accept(listener: &TcpListener) -> io::Result<TcpStream> {
+                let (stream, _) = listener.accept().await?;
+                stream.set_nodelay(true)?;
+                Ok(stream)
+            }
+
+            async fn connect(addr: SocketAddr) -> io::Result<TcpStream> {
+                let stream = TcpStream::connect(addr).await?;
+                stream.set_nodelay(true)?;
+                Ok(stream)
+            }
+
+            async fn read<'a>(
+                stream: &'a mut TcpStream,
+                buffer: &'a mut [u8],
+            ) -> io::Result<usize> {
+                stream.read(buffer).await
+            }
+
+            async fn read_exact<'a>(
+                stream: &'a mut TcpStream,
+                buffer: &'a mut [u8],
+            ) -> io::Result<()> {
+                stream.read_exact(buffer).await.map(drop)
+            }
+
+            async fn write_all<'a>(stream: &'a mut TcpStream, bytes: &'a [u8]) -> io::Result<()> {
+                stream.write_all(bytes).await
+            }
+        }
+    };
+}
+pub(crate) use tokio_shaped;

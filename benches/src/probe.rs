@@ -1,0 +1,194 @@
+//! What is asked of the operating system: CPU, memory, and processes of a peer's own.
+
+use std::{
+    env, fs,
+    io::{self, BufRead, BufReader, Write},
+    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
+    thread,
+    time::Duration,
+};
+
+use rustix::{
+    process::{Resource, getrlimit, setrlimit},
+    time::{ClockId, clock_gettime},
+};
+
+use crate::{
+    peers::PeerId,
+    rows::{self, Ctx, Row, Sample},
+};
+
+/// The first argument of a process that runs one row once and prints its sample.
+const CHILD: &str = "--child";
+/// The first argument of a process that serves until its standard input ends.
+const SERVER: &str = "--server";
+
+/// No sample takes as long as this, unless it hangs.
+pub(crate) const SAMPLE_MAX: Duration = Duration::from_secs(40);
+
+/// CPU time that all threads of this process have had.
+pub(crate) fn cpu() -> Duration {
+    let spent = clock_gettime(ClockId::ProcessCPUTime);
+    Duration::new(spent.tv_sec as u64, spent.tv_nsec as u32)
+}
+
+/// The memory of this process that is in RAM.
+pub(crate) fn resident_bytes() -> usize {
+    let statm = fs::read_to_string("/proc/self/statm").expect("Linux tells");
+    let pages: usize = statm.split(' ').nth(1).and_then(|p| p.parse().ok()).expect("in pages");
+    pages * rustix::param::page_size()
+}
+
+/// Allows as many open files as this user may have: a thousand connections need two thousand.
+pub(crate) fn raise_open_files() {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    // Where it is refused, rows with many connections will say so.
+    let _ = setrlimit(Resource::Nofile, limit);
+}
+
+/// Runs `row` once on `peer` in a process of its own.
+pub(crate) fn alone(row: &Row, peer: PeerId, ctx: &Ctx) -> Sample {
+    let output = this_program(&[], CHILD, Some(row.name), peer, ctx)
+        .stderr(Stdio::inherit())
+        .output()
+        .expect("this program can be started");
+    assert!(output.status.success(), "{} on {}: {}", row.name, peer.name(), output.status);
+    let printed = String::from_utf8(output.stdout).expect("numbers");
+    printed.split_whitespace().map(|number| number.parse().expect("a number")).collect()
+}
+
+/// The system calls that one run of the row `name` makes; `None` without strace.
+pub(crate) fn system_calls(name: &str, peer: PeerId, ctx: &Ctx) -> Option<f64> {
+    let summary = env::temp_dir().join(format!("filch-benches-{}.strace", std::process::id()));
+    let path = summary.to_str()?;
+    let wrapper = ["strace", "-f", "-c", "-U", "calls,name", "-o", path];
+    let status = this_program(&wrapper, CHILD, Some(name), peer, ctx)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    let printed = fs::read_to_string(&summary);
+    let _ = fs::remove_file(&summary);
+    if !status.is_ok_and(|status| status.success()) {
+        return None;
+    }
+    let printed = printed.ok()?;
+    let total = printed.lines().find_map(|line| line.trim().strip_suffix("total"))?;
+    total.trim().parse().ok()
+}
+
+/// Whether system calls can be counted here.
+pub(crate) fn has_strace() -> bool {
+    Command::new("strace").arg("-V").output().is_ok_and(|output| output.status.success())
+}
+
+/// A server process. It ends with its standard input, so it never outlives this process.
+pub(crate) struct Server {
+    pub(crate) port: u16,
+    child: Child,
+    ask: Option<ChildStdin>,
+    answers: BufReader<ChildStdout>,
+}
+
+impl Server {
+    pub(crate) fn start(peer: PeerId, ctx: &Ctx) -> Server {
+        let mut child = this_program(&[], SERVER, None, peer, ctx)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("this program can be started");
+        let ask = child.stdin.take();
+        let answers = BufReader::new(child.stdout.take().expect("it is piped"));
+        let mut server = Server { port: 0, child, ask, answers };
+        server.port = server.answer().parse().expect("the server tells its port first");
+        server
+    }
+
+    /// CPU time that all threads of the server have had.
+    pub(crate) fn cpu(&mut self) -> Duration {
+        let ask = self.ask.as_mut().expect("open while the server is here");
+        ask.write_all(b"cpu\n").expect("the server listens");
+        Duration::from_nanos(self.answer().parse().expect("the server tells nanoseconds"))
+    }
+
+    fn answer(&mut self) -> String {
+        let mut line = String::new();
+        self.answers.read_line(&mut line).expect("the server answers");
+        line.trim().to_owned()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.ask = None;
+        let _ = self.child.wait();
+    }
+}
+
+fn this_program(
+    wrapper: &[&str],
+    mode: &str,
+    row: Option<&str>,
+    peer: PeerId,
+    ctx: &Ctx,
+) -> Command {
+    let program = env::current_exe().expect("Linux tells");
+    let mut command = match wrapper {
+        [] => Command::new(program),
+        [first, rest @ ..] => {
+            let mut command = Command::new(first);
+            command.args(rest).arg(program);
+            command
+        }
+    };
+    command.arg(mode).args(row).arg(peer.name());
+    command.arg(ctx.workers.to_string()).arg(ctx.scale.to_string());
+    command
+}
+
+/// Does what a parent process wants, if `args` are a parent's.
+pub(crate) fn serve_parent(args: &[String]) -> Option<Result<(), String>> {
+    let (mode, rest) = args.split_first()?;
+    match mode.as_str() {
+        CHILD => Some(run_row(rest)),
+        SERVER => Some(run_server(rest)),
+        _ => None,
+    }
+}
+
+fn run_row(args: &[String]) -> Result<(), String> {
+    let (name, rest) = args.split_first().ok_or("a row is missing")?;
+    let (peer, ctx) = peer_and_ctx(rest)?;
+    let row = rows::all().find(|row| row.name == name).ok_or("there is no such row")?;
+    // The parent may be gone by then, so this process looks after itself.
+    thread::spawn(|| {
+        thread::sleep(SAMPLE_MAX);
+        eprintln!("it hangs; given up");
+        std::process::exit(3);
+    });
+    let sample: Vec<_> = (row.run)(peer, &ctx).iter().map(f64::to_string).collect();
+    println!("{}", sample.join(" "));
+    Ok(())
+}
+
+fn run_server(args: &[String]) -> Result<(), String> {
+    let (peer, ctx) = peer_and_ctx(args)?;
+    thread::spawn(|| {
+        for line in io::stdin().lines() {
+            match line {
+                Ok(_) => println!("{}", cpu().as_nanos()),
+                Err(_) => break,
+            }
+        }
+        std::process::exit(0);
+    });
+    rows::serve(peer, &ctx);
+    Ok(())
+}
+
+fn peer_and_ctx(args: &[String]) -> Result<(PeerId, Ctx), String> {
+    let [peer, workers, scale] = args else { return Err("peer, workers, scale".to_owned()) };
+    let workers = workers.parse().map_err(|e| format!("workers: {e}"))?;
+    let scale = scale.parse().map_err(|e| format!("scale: {e}"))?;
+    Ok((peer.parse()?, Ctx { workers, scale }))
+}

@@ -1,0 +1,199 @@
+//! The rows: what each one measures, in which unit, and how far ahead filch wants to be.
+//!
+//! | file | rows |
+//! |---|---|
+//! | `spawn.rs` | starting tasks and joining them |
+//! | `switch.rs` | yielding, handing a ball to and fro |
+//! | `tree.rs` | chains, fans and trees of tasks |
+//! | `timers.rs` | sleeps, timeouts, ticks |
+//! | `blocking.rs` | closures that block |
+//! | `latency.rs` | how long a wake-up from outside takes; what an idle runtime costs |
+//! | `echo.rs` | sockets with the clients on the same runtime |
+//! | `load.rs` | a server process under a load generator |
+//! | `policy.rs` | guards of the wake policy: stay home, or fill both cores |
+
+mod blocking;
+mod echo;
+mod latency;
+mod load;
+mod policy;
+mod spawn;
+mod switch;
+mod timers;
+mod tree;
+
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Instant,
+};
+
+use futures_channel::oneshot;
+
+pub(crate) use self::{echo::MESSAGE, load::serve};
+use crate::peers::{Peer, PeerId};
+
+/// What one run of a row yields: one number for each of its metrics, NaN for one not measured.
+pub(crate) type Sample = Vec<f64>;
+
+/// A row, or several that one run measures at once.
+pub(crate) struct Row {
+    pub(crate) name: &'static str,
+    pub(crate) about: &'static str,
+    pub(crate) metrics: &'static [Metric],
+    pub(crate) how: How,
+    pub(crate) run: fn(PeerId, &Ctx) -> Sample,
+}
+
+/// Where a row runs.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum How {
+    /// In this process.
+    Here,
+    /// In a process of its own, so that memory and CPU are this peer's alone.
+    Alone,
+    /// It starts its own processes; the bare loop takes part as the limit.
+    Serving,
+    /// It starts its own processes and is slow: two rounds are enough.
+    Traced,
+}
+
+/// One number of a row.
+pub(crate) struct Metric {
+    /// Set apart from the row's name by a blank; empty if the row has but one metric.
+    pub(crate) name: &'static str,
+    pub(crate) unit: &'static str,
+    pub(crate) better: Better,
+    pub(crate) target: Target,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Better {
+    Lower,
+    Higher,
+}
+
+/// What filch wants to reach.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Target {
+    /// No wish, only watched.
+    None,
+    /// This many times tokio's number, and ahead of every peer that beats tokio.
+    Tokio(f64),
+    /// This many times the bare loop's number.
+    Bare(f64),
+    /// The number itself.
+    Value(f64),
+}
+
+impl Metric {
+    const fn lower(name: &'static str, unit: &'static str, target: Target) -> Metric {
+        Metric { name, unit, better: Better::Lower, target }
+    }
+
+    const fn higher(name: &'static str, unit: &'static str, target: Target) -> Metric {
+        Metric { name, unit, better: Better::Higher, target }
+    }
+}
+
+/// The settings that all peers share.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ctx {
+    pub(crate) workers: usize,
+    /// What part of the full number of operations to do.
+    pub(crate) scale: f64,
+}
+
+impl Ctx {
+    /// How often to do what a full run does `full` times.
+    fn times(&self, full: usize) -> usize {
+        ((full as f64 * self.scale) as usize).max(1)
+    }
+}
+
+/// Every row, in the order of the table.
+pub(crate) fn all() -> impl Iterator<Item = &'static Row> {
+    [
+        spawn::ROWS,
+        switch::ROWS,
+        tree::ROWS,
+        timers::ROWS,
+        blocking::ROWS,
+        latency::ROWS,
+        echo::ROWS,
+        load::ROWS,
+        policy::ROWS,
+    ]
+    .into_iter()
+    .flatten()
+}
+
+/// The rows that `patterns` name: exactly, or by how they begin. All rows without a pattern.
+pub(crate) fn select(patterns: &[String]) -> Result<Vec<&'static Row>, String> {
+    let mut chosen = Vec::new();
+    for pattern in patterns {
+        let exact: Vec<_> = all().filter(|row| row.name == pattern).collect();
+        let found = match exact.is_empty() {
+            true => all().filter(|row| row.name.starts_with(pattern.as_str())).collect(),
+            false => exact,
+        };
+        if found.is_empty() {
+            return Err(format!("no row begins with `{pattern}`; --list names them"));
+        }
+        chosen.extend(found);
+    }
+    if patterns.is_empty() {
+        return Ok(all().collect());
+    }
+    // The order of the table, each row once.
+    Ok(all().filter(|row| chosen.iter().any(|c| c.name == row.name)).collect())
+}
+
+/// Runs `future` as a task of a fresh runtime that ends afterwards.
+fn on_runtime<P: Peer, F>(ctx: &Ctx, future: F) -> F::Output
+where
+    F: Future<Output: Send + 'static> + Send + 'static,
+{
+    let runtime = P::start(ctx.workers);
+    P::run(&runtime, future)
+}
+
+/// Nanoseconds per operation of `body(n)`, which does `n` of them, after a tenth for warming up.
+fn per_op<P: Peer, F, Fut>(ctx: &Ctx, full: usize, body: F) -> Sample
+where
+    F: Fn(usize) -> Fut + Copy + Send + Sync + 'static,
+    Fut: Future<Output = ()> + Send + 'static,
+{
+    let n = ctx.times(full);
+    on_runtime::<P, _>(ctx, async move {
+        body(n / 10 + 1).await;
+        let start = Instant::now();
+        body(n).await;
+        vec![start.elapsed().as_nanos() as f64 / n as f64]
+    })
+}
+
+/// Opens once as many tasks have arrived as it was made for, and tells when that was.
+struct Latch {
+    missing: AtomicUsize,
+    open: Mutex<Option<oneshot::Sender<Instant>>>,
+}
+
+impl Latch {
+    fn new(missing: usize) -> (Arc<Latch>, oneshot::Receiver<Instant>) {
+        let (open, opened) = oneshot::channel();
+        let latch = Latch { missing: AtomicUsize::new(missing), open: Mutex::new(Some(open)) };
+        (Arc::new(latch), opened)
+    }
+
+    fn arrive(&self) {
+        // Pairs with itself: the last to arrive sees what all others did before.
+        if self.missing.fetch_sub(1, Ordering::AcqRel) == 1 {
+            let open = self.open.lock().expect("nobody panics inside").take();
+            // The receiver may have gone; then nobody cares.
+            let _ = open.expect("there is one last").send(Instant::now());
+        }
+    }
+}
