@@ -76,7 +76,7 @@ async fn look_up<F>(ask: F) -> io::Result<Addrs>
 where
     F: FnOnce() -> io::Result<vec::IntoIter<SocketAddr>> + Send + 'static,
 {
-    let answer = runtime_core::task::spawn_blocking(ask).await;
+    let answer = runtime_core::spawn::spawn_blocking(ask).await;
     Ok(Addrs::Many(answer.map_err(io::Error::other)??))
 }
 

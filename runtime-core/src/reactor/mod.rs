@@ -38,7 +38,7 @@ pub mod poller;
 #[path = "poller_portable.rs"]
 pub mod poller;
 
-#[cfg(all(test, not(filch_loom)))]
+#[cfg(test)]
 mod tests;
 
 pub use driver::{Driver, Event, Events};

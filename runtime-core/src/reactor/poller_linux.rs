@@ -233,6 +233,6 @@ fn ready(flags: i32) -> Ready {
     ready
 }
 
-#[cfg(all(test, not(filch_loom)))]
+#[cfg(test)]
 #[path = "poller_linux_tests.rs"]
 mod tests;

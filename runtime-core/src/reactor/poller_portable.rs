@@ -15,6 +15,9 @@ use runtime_sync::primitives::Mutex;
 use super::driver::{Driver, EVENTS_MAX, Events};
 use super::ready::{Interest, Ready};
 
+/// `EBADF`, which has this number on every Unix.
+const EBADF: i32 = 9;
+
 /// The kernel's answer to what happens outside.
 #[derive(Debug)]
 pub struct Poller {
@@ -63,7 +66,10 @@ impl Driver for Poller {
                 (event.writable, Ready::WRITABLE),
                 (event.is_priority(), Ready::PRIORITY),
                 (event.is_err().unwrap_or(false), Ready::READABLE | Ready::WRITABLE | Ready::ERROR),
-                (event.is_interrupt(), Ready::READABLE | Ready::WRITABLE),
+                (
+                    event.is_interrupt(),
+                    Ready::READABLE | Ready::WRITABLE | Ready::READ_CLOSED | Ready::WRITE_CLOSED,
+                ),
             ] {
                 if set {
                     ready |= meaning;
@@ -79,6 +85,9 @@ impl Driver for Poller {
     }
 
     fn add(&self, descriptor: RawFd, token: u64, interest: Interest) -> io::Result<()> {
+        if descriptor < 0 {
+            return Err(not_open());
+        }
         let key = usize::try_from(token).map_err(|_| io::ErrorKind::Unsupported)?;
         let event = polling::Event::new(key, interest.is_readable(), interest.is_writable());
         // SAFETY: the caller deletes the descriptor before it closes it, see the head of the file.
@@ -87,10 +96,15 @@ impl Driver for Poller {
 
     fn delete(&self, descriptor: RawFd) -> io::Result<()> {
         if descriptor < 0 {
-            return Err(io::ErrorKind::InvalidInput.into());
+            return Err(not_open());
         }
         // SAFETY: it is not -1, and it is used for the length of one call only.
         let descriptor = unsafe { BorrowedFd::borrow_raw(descriptor) };
         self.poller.delete(descriptor)
     }
+}
+
+/// What the system says of a descriptor that is none. The libraries would panic.
+fn not_open() -> io::Error {
+    io::Error::from_raw_os_error(EBADF)
 }

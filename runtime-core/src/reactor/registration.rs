@@ -61,6 +61,14 @@ impl Registration {
         Ok(Registration { reactor: reactor.clone(), token, descriptor })
     }
 
+    /// Has the first operation in `direction` tried at once, rather than after the first event.
+    ///
+    /// For who knows that it is ready, right after the registration was made: a stream that has
+    /// just been connected takes bytes.
+    pub fn assume_ready(&self, direction: Direction) {
+        self.source().assume_ready(self.token.generation, direction);
+    }
+
     /// Waits until a read is worth a try. The last task that asked is woken.
     pub fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<ReadyEvent>> {
         self.poll_ready(cx, Direction::Read)

@@ -116,6 +116,11 @@ impl<const TICK_BITS: u32> Source<TICK_BITS> {
         true
     }
 
+    /// Marks `direction` as worth a try before any event has come. Nobody waits yet.
+    pub fn assume_ready(&self, generation: u32, direction: Direction) {
+        self.side(direction).readiness.report(generation, READY);
+    }
+
     /// What of `wanted` is ready at this moment, possibly nothing.
     #[inline]
     pub fn look(&self, wanted: Ready) -> Result<ReadyEvent, ShutDown> {

@@ -6,9 +6,10 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::task::{Context, Poll, ready};
 
-use runtime_core::reactor::{ReadyEvent, Registration};
+use runtime_core::reactor::Registration;
 
-use super::{Interest, Ready};
+use super::Interest;
+use super::async_fd_guard::{AsyncFdReadyGuard, AsyncFdReadyMutGuard};
 
 /// A descriptor of your own, watched by the runtime.
 ///
@@ -40,7 +41,7 @@ use super::{Interest, Ready};
 /// ```
 pub struct AsyncFd<T: AsRawFd> {
     // Declared first: it is deregistered before `inner` may close it.
-    registration: Registration,
+    pub(super) registration: Registration,
     inner: T,
 }
 
@@ -85,6 +86,24 @@ impl<T: AsRawFd> AsyncFd<T> {
     /// # Panics
     ///
     /// There is no runtime on this thread.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use filch::io::{Interest, Ready};
+    /// # use filch::io::unix::AsyncFd;
+    /// # use std::io::{Read, Write};
+    /// # use std::os::unix::net::UnixStream;
+    /// # #[filch::main]
+    /// # async fn main() -> std::io::Result<()> {
+    /// # let (near, mut far) = UnixStream::pair()?;
+    /// # near.set_nonblocking(true)?;
+    /// let file = std::fs::File::open("/proc/self/exe")?;
+    /// let (file, why) = AsyncFd::try_new(file).unwrap_err().into_parts();
+    /// println!("{file:?} is always ready: {why}");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[track_caller]
     pub fn try_new(inner: T) -> Result<AsyncFd<T>, AsyncFdTryNewError<T>> {
         AsyncFd::try_with_interest(inner, BOTH)
@@ -122,6 +141,23 @@ impl<T: AsRawFd> AsyncFd<T> {
     }
 
     /// Ends the watch and gives the descriptor's owner back.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use filch::io::{Interest, Ready};
+    /// # use filch::io::unix::AsyncFd;
+    /// # use std::io::{Read, Write};
+    /// # use std::os::unix::net::UnixStream;
+    /// # #[filch::main]
+    /// # async fn main() -> std::io::Result<()> {
+    /// # let (near, mut far) = UnixStream::pair()?;
+    /// # near.set_nonblocking(true)?;
+    /// let near = AsyncFd::new(near)?.into_inner();
+    /// near.set_nonblocking(false)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn into_inner(self) -> T {
         drop(self.registration);
         self.inner
@@ -137,7 +173,7 @@ impl<T: AsRawFd> AsyncFd<T> {
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<AsyncFdReadyGuard<'a, T>>> {
         let event = ready!(self.registration.poll_read_ready(cx))?;
-        Poll::Ready(Ok(AsyncFdReadyGuard { fd: self, event: Some(event) }))
+        Poll::Ready(Ok(AsyncFdReadyGuard::new(self, event)))
     }
 
     /// As [`poll_read_ready`](AsyncFd::poll_read_ready), with a guard to change the owner.
@@ -150,7 +186,7 @@ impl<T: AsRawFd> AsyncFd<T> {
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<AsyncFdReadyMutGuard<'a, T>>> {
         let event = ready!(self.registration.poll_read_ready(cx))?;
-        Poll::Ready(Ok(AsyncFdReadyMutGuard { fd: self, event: Some(event) }))
+        Poll::Ready(Ok(AsyncFdReadyMutGuard::new(self, event)))
     }
 
     /// Waits until a write is worth a try. The last task that asked is woken.
@@ -163,7 +199,7 @@ impl<T: AsRawFd> AsyncFd<T> {
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<AsyncFdReadyGuard<'a, T>>> {
         let event = ready!(self.registration.poll_write_ready(cx))?;
-        Poll::Ready(Ok(AsyncFdReadyGuard { fd: self, event: Some(event) }))
+        Poll::Ready(Ok(AsyncFdReadyGuard::new(self, event)))
     }
 
     /// As [`poll_write_ready`](AsyncFd::poll_write_ready), with a guard to change the owner.
@@ -176,7 +212,7 @@ impl<T: AsRawFd> AsyncFd<T> {
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<AsyncFdReadyMutGuard<'a, T>>> {
         let event = ready!(self.registration.poll_write_ready(cx))?;
-        Poll::Ready(Ok(AsyncFdReadyMutGuard { fd: self, event: Some(event) }))
+        Poll::Ready(Ok(AsyncFdReadyMutGuard::new(self, event)))
     }
 
     /// Waits until any of `interest` is ready. Any number of tasks may wait.
@@ -190,7 +226,7 @@ impl<T: AsRawFd> AsyncFd<T> {
     /// Cancel safe: nothing is lost.
     pub async fn ready(&self, interest: Interest) -> io::Result<AsyncFdReadyGuard<'_, T>> {
         let event = self.registration.readiness(interest).await?;
-        Ok(AsyncFdReadyGuard { fd: self, event: Some(event) })
+        Ok(AsyncFdReadyGuard::new(self, event))
     }
 
     /// As [`ready`](AsyncFd::ready), with a guard to change the owner.
@@ -207,7 +243,7 @@ impl<T: AsRawFd> AsyncFd<T> {
         interest: Interest,
     ) -> io::Result<AsyncFdReadyMutGuard<'_, T>> {
         let event = self.registration.readiness(interest).await?;
-        Ok(AsyncFdReadyMutGuard { fd: self, event: Some(event) })
+        Ok(AsyncFdReadyMutGuard::new(self, event))
     }
 
     /// Waits until a read is worth a try.
@@ -219,6 +255,32 @@ impl<T: AsRawFd> AsyncFd<T> {
     /// # Cancel safety
     ///
     /// Cancel safe: nothing is lost.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use filch::io::{Interest, Ready};
+    /// # use filch::io::unix::AsyncFd;
+    /// # use std::io::{Read, Write};
+    /// # use std::os::unix::net::UnixStream;
+    /// # #[filch::main]
+    /// # async fn main() -> std::io::Result<()> {
+    /// # let (near, mut far) = UnixStream::pair()?;
+    /// # near.set_nonblocking(true)?;
+    /// let near = AsyncFd::new(near)?;
+    /// far.write_all(b"hi")?;
+    /// let mut bytes = [0; 8];
+    /// let count = loop {
+    ///     let mut guard = near.readable().await?;
+    ///     // `Err` means that it was not readable after all, and the guard has been told.
+    ///     if let Ok(outcome) = guard.try_io(|near| near.get_ref().read(&mut bytes)) {
+    ///         break outcome?;
+    ///     }
+    /// };
+    /// assert_eq!(&bytes[..count], b"hi");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn readable(&self) -> io::Result<AsyncFdReadyGuard<'_, T>> {
         self.ready(Interest::READABLE).await
     }
@@ -267,6 +329,24 @@ impl<T: AsRawFd> AsyncFd<T> {
     /// # Errors
     ///
     /// [`WouldBlock`](io::ErrorKind::WouldBlock) if it is not ready, and those of `f`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use filch::io::{Interest, Ready};
+    /// # use filch::io::unix::AsyncFd;
+    /// # use std::io::{Read, Write};
+    /// # use std::os::unix::net::UnixStream;
+    /// # #[filch::main]
+    /// # async fn main() -> std::io::Result<()> {
+    /// # let (near, mut far) = UnixStream::pair()?;
+    /// # near.set_nonblocking(true)?;
+    /// let near = AsyncFd::new(near)?;
+    /// let error = near.try_io(Interest::READABLE, |mut near| near.read(&mut [0; 8])).unwrap_err();
+    /// assert_eq!(error.kind(), std::io::ErrorKind::WouldBlock);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn try_io<R>(
         &self,
         interest: Interest,
@@ -341,151 +421,6 @@ impl<T: AsRawFd + fmt::Debug> fmt::Debug for AsyncFd<T> {
         f.debug_struct("AsyncFd").field("inner", &self.inner).finish_non_exhaustive()
     }
 }
-
-/// Says that a descriptor was ready, and takes that back if it turns out to be wrong.
-#[must_use = "call `try_io`, `clear_ready` or `retain_ready`"]
-pub struct AsyncFdReadyGuard<'a, T: AsRawFd> {
-    fd: &'a AsyncFd<T>,
-    event: Option<ReadyEvent>,
-}
-
-/// As [`AsyncFdReadyGuard`], with the right to change the descriptor's owner.
-#[must_use = "call `try_io`, `clear_ready` or `retain_ready`"]
-pub struct AsyncFdReadyMutGuard<'a, T: AsRawFd> {
-    fd: &'a mut AsyncFd<T>,
-    event: Option<ReadyEvent>,
-}
-
-/// What both guards do alike.
-macro_rules! guard {
-    () => {
-        /// Says that the operation would have blocked: wait for another event.
-        ///
-        /// An event that has come since is kept. Call this only after
-        /// [`WouldBlock`](io::ErrorKind::WouldBlock), otherwise the next wait may be without end.
-        pub fn clear_ready(&mut self) {
-            if let Some(event) = self.event.take() {
-                self.fd.registration.clear(event);
-            }
-        }
-
-        /// As `clear_ready`, for some of what was ready.
-        pub fn clear_ready_matching(&mut self, ready: Ready) {
-            if let Some(event) = self.event.take() {
-                self.fd.registration.clear(event.only(ready));
-                self.event = Some(event.only(event.ready() - ready));
-            }
-        }
-
-        /// Says that the descriptor is still ready. Dropping the guard says the same.
-        pub fn retain_ready(&mut self) {}
-
-        /// What was ready.
-        pub fn ready(&self) -> Ready {
-            self.event.map_or(Ready::EMPTY, |event| event.ready())
-        }
-    };
-}
-
-impl<'a, T: AsRawFd> AsyncFdReadyGuard<'a, T> {
-    guard!();
-
-    /// Calls `f`, and clears the readiness if it would have blocked.
-    ///
-    /// # Errors
-    ///
-    /// [`TryIoError`] if `f` would have blocked; its other errors are in the inner result.
-    pub fn try_io<R>(
-        &mut self,
-        f: impl FnOnce(&'a AsyncFd<T>) -> io::Result<R>,
-    ) -> Result<io::Result<R>, TryIoError> {
-        let outcome = f(self.fd);
-        match outcome {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                self.clear_ready();
-                Err(TryIoError(()))
-            }
-            outcome => Ok(outcome),
-        }
-    }
-
-    /// What this guards.
-    pub fn get_ref(&self) -> &'a AsyncFd<T> {
-        self.fd
-    }
-
-    /// The descriptor's owner.
-    pub fn get_inner(&self) -> &'a T {
-        self.fd.get_ref()
-    }
-}
-
-impl<T: AsRawFd> AsyncFdReadyMutGuard<'_, T> {
-    guard!();
-
-    /// Calls `f`, and clears the readiness if it would have blocked.
-    ///
-    /// # Errors
-    ///
-    /// [`TryIoError`] if `f` would have blocked; its other errors are in the inner result.
-    pub fn try_io<R>(
-        &mut self,
-        f: impl FnOnce(&mut AsyncFd<T>) -> io::Result<R>,
-    ) -> Result<io::Result<R>, TryIoError> {
-        let outcome = f(self.fd);
-        match outcome {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                self.clear_ready();
-                Err(TryIoError(()))
-            }
-            outcome => Ok(outcome),
-        }
-    }
-
-    /// What this guards.
-    pub fn get_ref(&self) -> &AsyncFd<T> {
-        self.fd
-    }
-
-    /// What this guards.
-    pub fn get_mut(&mut self) -> &mut AsyncFd<T> {
-        self.fd
-    }
-
-    /// The descriptor's owner.
-    pub fn get_inner(&self) -> &T {
-        self.fd.get_ref()
-    }
-
-    /// The descriptor's owner.
-    pub fn get_inner_mut(&mut self) -> &mut T {
-        self.fd.get_mut()
-    }
-}
-
-impl<T: AsRawFd + fmt::Debug> fmt::Debug for AsyncFdReadyGuard<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AsyncFdReadyGuard").field("fd", &self.fd).finish_non_exhaustive()
-    }
-}
-
-impl<T: AsRawFd + fmt::Debug> fmt::Debug for AsyncFdReadyMutGuard<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AsyncFdReadyMutGuard").field("fd", &self.fd).finish_non_exhaustive()
-    }
-}
-
-/// The operation would have blocked, and its guard has been told.
-#[derive(Debug)]
-pub struct TryIoError(());
-
-impl fmt::Display for TryIoError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("IO operation would block")
-    }
-}
-
-impl Error for TryIoError {}
 
 /// The descriptor could not be watched; here it is back.
 pub struct AsyncFdTryNewError<T> {

@@ -37,6 +37,21 @@ pub trait AsyncBufReadExt: AsyncBufRead {
     /// # Cancel safety
     ///
     /// If the future is dropped, what was read until then is in `buf`: calling again goes on.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use filch::io::AsyncBufReadExt;
+    ///
+    /// # #[filch::main]
+    /// # async fn main() -> std::io::Result<()> {
+    /// let mut stream: &[u8] = b"a,b";
+    /// let mut part = Vec::new();
+    /// stream.read_until(b',', &mut part).await?;
+    /// assert_eq!(part, b"a,");
+    /// # Ok(())
+    /// # }
+    /// ```
     fn read_until<'a>(&'a mut self, byte: u8, buf: &'a mut Vec<u8>) -> ReadUntil<'a, Self>
     where
         Self: Unpin,
@@ -56,6 +71,21 @@ pub trait AsyncBufReadExt: AsyncBufRead {
     ///
     /// Not cancel safe: what was read before the future is dropped is lost. Use
     /// [`lines`](AsyncBufReadExt::lines) instead.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use filch::io::AsyncBufReadExt;
+    ///
+    /// # #[filch::main]
+    /// # async fn main() -> std::io::Result<()> {
+    /// let mut stream: &[u8] = b"one\ntwo";
+    /// let mut line = String::new();
+    /// stream.read_line(&mut line).await?;
+    /// assert_eq!(line, "one\n");
+    /// # Ok(())
+    /// # }
+    /// ```
     fn read_line<'a>(&'a mut self, buf: &'a mut String) -> ReadLine<'a, Self>
     where
         Self: Unpin,
@@ -187,6 +217,21 @@ impl<R: AsyncBufRead> Lines<R> {
     /// # Cancel safety
     ///
     /// Cancel safe: a line that has arrived in part is kept for the next call.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use filch::io::AsyncBufReadExt;
+    ///
+    /// # #[filch::main]
+    /// # async fn main() -> std::io::Result<()> {
+    /// let mut lines = b"one\ntwo".lines();
+    /// assert_eq!(lines.next_line().await?.as_deref(), Some("one"));
+    /// assert_eq!(lines.next_line().await?.as_deref(), Some("two"));
+    /// assert_eq!(lines.next_line().await?, None);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn next_line(&mut self) -> io::Result<Option<String>>
     where
         R: Unpin,

@@ -6,7 +6,7 @@
 //! | [`AsyncReadExt`], [`AsyncWriteExt`], [`AsyncBufReadExt`] | what one calls on a stream |
 //! | [`ReadBuf`] | a buffer that knows how much of it is filled, and how much initialized |
 //! | [`BufReader`], [`BufWriter`] | fewer, larger reads and writes |
-//! | [`copy`] | from here to there |
+//! | [`copy()`] | from here to there |
 //! | [`AsyncFd`](unix::AsyncFd) | any descriptor that can be polled |
 //! | [`Interest`], [`Ready`] | what one waits for, what has come |
 //!
@@ -16,6 +16,7 @@
 //! cancel safe: no byte is read and lost, none is written unnoticed.
 
 mod async_fd;
+mod async_fd_guard;
 pub mod buf_read;
 pub mod buf_read_ext;
 pub mod buf_reader;
@@ -44,9 +45,8 @@ pub(crate) use read_buf::fill;
 
 /// Descriptors of your own.
 pub mod unix {
-    pub use super::async_fd::{
-        AsyncFd, AsyncFdReadyGuard, AsyncFdReadyMutGuard, AsyncFdTryNewError, TryIoError,
-    };
+    pub use super::async_fd::{AsyncFd, AsyncFdTryNewError};
+    pub use super::async_fd_guard::{AsyncFdReadyGuard, AsyncFdReadyMutGuard, TryIoError};
 }
 
 /// How much a reader or a writer keeps in memory unless it is told otherwise.

@@ -38,6 +38,21 @@ pub trait AsyncReadExt: AsyncRead {
     /// # Cancel safety
     ///
     /// Cancel safe: if the future is dropped before it is ready, nothing was read.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use filch::io::AsyncReadExt;
+    ///
+    /// # #[filch::main]
+    /// # async fn main() -> std::io::Result<()> {
+    /// let mut stream: &[u8] = b"abc";
+    /// let mut bytes = [0; 8];
+    /// assert_eq!(stream.read(&mut bytes).await?, 3);
+    /// assert_eq!(stream.read(&mut bytes).await?, 0);
+    /// # Ok(())
+    /// # }
+    /// ```
     fn read<'a>(&'a mut self, buf: &'a mut [u8]) -> Read<'a, Self>
     where
         Self: Unpin,
@@ -54,6 +69,21 @@ pub trait AsyncReadExt: AsyncRead {
     /// # Cancel safety
     ///
     /// Cancel safe: if the future is dropped before it is ready, nothing was read.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use filch::io::AsyncReadExt;
+    ///
+    /// # #[filch::main]
+    /// # async fn main() -> std::io::Result<()> {
+    /// let mut stream: &[u8] = b"abc";
+    /// let mut bytes = Vec::with_capacity(8);
+    /// assert_eq!(stream.read_buf(&mut bytes).await?, 3);
+    /// assert_eq!(bytes, b"abc");
+    /// # Ok(())
+    /// # }
+    /// ```
     fn read_buf<'a, B: BufMut + ?Sized>(&'a mut self, buf: &'a mut B) -> ReadToBuf<'a, Self, B>
     where
         Self: Unpin,
@@ -72,6 +102,22 @@ pub trait AsyncReadExt: AsyncRead {
     ///
     /// Not cancel safe: what was read before the future is dropped is in `buf`, and nobody knows
     /// how much it is.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use filch::io::AsyncReadExt;
+    ///
+    /// # #[filch::main]
+    /// # async fn main() -> std::io::Result<()> {
+    /// let mut stream: &[u8] = b"abc";
+    /// let mut bytes = [0; 2];
+    /// stream.read_exact(&mut bytes).await?;
+    /// assert_eq!(&bytes, b"ab");
+    /// assert!(stream.read_exact(&mut bytes).await.is_err());
+    /// # Ok(())
+    /// # }
+    /// ```
     fn read_exact<'a>(&'a mut self, buf: &'a mut [u8]) -> ReadExact<'a, Self>
     where
         Self: Unpin,
@@ -88,6 +134,20 @@ pub trait AsyncReadExt: AsyncRead {
     /// # Cancel safety
     ///
     /// If the future is dropped, what was read until then is in `buf`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use filch::io::AsyncReadExt;
+    ///
+    /// # #[filch::main]
+    /// # async fn main() -> std::io::Result<()> {
+    /// let mut stream: &[u8] = b"abc";
+    /// let mut bytes = Vec::new();
+    /// assert_eq!(stream.read_to_end(&mut bytes).await?, 3);
+    /// # Ok(())
+    /// # }
+    /// ```
     fn read_to_end<'a>(&'a mut self, buf: &'a mut Vec<u8>) -> ReadToEnd<'a, Self>
     where
         Self: Unpin,
@@ -106,6 +166,21 @@ pub trait AsyncReadExt: AsyncRead {
     /// # Cancel safety
     ///
     /// Not cancel safe: what was read before the future is dropped is lost.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use filch::io::AsyncReadExt;
+    ///
+    /// # #[filch::main]
+    /// # async fn main() -> std::io::Result<()> {
+    /// let mut stream: &[u8] = b"abc";
+    /// let mut text = String::new();
+    /// stream.read_to_string(&mut text).await?;
+    /// assert_eq!(text, "abc");
+    /// # Ok(())
+    /// # }
+    /// ```
     fn read_to_string<'a>(&'a mut self, buf: &'a mut String) -> ReadToString<'a, Self>
     where
         Self: Unpin,

@@ -34,6 +34,19 @@ pub trait AsyncWriteExt: AsyncWrite {
     /// # Cancel safety
     ///
     /// Cancel safe: if the future is dropped before it is ready, nothing was written.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use filch::io::AsyncWriteExt;
+    ///
+    /// # #[filch::main]
+    /// # async fn main() -> std::io::Result<()> {
+    /// let mut stream = Vec::new();
+    /// assert_eq!(stream.write(b"abc").await?, 3);
+    /// # Ok(())
+    /// # }
+    /// ```
     fn write<'a>(&'a mut self, buf: &'a [u8]) -> Write<'a, Self>
     where
         Self: Unpin,
@@ -50,6 +63,20 @@ pub trait AsyncWriteExt: AsyncWrite {
     /// # Cancel safety
     ///
     /// Cancel safe: if the future is dropped before it is ready, nothing was written.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use filch::io::AsyncWriteExt;
+    ///
+    /// # #[filch::main]
+    /// # async fn main() -> std::io::Result<()> {
+    /// let mut stream = Vec::new();
+    /// let slices = [std::io::IoSlice::new(b"ab"), std::io::IoSlice::new(b"c")];
+    /// assert_eq!(stream.write_vectored(&slices).await?, 3);
+    /// # Ok(())
+    /// # }
+    /// ```
     fn write_vectored<'a>(&'a mut self, bufs: &'a [IoSlice<'a>]) -> WriteVectored<'a, Self>
     where
         Self: Unpin,
@@ -84,6 +111,20 @@ pub trait AsyncWriteExt: AsyncWrite {
     ///
     /// Not cancel safe: if the future is dropped, some bytes may have been written.
     /// [`write_all_buf`](AsyncWriteExt::write_all_buf) tells how many.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use filch::io::AsyncWriteExt;
+    ///
+    /// # #[filch::main]
+    /// # async fn main() -> std::io::Result<()> {
+    /// let mut stream = Vec::new();
+    /// stream.write_all(b"abc").await?;
+    /// assert_eq!(stream, b"abc");
+    /// # Ok(())
+    /// # }
+    /// ```
     fn write_all<'a>(&'a mut self, buf: &'a [u8]) -> WriteAll<'a, Self>
     where
         Self: Unpin,
@@ -101,6 +142,21 @@ pub trait AsyncWriteExt: AsyncWrite {
     /// # Cancel safety
     ///
     /// If the future is dropped, `buf` holds what has not been written: calling again goes on.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use filch::io::AsyncWriteExt;
+    ///
+    /// # #[filch::main]
+    /// # async fn main() -> std::io::Result<()> {
+    /// let mut stream = Vec::new();
+    /// let mut rest: &[u8] = b"abc";
+    /// stream.write_all_buf(&mut rest).await?;
+    /// assert!(rest.is_empty());
+    /// # Ok(())
+    /// # }
+    /// ```
     fn write_all_buf<'a, B: Buf + ?Sized>(
         &'a mut self,
         buf: &'a mut B,

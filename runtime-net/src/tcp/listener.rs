@@ -64,6 +64,21 @@ impl TcpListener {
     /// # Cancel safety
     ///
     /// Cancel safe: a socket that was made is closed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use filch::io::{AsyncReadExt, AsyncWriteExt, Interest};
+    /// # use filch::net::{TcpListener, TcpStream};
+    /// # #[filch::main]
+    /// # async fn main() -> std::io::Result<()> {
+    /// # let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// # let address = listener.local_addr()?;
+    /// let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// println!("at {}", listener.local_addr()?);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn bind<A: ToSocketAddrs>(addr: A) -> io::Result<TcpListener> {
         let mut last_error = None;
         for address in resolve(addr).await? {
@@ -101,6 +116,22 @@ impl TcpListener {
     /// # Cancel safety
     ///
     /// Cancel safe: no connection is lost.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use filch::io::{AsyncReadExt, AsyncWriteExt, Interest};
+    /// # use filch::net::{TcpListener, TcpStream};
+    /// # #[filch::main]
+    /// # async fn main() -> std::io::Result<()> {
+    /// # let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// # let address = listener.local_addr()?;
+    /// # let _stream = TcpStream::connect(address).await?;
+    /// let (stream, peer) = listener.accept().await?;
+    /// assert_eq!(stream.peer_addr()?, peer);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
         self.rest.pause().await;
         let (socket, peer) = self.registration.io(Interest::READABLE, || self.take()).await?;
@@ -112,6 +143,22 @@ impl TcpListener {
     /// # Errors
     ///
     /// As [`accept`](TcpListener::accept).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use filch::io::{AsyncReadExt, AsyncWriteExt, Interest};
+    /// # use filch::net::{TcpListener, TcpStream};
+    /// # #[filch::main]
+    /// # async fn main() -> std::io::Result<()> {
+    /// # let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// # let address = listener.local_addr()?;
+    /// # let _stream = TcpStream::connect(address).await?;
+    /// let (stream, peer) = std::future::poll_fn(|cx| listener.poll_accept(cx)).await?;
+    /// assert_eq!(stream.peer_addr()?, peer);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
         ready!(self.rest.poll(cx));
         let (socket, peer) =
@@ -133,7 +180,7 @@ impl TcpListener {
 
     /// The stream belongs to the runtime of its listener.
     fn stream(&self, socket: Socket) -> io::Result<TcpStream> {
-        TcpStream::with_reactor(self.registration.reactor(), socket)
+        TcpStream::accepted(self.registration.reactor(), socket)
     }
 
     /// The address that is listened at.
@@ -172,6 +219,22 @@ impl TcpListener {
     /// # Panics
     ///
     /// There is no runtime on this thread.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use filch::io::{AsyncReadExt, AsyncWriteExt, Interest};
+    /// # use filch::net::{TcpListener, TcpStream};
+    /// # #[filch::main]
+    /// # async fn main() -> std::io::Result<()> {
+    /// # let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// # let address = listener.local_addr()?;
+    /// let std = std::net::TcpListener::bind("127.0.0.1:0")?;
+    /// std.set_nonblocking(true)?;
+    /// let listener = TcpListener::from_std(std)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[track_caller]
     pub fn from_std(listener: std::net::TcpListener) -> io::Result<TcpListener> {
         TcpListener::new(Socket::from(OwnedFd::from(listener)))
@@ -182,6 +245,21 @@ impl TcpListener {
     /// # Errors
     ///
     /// Those of the system.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use filch::io::{AsyncReadExt, AsyncWriteExt, Interest};
+    /// # use filch::net::{TcpListener, TcpStream};
+    /// # #[filch::main]
+    /// # async fn main() -> std::io::Result<()> {
+    /// # let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// # let address = listener.local_addr()?;
+    /// let std: std::net::TcpListener = listener.into_std()?;
+    /// std.set_nonblocking(false)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn into_std(self) -> io::Result<std::net::TcpListener> {
         self.registration.deregister()?;
         Ok(self.socket.into_descriptor().into())

@@ -1,7 +1,9 @@
 //! TCP: listeners, streams, and the halves of a stream.
 
+mod attempt;
 mod halves;
 mod listener;
+mod options;
 mod owned_halves;
 mod rest;
 mod stream;

@@ -55,6 +55,23 @@ impl OwnedReadHalf {
     /// # Errors
     ///
     /// They are halves of different streams, and both are given back.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use filch::io::{AsyncReadExt, AsyncWriteExt, Interest};
+    /// # use filch::net::{TcpListener, TcpStream};
+    /// # #[filch::main]
+    /// # async fn main() -> std::io::Result<()> {
+    /// # let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// # let address = listener.local_addr()?;
+    /// # let mut stream = TcpStream::connect(address).await?;
+    /// # let (mut peer, _) = listener.accept().await?;
+    /// let (read, write) = stream.into_split();
+    /// let stream = read.reunite(write).unwrap();
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn reunite(self, other: OwnedWriteHalf) -> Result<TcpStream, ReuniteError> {
         reunite(self, other)
     }
@@ -74,6 +91,24 @@ impl OwnedWriteHalf {
     }
 
     /// Drops this half without telling the peer anything.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use filch::io::{AsyncReadExt, AsyncWriteExt, Interest};
+    /// # use filch::net::{TcpListener, TcpStream};
+    /// # #[filch::main]
+    /// # async fn main() -> std::io::Result<()> {
+    /// # let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// # let address = listener.local_addr()?;
+    /// # let mut stream = TcpStream::connect(address).await?;
+    /// # let (mut peer, _) = listener.accept().await?;
+    /// let (read, write) = stream.into_split();
+    /// write.forget();
+    /// // The peer may still be told something by other means, or the stream closed by `read`.
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn forget(mut self) {
         self.1 = OnDrop::Nothing;
     }

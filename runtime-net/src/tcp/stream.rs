@@ -1,20 +1,18 @@
 //! `TcpStream`: bytes to and from a peer.
 
 use std::fmt;
-use std::io::{self, IoSlice, IoSliceMut};
+use std::io::{self, IoSlice};
 use std::net::{Shutdown, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
-use bytes::BufMut;
-use runtime_core::reactor::{Direction, Interest, Reactor, Ready, Registration};
+use runtime_core::reactor::{Direction, Interest, Reactor, Registration};
 use runtime_sync::primitives::Arc;
 
 use super::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf, halves, owned_halves};
 use crate::addr::{ToSocketAddrs, resolve};
-use crate::io::{AsyncRead, AsyncWrite, ReadBuf, fill};
+use crate::io::{AsyncRead, AsyncWrite, ReadBuf};
 use crate::socket::Socket;
 
 const BOTH: Interest = Interest::READABLE.add(Interest::WRITABLE);
@@ -43,8 +41,8 @@ const BOTH: Interest = Interest::READABLE.add(Interest::WRITABLE);
 /// ```
 pub struct TcpStream {
     // Declared first: it is deregistered before the socket is closed.
-    registration: Registration,
-    socket: Socket,
+    pub(super) registration: Registration,
+    pub(super) socket: Socket,
 }
 
 impl TcpStream {
@@ -61,6 +59,21 @@ impl TcpStream {
     /// # Cancel safety
     ///
     /// Cancel safe: a connection under way is broken off.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use filch::io::{AsyncReadExt, AsyncWriteExt, Interest};
+    /// # use filch::net::{TcpListener, TcpStream};
+    /// # #[filch::main]
+    /// # async fn main() -> std::io::Result<()> {
+    /// # let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// # let address = listener.local_addr()?;
+    /// let stream = TcpStream::connect(address).await?;
+    /// assert_eq!(stream.peer_addr()?, address);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn connect<A: ToSocketAddrs>(addr: A) -> io::Result<TcpStream> {
         let mut last_error = None;
         for address in resolve(addr).await? {
@@ -85,12 +98,29 @@ impl TcpStream {
     /// # Cancel safety
     ///
     /// Cancel safe: a connection under way is broken off.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use filch::io::{AsyncReadExt, AsyncWriteExt, Interest};
+    /// # use filch::net::{TcpListener, TcpStream};
+    /// # #[filch::main]
+    /// # async fn main() -> std::io::Result<()> {
+    /// # let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// # let address = listener.local_addr()?;
+    /// let stream = TcpStream::connect_addr(address).await?;
+    /// assert_eq!(stream.peer_addr()?, address);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn connect_addr(addr: SocketAddr) -> io::Result<TcpStream> {
         let socket = Socket::stream(addr)?;
         // Before it is watched: a socket that is not even connecting reports that it is closed.
         let connected = socket.connect(addr)?;
         let stream = TcpStream::new(socket)?;
-        if !connected {
+        if connected {
+            stream.registration.assume_ready(Direction::Write);
+        } else {
             stream.connected().await?;
         }
         Ok(stream)
@@ -123,8 +153,10 @@ impl TcpStream {
         Ok(TcpStream { registration, socket })
     }
 
-    pub(super) fn with_reactor(reactor: &Arc<Reactor>, socket: Socket) -> io::Result<TcpStream> {
+    /// A stream that has just been accepted.
+    pub(super) fn accepted(reactor: &Arc<Reactor>, socket: Socket) -> io::Result<TcpStream> {
         let registration = Registration::new_with(reactor, socket.as_raw_fd(), BOTH)?;
+        registration.assume_ready(Direction::Write);
         Ok(TcpStream { registration, socket })
     }
 
@@ -137,6 +169,22 @@ impl TcpStream {
     /// # Panics
     ///
     /// There is no runtime on this thread.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use filch::io::{AsyncReadExt, AsyncWriteExt, Interest};
+    /// # use filch::net::{TcpListener, TcpStream};
+    /// # #[filch::main]
+    /// # async fn main() -> std::io::Result<()> {
+    /// # let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// # let address = listener.local_addr()?;
+    /// let std = std::net::TcpStream::connect(address)?;
+    /// std.set_nonblocking(true)?;
+    /// let stream = TcpStream::from_std(std)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[track_caller]
     pub fn from_std(stream: std::net::TcpStream) -> io::Result<TcpStream> {
         TcpStream::new(Socket::from(OwnedFd::from(stream)))
@@ -147,6 +195,23 @@ impl TcpStream {
     /// # Errors
     ///
     /// Those of the system.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use filch::io::{AsyncReadExt, AsyncWriteExt, Interest};
+    /// # use filch::net::{TcpListener, TcpStream};
+    /// # #[filch::main]
+    /// # async fn main() -> std::io::Result<()> {
+    /// # let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// # let address = listener.local_addr()?;
+    /// # let mut stream = TcpStream::connect(address).await?;
+    /// # let (mut peer, _) = listener.accept().await?;
+    /// let std: std::net::TcpStream = stream.into_std()?;
+    /// std.set_nonblocking(false)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn into_std(self) -> io::Result<std::net::TcpStream> {
         self.registration.deregister()?;
         Ok(self.socket.into_descriptor().into())
@@ -201,151 +266,50 @@ impl TcpStream {
     /// # Cancel safety
     ///
     /// Cancel safe: nothing is read.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use filch::io::{AsyncReadExt, AsyncWriteExt, Interest};
+    /// # use filch::net::{TcpListener, TcpStream};
+    /// # #[filch::main]
+    /// # async fn main() -> std::io::Result<()> {
+    /// # let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// # let address = listener.local_addr()?;
+    /// # let mut stream = TcpStream::connect(address).await?;
+    /// # let (mut peer, _) = listener.accept().await?;
+    /// peer.write_all(b"hi").await?;
+    /// let mut bytes = [0; 2];
+    /// assert_eq!(stream.peek(&mut bytes).await?, 2);
+    /// assert_eq!(stream.read(&mut bytes).await?, 2);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn peek(&self, buf: &mut [u8]) -> io::Result<usize> {
         self.registration.io(Interest::READABLE, || self.socket.peek(&mut ReadBuf::new(buf))).await
     }
 
-    /// Waits until any of `interest` is ready, and says what. Any number of tasks may wait.
-    ///
-    /// # Errors
-    ///
-    /// The runtime has shut down.
-    ///
-    /// # Cancel safety
-    ///
-    /// Cancel safe: the readiness is kept.
-    pub async fn ready(&self, interest: Interest) -> io::Result<Ready> {
-        Ok(self.registration.readiness(interest).await?.ready())
-    }
-
-    /// Waits until a read is worth a try. Any number of tasks may wait.
-    ///
-    /// # Errors
-    ///
-    /// The runtime has shut down.
-    ///
-    /// # Cancel safety
-    ///
-    /// Cancel safe: the readiness is kept.
-    pub async fn readable(&self) -> io::Result<()> {
-        self.ready(Interest::READABLE).await.map(drop)
-    }
-
-    /// Waits until a write is worth a try. Any number of tasks may wait.
-    ///
-    /// # Errors
-    ///
-    /// The runtime has shut down.
-    ///
-    /// # Cancel safety
-    ///
-    /// Cancel safe: the readiness is kept.
-    pub async fn writable(&self) -> io::Result<()> {
-        self.ready(Interest::WRITABLE).await.map(drop)
-    }
-
-    /// Waits until a read is worth a try. The last task that asked is woken.
-    ///
-    /// # Errors
-    ///
-    /// The runtime has shut down.
-    pub fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.registration.poll_read_ready(cx).map_ok(drop)
-    }
-
-    /// Waits until a write is worth a try. The last task that asked is woken.
-    ///
-    /// # Errors
-    ///
-    /// The runtime has shut down.
-    pub fn poll_write_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.registration.poll_write_ready(cx).map_ok(drop)
-    }
-
-    /// Reads into `buf` without waiting.
-    ///
-    /// # Errors
-    ///
-    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if there is nothing, and those of the stream.
-    pub fn try_read(&self, buf: &mut [u8]) -> io::Result<usize> {
-        self.try_io(Interest::READABLE, || self.socket.recv(&mut ReadBuf::new(buf)))
-    }
-
-    /// Reads into several buffers without waiting.
-    ///
-    /// # Errors
-    ///
-    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if there is nothing, and those of the stream.
-    pub fn try_read_vectored(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
-        self.try_io(Interest::READABLE, || self.socket.recv_vectored(bufs))
-    }
-
-    /// Appends to `buf` without waiting.
-    ///
-    /// # Errors
-    ///
-    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if there is nothing, and those of the stream.
-    pub fn try_read_buf<B: BufMut>(&self, buf: &mut B) -> io::Result<usize> {
-        self.try_io(Interest::READABLE, || {
-            let outcome = fill(buf, |room| Poll::Ready(self.socket.recv(room).map(drop)));
-            match outcome {
-                Poll::Ready(outcome) => outcome,
-                Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
-            }
-        })
-    }
-
-    /// Writes some of `buf` without waiting.
-    ///
-    /// # Errors
-    ///
-    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if there is no room, and those of the stream.
-    pub fn try_write(&self, buf: &[u8]) -> io::Result<usize> {
-        self.try_io(Interest::WRITABLE, || self.socket.send(buf))
-    }
-
-    /// Writes some of several buffers without waiting.
-    ///
-    /// # Errors
-    ///
-    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if there is no room, and those of the stream.
-    pub fn try_write_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.try_io(Interest::WRITABLE, || self.socket.send_vectored(bufs))
-    }
-
-    /// Calls `f` once if `interest` is ready. It makes calls on the descriptor itself, and answers
-    /// [`WouldBlock`](io::ErrorKind::WouldBlock) only if one of them did.
-    ///
-    /// # Errors
-    ///
-    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if it is not ready, and those of `f`.
-    pub fn try_io<R>(
-        &self,
-        interest: Interest,
-        f: impl FnOnce() -> io::Result<R>,
-    ) -> io::Result<R> {
-        self.registration.try_io(interest, f)
-    }
-
-    /// Calls `f` whenever `interest` is ready, until it says something else than
-    /// [`WouldBlock`](io::ErrorKind::WouldBlock).
-    ///
-    /// # Errors
-    ///
-    /// Those of `f`, or the runtime has shut down.
-    ///
-    /// # Cancel safety
-    ///
-    /// Cancel safe: the future waits only while `f` has had no effect.
-    pub async fn async_io<R>(
-        &self,
-        interest: Interest,
-        f: impl FnMut() -> io::Result<R>,
-    ) -> io::Result<R> {
-        self.registration.io(interest, f).await
-    }
-
     /// Halves that borrow the stream, for a reader and a writer in one task.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use filch::io::{AsyncReadExt, AsyncWriteExt, Interest};
+    /// # use filch::net::{TcpListener, TcpStream};
+    /// # #[filch::main]
+    /// # async fn main() -> std::io::Result<()> {
+    /// # let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// # let address = listener.local_addr()?;
+    /// # let mut stream = TcpStream::connect(address).await?;
+    /// # let (mut peer, _) = listener.accept().await?;
+    /// let (mut read, mut write) = stream.split();
+    /// write.write_all(b"hi").await?;
+    /// # peer.write_all(b"ho").await?;
+    /// let mut answer = [0; 2];
+    /// read.read_exact(&mut answer).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn split(&mut self) -> (ReadHalf<'_>, WriteHalf<'_>) {
         halves::split(self)
     }
@@ -353,93 +317,29 @@ impl TcpStream {
     /// Halves that own the stream together, for a reader and a writer in two tasks.
     ///
     /// Dropping the write half tells the peer that nothing more will come.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use filch::io::{AsyncReadExt, AsyncWriteExt, Interest};
+    /// # use filch::net::{TcpListener, TcpStream};
+    /// # #[filch::main]
+    /// # async fn main() -> std::io::Result<()> {
+    /// # let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// # let address = listener.local_addr()?;
+    /// # let mut stream = TcpStream::connect(address).await?;
+    /// # let (mut peer, _) = listener.accept().await?;
+    /// let (mut read, mut write) = stream.into_split();
+    /// let writer = filch::spawn(async move { write.write_all(b"hi").await });
+    /// # peer.write_all(b"ho").await?;
+    /// let mut answer = [0; 2];
+    /// read.read_exact(&mut answer).await?;
+    /// writer.await??;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn into_split(self) -> (OwnedReadHalf, OwnedWriteHalf) {
         owned_halves::split(self)
-    }
-
-    /// Whether small writes are sent at once (`TCP_NODELAY`).
-    ///
-    /// # Errors
-    ///
-    /// Those of the system.
-    pub fn nodelay(&self) -> io::Result<bool> {
-        self.socket.nodelay()
-    }
-
-    /// Sets whether small writes are sent at once.
-    ///
-    /// # Errors
-    ///
-    /// Those of the system.
-    pub fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
-        self.socket.set_nodelay(nodelay)
-    }
-
-    /// Whether what was received is acknowledged at once (`TCP_QUICKACK`).
-    ///
-    /// # Errors
-    ///
-    /// Those of the system.
-    #[cfg(target_os = "linux")]
-    pub fn quickack(&self) -> io::Result<bool> {
-        self.socket.quickack()
-    }
-
-    /// Sets whether what was received is acknowledged at once. The system may change it back.
-    ///
-    /// # Errors
-    ///
-    /// Those of the system.
-    #[cfg(target_os = "linux")]
-    pub fn set_quickack(&self, quickack: bool) -> io::Result<()> {
-        self.socket.set_quickack(quickack)
-    }
-
-    /// How long closing waits for what was written to be sent (`SO_LINGER`).
-    ///
-    /// # Errors
-    ///
-    /// Those of the system.
-    pub fn linger(&self) -> io::Result<Option<Duration>> {
-        self.socket.linger()
-    }
-
-    /// Sets how long closing waits for what was written to be sent. Anything but `None` and zero
-    /// blocks the thread that drops the stream.
-    ///
-    /// # Errors
-    ///
-    /// Those of the system.
-    pub fn set_linger(&self, linger: Option<Duration>) -> io::Result<()> {
-        self.socket.set_linger(linger)
-    }
-
-    /// Makes closing break the connection off: what was not sent is dropped and the peer gets an
-    /// error.
-    ///
-    /// # Errors
-    ///
-    /// Those of the system.
-    pub fn set_zero_linger(&self) -> io::Result<()> {
-        self.set_linger(Some(Duration::ZERO))
-    }
-
-    /// The time to live of packets.
-    ///
-    /// # Errors
-    ///
-    /// Those of the system.
-    pub fn ttl(&self) -> io::Result<u32> {
-        self.socket.ttl()
-    }
-
-    /// Sets the time to live of packets.
-    ///
-    /// # Errors
-    ///
-    /// Those of the system.
-    pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
-        self.socket.set_ttl(ttl)
     }
 
     /// `AsyncRead::poll_read` without the exclusive borrow, for the halves.
