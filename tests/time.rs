@@ -1,6 +1,6 @@
-//! Timers, through the facade: mostly under virtual time, exact to the nanosecond.
+//! Sleep, interval and timeout under virtual time, exact to the nanosecond.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, missing_docs)]
-// Some tests hand a pinned `Sleep` out of a block, unawaited on purpose.
+// One test hands a pinned `Sleep` out of a block, unawaited on purpose.
 #![allow(clippy::async_yields_async)]
 
 use std::future::{pending, poll_fn, ready};
@@ -10,9 +10,8 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 
-use filch::runtime::{Builder, Runtime};
 use filch::time::{
-    self, Duration, Instant, Interval, MissedTickBehavior, Sleep, interval, interval_at, sleep,
+    self, Duration, Instant, Interval, MissedTickBehavior, interval, interval_at, sleep,
     sleep_until, timeout, timeout_at,
 };
 
@@ -46,21 +45,6 @@ fn poll<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
 /// Polls once; `count` is woken.
 fn poll_as<F: Future>(count: &Arc<Count>, future: Pin<&mut F>) -> Poll<F::Output> {
     future.poll(&mut Context::from_waker(&Waker::from(count.clone())))
-}
-
-/// Lets the other tasks run until none of them has anything to do at this moment.
-async fn settle() {
-    for _ in 0..100 {
-        filch::task::yield_now().await;
-    }
-}
-
-fn paused_runtime() -> Runtime {
-    Builder::new_current_thread().enable_all().start_paused(true).build().unwrap()
-}
-
-fn running_runtime() -> Runtime {
-    Builder::new_current_thread().enable_all().build().unwrap()
 }
 
 /// What `f` panics with.
@@ -523,151 +507,4 @@ async fn nested_timeouts_end_by_the_shorter_one() {
     let outer_first = timeout(SECOND, timeout(2 * SECOND, pending::<()>())).await;
     assert!(outer_first.is_err());
     assert_eq!(start.elapsed(), 2 * SECOND);
-}
-
-// ── the stopped clock ────────────────────────────────────────────────────────────────────────────
-
-#[filch::test(start_paused = true)]
-async fn advance_jumps_once_and_wakes_all_that_it_passes() {
-    let start = Instant::now();
-    let log = Arc::new(Mutex::new(Vec::new()));
-    for seconds in [3, 1, 2, 7] {
-        let log = log.clone();
-        filch::spawn(async move {
-            sleep(SECOND * seconds).await;
-            log.lock().unwrap().push((seconds, start.elapsed()));
-        });
-    }
-    settle().await;
-    assert_eq!(start.elapsed(), Duration::ZERO);
-    time::advance(5 * SECOND).await;
-    settle().await;
-    assert_eq!(start.elapsed(), 5 * SECOND);
-    let mut log = log.lock().unwrap();
-    log.sort();
-    assert_eq!(*log, [(1, 5 * SECOND), (2, 5 * SECOND), (3, 5 * SECOND)]);
-}
-
-#[filch::test]
-async fn a_clock_can_be_stopped_and_let_go() {
-    time::pause();
-    let start = Instant::now();
-    sleep(HOUR).await;
-    assert_eq!(start.elapsed(), HOUR);
-    time::resume();
-    sleep(MS).await;
-    let elapsed = start.elapsed();
-    assert!((HOUR + MS..HOUR + HOUR).contains(&elapsed), "{elapsed:?}");
-    time::pause();
-    let stands = Instant::now();
-    filch::task::yield_now().await;
-    assert_eq!(Instant::now(), stands);
-}
-
-#[test]
-fn misuse_of_the_clock_is_refused() {
-    let no_runtime = panic_of(time::pause);
-    assert!(no_runtime.contains("no filch runtime"), "{no_runtime}");
-    running_runtime().block_on(async {
-        assert_eq!(panic_of(time::resume), "the time is not paused");
-        let advance = panic_of(|| poll(pin!(time::advance(SECOND))));
-        assert!(advance.starts_with("the time is not paused, at "), "{advance}");
-        assert!(advance.contains("time.rs"), "{advance}");
-        time::pause();
-        assert_eq!(panic_of(time::pause), "the time is paused already");
-    });
-}
-
-#[filch::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_clock_of_many_threads_cannot_be_stopped() {
-    let refused = "the time can only be paused, advanced and resumed on a current-thread runtime";
-    assert_eq!(panic_of(time::pause), refused);
-    assert_eq!(panic_of(time::resume), refused);
-    assert!(panic_of(|| poll(pin!(time::advance(SECOND)))).starts_with(refused));
-}
-
-#[test]
-fn the_same_program_takes_the_same_virtual_time_in_every_run() {
-    fn run() -> Vec<(u64, u128)> {
-        paused_runtime().block_on(async {
-            let start = Instant::now();
-            let log = Arc::new(Mutex::new(Vec::new()));
-            let tasks: Vec<_> = (0..50u64)
-                .map(|n| {
-                    let log = log.clone();
-                    filch::spawn(async move {
-                        let mut state = n;
-                        for _ in 0..20 {
-                            state = state.wrapping_mul(6_364_136_223_846_793_005) + 1;
-                            sleep(Duration::from_nanos(state >> 40)).await;
-                            log.lock().unwrap().push((n, start.elapsed().as_nanos()));
-                        }
-                    })
-                })
-                .collect();
-            for task in tasks {
-                task.await.unwrap();
-            }
-            Arc::into_inner(log).unwrap().into_inner().unwrap()
-        })
-    }
-    let first = run();
-    assert_eq!(first.len(), 1000);
-    for _ in 0..20 {
-        assert_eq!(run(), first);
-    }
-}
-
-// ── the end of a runtime ─────────────────────────────────────────────────────────────────────────
-
-#[test]
-fn a_sleep_that_outlives_its_runtime_is_woken_and_says_why_it_cannot_go_on() {
-    let count = Arc::<Count>::default();
-    let runtime = running_runtime();
-    let mut orphan: Pin<Box<Sleep>> = runtime.block_on(async {
-        let mut sleep = Box::pin(sleep(HOUR));
-        assert!(poll_as(&count, sleep.as_mut()).is_pending());
-        sleep
-    });
-    drop(runtime);
-    assert_eq!(count.get(), 1);
-    assert_eq!(Arc::strong_count(&count), 1);
-    running_runtime().block_on(async {
-        let message = panic_of(|| poll(orphan.as_mut()));
-        assert_eq!(message, "a timer was polled after its runtime had shut down");
-        // A reset takes it into the runtime that it is polled in.
-        orphan.as_mut().reset(Instant::now() + MS);
-        orphan.as_mut().await;
-    });
-}
-
-// ── real time ────────────────────────────────────────────────────────────────────────────────────
-
-#[filch::test]
-async fn no_timer_is_ever_early() {
-    let tasks: Vec<_> = (0..2000u64)
-        .map(|n| {
-            filch::spawn(async move {
-                let duration = Duration::from_nanos(1 + n * n * 13 % 20_000_000);
-                let start = std::time::Instant::now();
-                sleep(duration).await;
-                start.elapsed() >= duration
-            })
-        })
-        .collect();
-    for task in tasks {
-        assert!(task.await.unwrap());
-    }
-}
-
-#[filch::test]
-async fn an_earlier_timer_interrupts_the_wait_for_a_later_one() {
-    let mut long = pin!(sleep(HOUR));
-    assert!(poll(long.as_mut()).is_pending());
-    for _ in 0..50 {
-        let start = std::time::Instant::now();
-        filch::spawn(async { sleep(MS).await }).await.unwrap();
-        assert!(start.elapsed() >= MS);
-        assert!(start.elapsed() < SECOND, "{:?}", start.elapsed());
-    }
 }

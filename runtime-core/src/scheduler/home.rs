@@ -73,11 +73,22 @@ impl Home {
 
     /// To be called, with no lock held, when a timer became the earliest of [`timers`](Home::timers).
     ///
-    /// A worker looks at its own wheel before it sleeps, so that nothing is to be done for it. The
-    /// wheel of outsiders is watched by whoever waits on the reactor, and that one must recompute.
+    /// A worker looks at its own wheel before it sleeps, so that nothing is to be done for it on its
+    /// own thread. Elsewhere it may sleep until a later deadline. The wheel of outsiders is watched by
+    /// whoever waits on the reactor.
     pub fn earlier_deadline(&self) {
-        if self.worker.is_none() {
-            self.scheduler.recompute_deadline();
+        match self.worker {
+            None => self.scheduler.recompute_deadline(),
+            // A substitute's timers lie with those of outsiders.
+            Some(worker) if worker >= self.scheduler.config().workers => {
+                self.scheduler.recompute_deadline();
+            }
+            Some(_) if current::with_worker(|w| w.is_some_and(|w| w.is_home(self))) => {}
+            Some(worker) => {
+                self.scheduler.unpark(worker);
+                // The worker may be away, and its wheel watched by others.
+                self.scheduler.recompute_deadline();
+            }
         }
     }
 }
