@@ -192,6 +192,7 @@ pin_project! {
     /// A future, then its output in the same place, then nothing.
     ///
     /// Neither parameter has a bound, so that a mistake is reported once, where it is made.
+    #[allow(missing_docs, reason = "the macro takes no documentation of a variant's fields")]
     #[project = MaybeDoneProjection]
     pub enum MaybeDone<F, T> {
         /// It is polled.

@@ -10,7 +10,7 @@ usage: benches [ROW…] [options]
 ROW is a row's name or how it begins; without any, all rows run.
 
   --list            name the rows and stop
-  --peers A,B,…     whom to measure; ratios are the first one's to each of the others
+  --peers A,B,…     whom to measure beside filch; ratios are the first one's to each of the others
   --rounds N        samples per row and peer (7; 3 with --quick)
   --quick           few rounds, a fifth of the operations
   --scale X         this part of the operations (1; 0.2 with --quick)
@@ -75,6 +75,10 @@ impl Args {
 
 fn peers(names: &str) -> Result<Vec<PeerId>, String> {
     let mut peers: Vec<PeerId> = names.split(',').map(str::parse).collect::<Result<_, _>>()?;
+    // Somebody has to be compared with the others: filch, unless one of its flavours is named.
+    if !peers.iter().any(|peer| matches!(peer, PeerId::Filch | PeerId::FilchCt)) {
+        peers.insert(0, PeerId::Filch);
+    }
     // The bare loop takes part where it can, asked or not.
     peers.retain(|peer| *peer != PeerId::Bare);
     match peers.is_empty() {

@@ -7,9 +7,11 @@
 //! anyone watching a clock.
 //!
 //! Why no job waits for ever, while `threads < max`: a submitter sends, then looks whether a thread
-//! is idle or starting. A thread takes itself out of the idle, or ends its start, and then looks
-//! whether a job waits. Between the two steps of each lies a SeqCst fence, so that at least one of
-//! them sees the other, and either the thread goes on or a new one is started.
+//! is idle or starting, and whether there is room for one more. A thread takes itself out of the idle,
+//! ends its start or goes, and then looks whether a job waits. Between the two steps of each lies a
+//! SeqCst fence, so that at least one of them sees the other, and either the thread goes on or a new
+//! one is started. Who finds a start under way leaves the job to its starter; so one that finds no
+//! room looks again after it has said that it starts none. `tests/loom_pool.rs` models these steps.
 
 use crate::task::{self, Dead, JoinHandle, Runnable, Schedule};
 use crate::unwind::contain;
@@ -154,16 +156,32 @@ impl Pool {
 
     /// Starts a thread, unless one is being started or there are enough.
     fn grow(self: &Arc<Pool>) -> io::Result<()> {
-        if self.starting.swap(true, Ordering::AcqRel) {
-            return Ok(());
+        while !self.starting.swap(true, Ordering::AcqRel) {
+            if self.count_thread() {
+                return self.start_counted();
+            }
+            self.starting.swap(false, Ordering::AcqRel);
+            // Pairs with the fence at the end of `work`: a thread that went and left the job to us, as
+            // we seemed to be starting one, is seen to be gone.
+            fence(Ordering::SeqCst);
+            let full = self.threads.load(Ordering::Relaxed) >= self.max_threads;
+            if full || self.receiver.is_empty() {
+                break;
+            }
         }
+        Ok(())
+    }
+
+    /// Counts one thread more, if there is room for it.
+    fn count_thread(&self) -> bool {
         let counted = self.threads.fetch_update(Ordering::AcqRel, Ordering::Relaxed, |threads| {
             (threads < self.max_threads).then_some(threads + 1)
         });
-        if counted.is_err() {
-            self.starting.store(false, Ordering::Release);
-            return Ok(());
-        }
+        counted.is_ok()
+    }
+
+    /// Starts the thread that was counted, whose start clears `starting`.
+    fn start_counted(self: &Arc<Pool>) -> io::Result<()> {
         let Some(alive) = self.alive.lock().clone() else {
             self.threads.fetch_sub(1, Ordering::AcqRel);
             return Ok(());
@@ -174,7 +192,9 @@ impl Pool {
             drop(alive);
         }));
         let Err(error) = started else { return Ok(()) };
-        self.starting.store(false, Ordering::Release);
+        self.starting.swap(false, Ordering::AcqRel);
+        // Pairs with the fence in `submit`: a job that was left to us is dropped below.
+        fence(Ordering::SeqCst);
         if self.threads.fetch_sub(1, Ordering::AcqRel) > 1 {
             // The queue grows longer, and the threads that there are get to it.
             tracing::warn!(%error, "cannot start another thread for blocking work");
@@ -190,7 +210,7 @@ impl Pool {
 
     /// The life of a thread.
     fn work(self: &Arc<Pool>) {
-        self.starting.store(false, Ordering::Release);
+        self.starting.swap(false, Ordering::AcqRel);
         loop {
             // Pairs with the fence in `submit`: we see the job, or its submitter sees that nobody
             // starts and nobody is idle.
@@ -219,15 +239,17 @@ impl Pool {
             }
         }
         self.threads.fetch_sub(1, Ordering::AcqRel);
+        // Pairs with the fence in `submit`: who found no room because of us relies on this.
+        fence(Ordering::SeqCst);
+        if !self.closed.load(Ordering::Acquire) {
+            self.grow_if_needed();
+        }
     }
 
     fn run(self: &Arc<Pool>, job: Runnable<Blocking>) {
         // Pairs with the fence in `submit`: whoever sent while we were still idle relies on this.
         fence(Ordering::SeqCst);
-        if !self.receiver.is_empty() && self.idle.load(Ordering::Relaxed) == 0 {
-            // A failure leaves a longer queue to the threads that there are, of which we are one.
-            let _ = self.grow();
-        }
+        self.grow_if_needed();
         contain(|| {
             let before = crate::scheduler::current::set_task(job.as_ptr());
             job.run(|| false);
@@ -236,11 +258,28 @@ impl Pool {
         self.unfinished.fetch_sub(1, Ordering::Release);
     }
 
-    fn drop_jobs(&self) {
-        while let Ok(Order::Run(job)) = self.receiver.try_recv() {
-            drop(job);
-            self.unfinished.fetch_sub(1, Ordering::Release);
+    /// Starts a thread if a job waits and nobody is idle.
+    fn grow_if_needed(self: &Arc<Pool>) {
+        if !self.receiver.is_empty() && self.idle.load(Ordering::Relaxed) == 0 {
+            // A failure leaves a longer queue to the threads that there are; if there is none, the
+            // jobs are cancelled.
+            let _ = self.grow();
         }
+    }
+
+    fn drop_jobs(&self) {
+        let mut stops = 0;
+        while let Ok(order) = self.receiver.try_recv() {
+            match order {
+                Order::Run(job) => {
+                    drop(job);
+                    self.unfinished.fetch_sub(1, Ordering::Release);
+                }
+                // Meant for a thread, which would sleep on without it.
+                Order::Stop => stops += 1,
+            }
+        }
+        (0..stops).for_each(|_| self.send(Order::Stop));
     }
 
     /// Drops the jobs that wait and sends the idle threads away. Jobs that run are left to end.

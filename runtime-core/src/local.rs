@@ -92,13 +92,17 @@ where
         };
         return line.spawn(future, name, location);
     }
-    current::with_worker(|worker| match worker {
-        Some(worker) if worker.may_pin() => worker.spawn_pinned(future, name, location),
-        _ => panic!(
+    let spawned = current::with_worker(|worker| {
+        let worker = worker.filter(|worker| worker.may_pin())?;
+        Some(worker.spawn_pinned(future, name, location))
+    });
+    match spawned {
+        Some(handle) => handle,
+        None => panic!(
             "`spawn_local` was called where no task can be kept on this thread: call it in a \
              `LocalSet`, a `LocalRuntime` or a task of a multi-thread runtime"
         ),
-    })
+    }
 }
 
 /// A group of tasks that need not be `Send`, run on the thread that awaits it.

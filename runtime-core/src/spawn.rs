@@ -73,14 +73,20 @@ where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
-    current::with_worker(|worker| match worker {
+    let spawned = current::with_worker(|worker| match worker {
         // Inside of a worker whose thread has entered another runtime, that one is meant.
-        Some(worker) if current::is_in(worker.scheduler()) => worker.spawn(future, name, location),
-        _ => current::with_scheduler(|scheduler| match scheduler {
-            Some(scheduler) => inject(scheduler, future, name, location),
-            None => panic!("{}", context::NO_RUNTIME),
+        Some(worker) if current::is_in(worker.scheduler()) => {
+            Some(worker.spawn(future, name, location))
+        }
+        _ => current::with_scheduler(|scheduler| {
+            scheduler.map(|scheduler| inject(scheduler, future, name, location))
         }),
-    })
+    });
+    match spawned {
+        Some(handle) => handle,
+        // Out here, because a closure would name its own line and not the caller's.
+        None => panic!("{}", context::NO_RUNTIME),
+    }
 }
 
 /// Spawns a task onto a runtime, from wherever this thread is.
@@ -95,8 +101,21 @@ where
     F::Output: Send + 'static,
 {
     if size_of::<F>() > LARGE_FUTURE {
-        return spawn_on(scheduler, Box::pin(future), name, location);
+        return spawn_small_on(scheduler, Box::pin(future), name, location);
     }
+    spawn_small_on(scheduler, future, name, location)
+}
+
+fn spawn_small_on<F>(
+    scheduler: &Arc<Scheduler>,
+    future: F,
+    name: Option<Arc<str>>,
+    location: &'static Location<'static>,
+) -> JoinHandle<F::Output>
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
     current::with_worker(|worker| match worker {
         Some(worker) if Arc::ptr_eq(worker.scheduler(), scheduler) => {
             worker.spawn(future, name, location)

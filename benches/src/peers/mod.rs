@@ -7,7 +7,6 @@ mod smol;
 mod tokio;
 mod tokio_shaped;
 
-#[cfg(feature = "filch-peer")]
 mod filch;
 
 use std::{
@@ -16,7 +15,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-#[cfg(feature = "filch-peer")]
 pub(crate) use self::filch::{Filch, FilchCt};
 pub(crate) use self::{
     smol::{Smol, SmolStatic},
@@ -89,9 +87,7 @@ pub(crate) trait Peer: Send + Sync + 'static {
 /// A peer by name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum PeerId {
-    #[cfg(feature = "filch-peer")]
     Filch,
-    #[cfg(feature = "filch-peer")]
     FilchCt,
     Tokio,
     TokioCt,
@@ -103,9 +99,7 @@ pub(crate) enum PeerId {
 
 impl PeerId {
     pub(crate) const ALL: &[PeerId] = &[
-        #[cfg(feature = "filch-peer")]
         PeerId::Filch,
-        #[cfg(feature = "filch-peer")]
         PeerId::FilchCt,
         PeerId::Tokio,
         PeerId::TokioCt,
@@ -115,19 +109,12 @@ impl PeerId {
     ];
 
     /// Who is measured unless `--peers` says otherwise.
-    pub(crate) const DEFAULT: &[PeerId] = &[
-        #[cfg(feature = "filch-peer")]
-        PeerId::Filch,
-        PeerId::Tokio,
-        PeerId::TokioCt,
-        PeerId::Smol,
-    ];
+    pub(crate) const DEFAULT: &[PeerId] =
+        &[PeerId::Filch, PeerId::Tokio, PeerId::TokioCt, PeerId::Smol];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
-            #[cfg(feature = "filch-peer")]
             PeerId::Filch => "filch",
-            #[cfg(feature = "filch-peer")]
             PeerId::FilchCt => "filch-ct",
             PeerId::Tokio => "tokio",
             PeerId::TokioCt => "tokio-ct",
@@ -140,9 +127,7 @@ impl PeerId {
     /// How the peer is set up, for the header of the table.
     pub(crate) fn settings(self) -> &'static str {
         match self {
-            #[cfg(feature = "filch-peer")]
             PeerId::Filch => "Builder::new_multi_thread, defaults",
-            #[cfg(feature = "filch-peer")]
             PeerId::FilchCt => "Builder::new_current_thread, defaults",
             PeerId::Tokio => "Builder::new_multi_thread, defaults, feature parking_lot",
             PeerId::TokioCt => "Builder::new_current_thread, defaults, feature parking_lot",
@@ -155,7 +140,6 @@ impl PeerId {
     /// The package whose version stands beside the name.
     fn package(self) -> Option<&'static str> {
         match self {
-            #[cfg(feature = "filch-peer")]
             PeerId::Filch | PeerId::FilchCt => Some("filch"),
             PeerId::Tokio | PeerId::TokioCt => Some("tokio"),
             PeerId::Smol => Some("smol"),
@@ -190,9 +174,7 @@ macro_rules! on_each_peer {
         |peer: $crate::peers::PeerId, ctx: &$crate::rows::Ctx| {
             use $crate::peers::PeerId;
             match peer {
-                #[cfg(feature = "filch-peer")]
                 PeerId::Filch => $($row)::+::<$crate::peers::Filch>(ctx),
-                #[cfg(feature = "filch-peer")]
                 PeerId::FilchCt => $($row)::+::<$crate::peers::FilchCt>(ctx),
                 PeerId::Tokio => $($row)::+::<$crate::peers::Tokio>(ctx),
                 PeerId::TokioCt => $($row)::+::<$crate::peers::TokioCt>(ctx),

@@ -4,7 +4,7 @@ use super::Handle;
 use crate::clock::Clock;
 use crate::reactor::Reactor;
 pub use crate::scheduler::HomeRef;
-use crate::scheduler::{Home, current};
+use crate::scheduler::current;
 use runtime_sync::primitives::Arc;
 
 /// What to tell a caller who is outside of any runtime.
@@ -21,7 +21,9 @@ pub fn timer_home() -> Option<HomeRef> {
     current::with_worker(|worker| {
         worker.filter(|worker| current::is_in(worker.scheduler())).map(|worker| worker.lend())
     })
-    .or_else(|| current::with_scheduler(|scheduler| scheduler.cloned().map(|s| Home::new(s, None))))
+    .or_else(|| {
+        current::with_scheduler(|scheduler| scheduler.cloned().map(|s| HomeRef::new(s, None)))
+    })
 }
 
 /// Calls `f` with the clock of the runtime this thread is in.

@@ -3,7 +3,7 @@
 use crate::scheduler::config::call;
 use crate::scheduler::worker::{Turn, Worker};
 use crate::scheduler::{Scheduler, current, monitor};
-use crate::unwind::AbortOnPanic;
+use crate::unwind::{AbortOnPanic, catch, discard};
 use std::io;
 use std::sync::{Arc, Weak};
 use std::thread;
@@ -15,20 +15,31 @@ fn start_thread(
     body: impl FnOnce() + Send + 'static,
 ) -> io::Result<()> {
     let config = scheduler.config();
-    let mut builder = thread::Builder::new().name((config.thread_name)());
+    // Names come from the user, who may panic, and std panics at some of them.
+    let unnamed = |payload| {
+        discard(payload);
+        io::Error::other("the function or the string that names threads made a panic")
+    };
+    let name = catch(|| (config.thread_name)()).map_err(unnamed)?;
+    let mut builder = thread::Builder::new().name(name);
     if let Some(size) = config.thread_stack_size {
         builder = builder.stack_size(size);
     }
     let scheduler = Arc::clone(scheduler);
+    // A shutdown waits for the last hook, and for the scheduler to be let go of.
+    let alive = scheduler.pool().alive();
     let body = move || {
         precise_sleep();
+        current::belong_to(Arc::as_ptr(&scheduler));
         let entered = current::Entered::new(scheduler.clone());
         call(&scheduler.config().hooks.thread_start);
         body();
         call(&scheduler.config().hooks.thread_stop);
         drop(entered);
+        drop(scheduler);
+        drop(alive);
     };
-    builder.spawn(body).map(drop)
+    catch(|| builder.spawn(body)).map_err(unnamed)?.map(drop)
 }
 
 /// Starts the workers' threads and the monitor's.
@@ -90,6 +101,7 @@ fn start_monitor(scheduler: &Arc<Scheduler>) -> io::Result<()> {
     let scheduler: Weak<Scheduler> = Arc::downgrade(scheduler);
     let name = "filch-monitor".to_owned();
     let run = move || {
+        current::belong_to(scheduler.as_ptr());
         monitor::Monitor::run(&scheduler);
         drop(alive);
     };
@@ -100,6 +112,8 @@ fn start_monitor(scheduler: &Arc<Scheduler>) -> io::Result<()> {
 /// left. False: threads are left that still run user code.
 pub(super) fn shut_down(scheduler: &Arc<Scheduler>, wait: Option<Duration>) -> bool {
     // A wait that leads beyond what an `Instant` can say is one without end.
+    // A thread of the runtime's own cannot wait for its own end.
+    let wait = if current::belongs_to(scheduler) { Some(Duration::ZERO) } else { wait };
     let deadline = wait.and_then(|wait| now().checked_add(wait));
     scheduler.close();
     scheduler.pool().close();

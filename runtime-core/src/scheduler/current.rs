@@ -28,6 +28,8 @@ struct Current {
     /// Which thread this is, as a number that no other ever has; 0 before somebody asked.
     token: Cell<u64>,
     yielded: Cell<bool>,
+    /// The scheduler whose thread this is, to be compared and never followed.
+    owner: Cell<*const Scheduler>,
     /// This thread drives a root future or runs a worker: it must not block on another.
     driving: Cell<bool>,
 }
@@ -41,6 +43,7 @@ thread_local! {
             task: Cell::new(ptr::null()),
             token: Cell::new(0),
             yielded: Cell::new(false),
+            owner: Cell::new(ptr::null()),
             driving: Cell::new(false),
         }
     };
@@ -71,6 +74,7 @@ pub(crate) fn with_scheduler<R>(f: impl FnOnce(Option<&Arc<Scheduler>>) -> R) ->
 
 /// Calls `f` while this thread runs `worker`.
 pub(crate) fn run_as<R>(worker: &Worker, f: impl FnOnce() -> R) -> R {
+    let _memory = task::Keep::begin();
     let _scope = WorkerScope::new(worker);
     f()
 }
@@ -211,6 +215,16 @@ pub(crate) fn thread_token() -> u64 {
         }
         current.token.get()
     })
+}
+
+/// This thread is one of that scheduler's own from now on.
+pub(crate) fn belong_to(scheduler: *const Scheduler) {
+    CURRENT.with(|current| current.owner.set(scheduler));
+}
+
+/// Whether this thread is one of that scheduler's own, and so ends before its shutdown does.
+pub(crate) fn belongs_to(scheduler: &Arc<Scheduler>) -> bool {
+    CURRENT.with(|current| ptr::eq(current.owner.get(), Arc::as_ptr(scheduler)))
 }
 
 /// Whether this thread is in the runtime of `scheduler`.

@@ -51,12 +51,6 @@ const PURCHASE: usize = 1 << 12;
 const PURSE_FULL: usize = 3 * PURCHASE;
 
 impl Home {
-    pub(crate) fn new(scheduler: Arc<Scheduler>, worker: Option<usize>) -> HomeRef {
-        let home =
-            Box::new(Home { refs: AtomicUsize::new(1), scheduler, worker, roster: Roster::new() });
-        HomeRef(NonNull::from(Box::leak(home)))
-    }
-
     pub(super) fn scheduler(&self) -> &Arc<Scheduler> {
         &self.scheduler
     }
@@ -94,6 +88,13 @@ impl Home {
 }
 
 impl HomeRef {
+    /// A new home with one reference to it.
+    pub(crate) fn new(scheduler: Arc<Scheduler>, worker: Option<usize>) -> HomeRef {
+        let home =
+            Box::new(Home { refs: AtomicUsize::new(1), scheduler, worker, roster: Roster::new() });
+        HomeRef(NonNull::from(Box::leak(home)))
+    }
+
     pub(super) fn as_ptr(&self) -> *const Home {
         self.0.as_ptr()
     }

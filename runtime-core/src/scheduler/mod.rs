@@ -25,8 +25,10 @@ pub(crate) mod monitor;
 pub mod parker;
 mod remote;
 mod run_queue;
+mod sleep;
 pub(crate) mod stats;
 pub(crate) mod substitute;
+mod wind_up;
 pub(crate) mod worker;
 
 pub use config::Stall;
@@ -60,6 +62,9 @@ pub struct Pinned(HomeRef);
 /// With so many tasks in the injector, one worker that is awake is not enough.
 const INJECTOR_CROWDED: usize = 8;
 
+/// More substitutes than this there never are at a time, however large the blocking pool.
+const SUBSTITUTES_MAX: usize = 512;
+
 /// What all workers share.
 pub struct Scheduler {
     config: Config,
@@ -79,7 +84,7 @@ pub struct Scheduler {
     /// Workers whose thread is blocked in `block_in_place`.
     away: AtomicUsize,
     /// Substitutes that nobody needs at the moment.
-    retired: Mutex<Vec<Box<Worker>>>,
+    retired: Mutex<Vec<Worker>>,
     closed: AtomicBool,
     pool: Arc<Pool>,
     monitor: Monitor,
@@ -92,7 +97,10 @@ impl Scheduler {
     pub(crate) fn new(config: Config, clock: Clock) -> io::Result<(Arc<Scheduler>, Vec<Worker>)> {
         let reactor = primitives::Arc::new(Reactor::new()?);
         let workers = config.workers;
-        let substitutes = if config.multi_thread { config.max_blocking_threads } else { 0 };
+        let substitutes = match config.multi_thread {
+            true => config.max_blocking_threads.min(SUBSTITUTES_MAX),
+            false => 0,
+        };
         let scheduler = Arc::new(Scheduler {
             injector: Inbox::new(),
             idle: Idle::new(workers + substitutes, workers),
@@ -163,9 +171,9 @@ impl Scheduler {
     fn push_outside(&self, runnable: Runnable<HomeRef>) {
         self.remote_schedules.fetch_add(1, Ordering::Relaxed);
         self.injector.push(runnable);
-        if self.idle.must_wake() {
-            self.wake_one();
-        } else if self.injector.len() >= INJECTOR_CROWDED && !self.idle.somebody_searches() {
+        if self.idle.must_wake()
+            || (self.injector.len() >= INJECTOR_CROWDED && !self.idle.somebody_searches())
+        {
             self.wake_one();
         }
         if self.is_closed() {
@@ -177,6 +185,7 @@ impl Scheduler {
     /// Queues a new task from a thread that is no worker of ours.
     pub(crate) fn inject(&self, runnable: Runnable<HomeRef>) {
         self.spawned.fetch_add(1, Ordering::Relaxed);
+        config::call_with(&self.config.hooks.task_spawn, || runnable.meta());
         self.push_outside(runnable);
     }
 
@@ -274,6 +283,8 @@ impl Scheduler {
         if self.closed.swap(true, Ordering::AcqRel) {
             return false;
         }
+        // Pairs with the fence in `Idle::lie_down`: a substitute that we do not see below sees `closed`.
+        fence(Ordering::SeqCst);
         for (index, remote) in self.remotes.all().enumerate() {
             remote.attend();
             let _ = self.idle.claim(index);

@@ -27,7 +27,7 @@ use std::time::Duration;
 /// The time between looks while something is stuck, or has been a moment ago.
 const ALERT: Duration = Duration::from_millis(1);
 /// The time between looks while all is well.
-const CALM: Duration = Duration::from_millis(4);
+const CALM: Duration = Duration::from_millis(6);
 /// So many looks in a row that found nobody awake, and the monitor sleeps until somebody is.
 const QUIET_LOOKS: u32 = 16;
 /// Fewer polls than this between two looks, and tasks that wait are worth a helper.
@@ -190,6 +190,11 @@ impl Scheduler {
 
     fn report_stall(&self, worker: usize, remote: &Remote, seen: &mut Seen, now: Nanos) {
         let Some((limit, hook)) = &self.config.hooks.stall else { return };
+        if remote.is_away() {
+            // Inside of `block_in_place` a poll may last as long as it likes.
+            seen.since = now;
+            return;
+        }
         let duration = Duration::from_nanos(now.saturating_sub(seen.since));
         if seen.reported || duration < *limit {
             return;

@@ -26,8 +26,9 @@ impl<'a> Blocked<'a> {
         // Whoever waits on the reactor watches our wheel from now on.
         scheduler.recompute_deadline();
         let substitute = scheduler.send_substitute(location);
-        if substitute.is_none() && scheduler.idle.leave() {
-            // No substitute can be had: those who sleep have to do.
+        // The substitute is not counted before it runs: the pool may have no thread for it for long.
+        if scheduler.idle.leave() && scheduler.needs_somebody(worker) {
+            // Until it comes, or if none can be had, those who sleep have to do.
             scheduler.wake_one();
         }
         Blocked { worker, substitute }
@@ -39,22 +40,26 @@ impl Drop for Blocked<'_> {
         let scheduler = self.worker.scheduler();
         scheduler.away.fetch_sub(1, Ordering::AcqRel);
         self.worker.remote().set_away(false);
-        match self.substitute {
-            Some(index) => {
-                scheduler.remotes.get(index).dismissed.swap(true, Ordering::AcqRel);
-                scheduler.remotes.get(index).attend();
-                scheduler.idle.join();
-                let _ = scheduler.idle.claim(index);
-                scheduler.unpark(index);
-            }
-            None => scheduler.idle.join(),
+        scheduler.idle.join();
+        scheduler.monitor.notice();
+        if let Some(index) = self.substitute {
+            scheduler.remotes.get(index).dismissed.swap(true, Ordering::AcqRel);
+            scheduler.remotes.get(index).attend();
+            let _ = scheduler.idle.claim(index);
+            scheduler.unpark(index);
         }
     }
 }
 
 impl Scheduler {
-    /// Has a substitute step in, counted as awake in place of the caller. `None`: no room, or no
-    /// thread.
+    /// Whether tasks wait in the injector or with `worker`, or nobody waits on the reactor.
+    fn needs_somebody(&self, worker: &Worker) -> bool {
+        worker.remote().waiting() > 0
+            || !self.injector.is_empty()
+            || self.waiting.load(Ordering::Relaxed) == 0
+    }
+
+    /// Has a substitute step in. `None`: no room, or no thread.
     fn send_substitute(
         self: &Arc<Scheduler>,
         location: &'static Location<'static>,
@@ -63,7 +68,7 @@ impl Scheduler {
             return None;
         }
         let worker = self.retired.lock().pop();
-        let worker = worker.or_else(|| Worker::new(self).map(Box::new))?;
+        let worker = worker.or_else(|| Worker::new(self))?;
         let index = worker.index();
         let remote = self.remotes.get(index);
         remote.dismissed.swap(false, Ordering::AcqRel);
@@ -74,9 +79,11 @@ impl Scheduler {
         Some(index)
     }
 
-    fn run_substitute(self: &Arc<Scheduler>, worker: Box<Worker>) {
+    fn run_substitute(self: &Arc<Scheduler>, worker: Worker) {
         let Some(_driving) = current::Driving::begin() else { return };
         worker.remote().parker.settle();
+        self.idle.join();
+        self.monitor.notice();
         current::run_as(&worker, || {
             loop {
                 let dismissed = worker.remote().dismissed.load(Ordering::Acquire);

@@ -3,34 +3,33 @@
 //! A worker never leaves its thread. Threads, `block_on`, tests and the simulator differ only in who
 //! calls [`Worker::turn`] and what they do when it is idle.
 
-use super::config::{call, call_with};
+use super::config::call_with;
 use super::home::Purse;
-use super::idle::Claimed;
 use super::remote::{PollInfo, Remote};
 use super::run_queue::RunQueue;
-use super::{Home, HomeRef, Pinned, Scheduler, current, earlier, expire};
+use super::{Home, HomeRef, Pinned, Scheduler, current, expire};
 use crate::clock::Nanos;
 use crate::rng::Rng;
 use crate::task::{self, JoinHandle, Ran, Runnable, Schedule};
 use runtime_sync::budget;
 use runtime_sync::contention::Padded;
-use runtime_sync::primitives::atomic::{Ordering, fence};
-use runtime_sync::primitives::thread;
-use runtime_sync::wake_batch::WakeBatch;
+use runtime_sync::primitives::atomic::Ordering;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::future::Future;
 use std::panic::Location;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// The worker looks around after about so long, measured in polls of the mean length.
 const LOOK_AROUND: Nanos = 20_000;
 /// It looks outside if nobody did for so long.
-const LOOK_OUTSIDE: Nanos = 100_000;
+const LOOK_OUTSIDE: Nanos = 200_000;
 /// To wake a sleeper is worth it when so much work waits. A wake-up costs about 3 µs here, and the
 /// woken one arrives 5 to 40 µs later.
 const HELP_IS_WORTH: Nanos = 40_000;
+/// So many arrivals in the queue make the worker look around early: a crowd of long polls may have
+/// come after short ones, and the sooner help is called the better.
+const ARRIVALS: u32 = 16;
 /// So many tasks in a row may overtake the queue by way of the LIFO slot.
 const LIFO_STREAK: u32 = 16;
 /// At most so many tasks come out of the injector at once.
@@ -38,31 +37,33 @@ const INJECTOR_BATCH: usize = 32;
 
 /// One thread's share of the scheduler.
 pub(crate) struct Worker {
-    home: HomeRef,
-    purse: Purse,
-    index: usize,
-    remote: Arc<Padded<Remote>>,
-    queue: RunQueue<Runnable<HomeRef>>,
-    pinned: RefCell<VecDeque<Runnable<Pinned>>>,
+    pub(super) home: HomeRef,
+    pub(super) purse: Purse,
+    pub(super) index: usize,
+    pub(super) remote: Arc<Padded<Remote>>,
+    pub(super) queue: RunQueue<Runnable<HomeRef>>,
+    pub(super) pinned: RefCell<VecDeque<Runnable<Pinned>>>,
     /// Pinned tasks that are not complete.
-    pinned_living: Cell<usize>,
-    rng: Rng,
+    pub(super) pinned_living: Cell<usize>,
+    pub(super) rng: Rng,
     /// Polls until the worker looks around, and how many it began with.
-    countdown: Cell<u32>,
-    window: Cell<u32>,
-    looked_around: Cell<Nanos>,
+    pub(super) countdown: Cell<u32>,
+    pub(super) window: Cell<u32>,
+    pub(super) looked_around: Cell<Nanos>,
     /// An estimate of the length of a poll.
-    mean_poll: Cell<Nanos>,
-    injector_first: Cell<bool>,
-    pinned_first: Cell<bool>,
-    lifo_streak: Cell<u32>,
-    polling: Cell<bool>,
-    searching: Cell<bool>,
+    pub(super) mean_poll: Cell<Nanos>,
+    /// Tasks that came into the queue since the worker looked around.
+    pub(super) arrivals: Cell<u32>,
+    pub(super) injector_first: Cell<bool>,
+    pub(super) pinned_first: Cell<bool>,
+    pub(super) lifo_streak: Cell<u32>,
+    pub(super) polling: Cell<bool>,
+    pub(super) searching: Cell<bool>,
     /// Parked, and nothing was run since.
-    fruitless: Cell<bool>,
-    woke_up: Cell<Nanos>,
-    open: Cell<bool>,
-    watch_polls: bool,
+    pub(super) fruitless: Cell<bool>,
+    pub(super) woke_up: Cell<Nanos>,
+    pub(super) open: Cell<bool>,
+    pub(super) watch_polls: bool,
 }
 
 /// What a turn was.
@@ -86,7 +87,7 @@ impl Worker {
         let (index, remote) = scheduler.remotes.add(Remote::new(queue.stealer()))?;
         let config = scheduler.config();
         Some(Worker {
-            home: Home::new(scheduler.clone(), Some(index)),
+            home: HomeRef::new(scheduler.clone(), Some(index)),
             purse: Purse::new(),
             index,
             remote,
@@ -98,6 +99,7 @@ impl Worker {
             window: Cell::new(1),
             looked_around: Cell::new(0),
             mean_poll: Cell::new(1_000),
+            arrivals: Cell::new(0),
             injector_first: Cell::new(false),
             pinned_first: Cell::new(false),
             lifo_streak: Cell::new(0),
@@ -199,7 +201,7 @@ impl Worker {
     }
 
     /// Moves what other threads woke to our own line.
-    fn accept_pinned(&self) {
+    pub(super) fn accept_pinned(&self) {
         while let Some(runnable) = self.remote.inbox.pop() {
             self.pinned.borrow_mut().push_back(runnable);
         }
@@ -236,7 +238,7 @@ impl Worker {
     }
 
     #[inline]
-    fn end_search(&self) {
+    pub(super) fn end_search(&self) {
         if self.searching.get() {
             self.searching.set(false);
             self.scheduler().idle.end_search();
@@ -313,9 +315,8 @@ impl Worker {
 
     /// Learns how long polls are, and decides after how many to look around again.
     fn measure(&self, now: Nanos) {
-        let polls = u64::from(self.window.get() - self.countdown.get().min(self.window.get()));
-        if polls > 0 {
-            let mean = now.saturating_sub(self.looked_around.get()) / polls;
+        let polls = u64::from(self.window.get().saturating_sub(self.countdown.get()));
+        if let Some(mean) = now.saturating_sub(self.looked_around.get()).checked_div(polls) {
             // Half the past, half the present: polls that become long are noticed at once.
             self.mean_poll.set((self.mean_poll.get() + mean) / 2);
             self.remote.stats.mean_poll_nanos.set(self.mean_poll.get());
@@ -323,17 +324,18 @@ impl Worker {
         // After a sleep the first windows are short, as nothing is known about what comes.
         let fits = (LOOK_AROUND / self.mean_poll.get().max(1)).max(1) as u32;
         let longest = self.scheduler().config.event_interval.max(1);
-        self.begin_window((self.window.get() * 2).min(fits).min(longest), now);
+        self.begin_window((self.window.get() * 2).clamp(1, fits.min(longest)), now);
     }
 
-    fn begin_window(&self, polls: u32, now: Nanos) {
+    pub(super) fn begin_window(&self, polls: u32, now: Nanos) {
+        self.arrivals.set(0);
         self.window.set(polls);
         self.countdown.set(polls);
         self.looked_around.set(now);
     }
 
     /// Wakes a sleeper if what waits here would keep this worker for longer than that costs.
-    fn call_for_help(&self) {
+    pub(super) fn call_for_help(&self) {
         let waiting = self.queue.len() as u64;
         if waiting == 0 || waiting.saturating_mul(self.mean_poll.get()) < HELP_IS_WORTH {
             return;
@@ -350,11 +352,29 @@ impl Worker {
         self.remote.stats.local_schedules.add(1);
         // What the reactor or a timer wakes waits its turn; what a task wakes is warm.
         if !self.polling.get() || !self.scheduler().config.lifo_slot {
-            return self.queue.push(runnable);
+            return self.push_back(runnable);
         }
         if let Err(runnable) = self.remote.lifo.put(runnable) {
-            self.queue.push(runnable);
+            self.push_back(runnable);
         }
+    }
+
+    /// Puts a task that has just become runnable at the end of the queue.
+    #[inline]
+    fn push_back(&self, runnable: Runnable<HomeRef>) {
+        self.queue.push(runnable);
+        self.arrivals.set(self.arrivals.get() + 1);
+        if self.arrivals.get() == ARRIVALS {
+            // After the next poll, not at once: that one tells how long they are.
+            self.look_around_after(1);
+        }
+    }
+
+    /// Looks around after so many polls at the latest.
+    fn look_around_after(&self, polls: u32) {
+        let sooner = self.countdown.get().saturating_sub(polls);
+        self.countdown.set(self.countdown.get() - sooner);
+        self.window.set(self.window.get() - sooner);
     }
 
     pub(super) fn push_pinned(&self, runnable: Runnable<Pinned>) {
@@ -377,7 +397,7 @@ impl Worker {
         let (runnable, handle) = task::new(future, Some(self.lend()), name, location);
         self.begin_life(&runnable);
         match self.open.get() && !self.scheduler().is_closed() {
-            true => self.queue.push(runnable),
+            true => self.push_back(runnable),
             false => drop(runnable),
         }
         handle
@@ -415,183 +435,11 @@ impl Worker {
 
     /// Gives everything that waits here to the others.
     pub(super) fn hand_over(&self) {
+        self.end_search();
         self.clear_lifo();
         while let Some(runnable) = self.queue.pop() {
             self.scheduler().injector.push(runnable);
         }
-    }
-
-    /// Sleeps until there is something to do, if there is nothing now.
-    pub(crate) fn park(&self) {
-        let scheduler = self.scheduler();
-        call(&scheduler.config.hooks.thread_park);
-        if !self.has_work() {
-            self.remote.stats.parks.add(1);
-            self.remote.stats.parks_and_unparks.add(1);
-            if self.fruitless.replace(true) {
-                self.remote.stats.noops.add(1);
-            }
-            scheduler.idle.lie_down(self.index, self.searching.replace(false));
-            // The last look, after the book says that we sleep: see README.md.
-            if !self.is_called() {
-                self.sleep();
-            }
-            self.get_up();
-            self.remote.stats.parks_and_unparks.add(1);
-        }
-        call(&scheduler.config.hooks.thread_unpark);
-    }
-
-    /// Comes into the book as awake, at the beginning of a life.
-    pub(crate) fn get_up(&self) {
-        let claimed = self.scheduler().idle.rise(self.index);
-        self.searching.set(claimed == Claimed::ByWaker);
-        self.scheduler().monitor.notice();
-    }
-
-    /// Leaves the book, at the end of a life that may begin again.
-    pub(crate) fn lie_down(&self) {
-        self.scheduler().idle.lie_down(self.index, self.searching.replace(false));
-    }
-
-    /// Whether tasks wait in this worker's own places.
-    fn has_work(&self) -> bool {
-        !self.queue.is_empty()
-            || !self.remote.lifo.is_empty()
-            || !self.pinned.borrow().is_empty()
-            || self.is_called()
-    }
-
-    /// Whether somebody outside wants this worker.
-    fn is_called(&self) -> bool {
-        !self.scheduler().injector.is_empty()
-            || !self.remote.inbox.is_empty()
-            || self.scheduler().is_closed()
-    }
-
-    fn sleep(&self) {
-        let scheduler = self.scheduler();
-        self.stop_watch();
-        if scheduler.clock.is_paused() {
-            self.sleep_virtually();
-        } else if !self.wait_outside() {
-            self.remote.parker.park(|| match self.until(self.remote.timers.next_deadline()) {
-                None => thread::park(),
-                Some(Duration::ZERO) => {}
-                Some(limit) => thread::park_timeout(limit),
-            });
-        }
-        let now = scheduler.clock.now();
-        self.woke_up.set(now);
-        expire(&self.remote.timers, now);
-        self.begin_window(1, now);
-        self.bury_dead();
-        self.call_for_help();
-    }
-
-    /// The worker's busy time begins.
-    pub(crate) fn start_watch(&self) {
-        let now = self.scheduler().clock.now();
-        self.woke_up.set(now);
-        self.begin_window(1, now);
-    }
-
-    /// Counts the time since the worker woke up as busy.
-    pub(crate) fn stop_watch(&self) {
-        let busy = self.scheduler().clock.now().saturating_sub(self.woke_up.get());
-        self.remote.stats.busy_nanos.add(busy);
-    }
-
-    /// How long until `deadline`: `None` is for ever.
-    fn until(&self, deadline: Option<Nanos>) -> Option<Duration> {
-        let deadline = deadline?;
-        Some(Duration::from_nanos(deadline.saturating_sub(self.scheduler().clock.now())))
-    }
-
-    /// Sleeps on the reactor. False: somebody else does.
-    fn wait_outside(&self) -> bool {
-        let scheduler = self.scheduler();
-        let Some(mut turn) = scheduler.turn.lock().take() else { return false };
-        let mut wakes = WakeBatch::new();
-        scheduler.waiting.swap(self.index + 1, Ordering::AcqRel);
-        // Pairs with the fence in `Scheduler::recompute_deadline`: we see the new timer, or it sees
-        // us wait.
-        fence(Ordering::SeqCst);
-        self.remote.parker.park_on_reactor(|| {
-            let deadline =
-                earlier(self.remote.timers.next_deadline(), scheduler.unwatched_deadline());
-            let limit = self.until(deadline);
-            if let Err(error) = scheduler.reactor.turn(&mut turn, limit, &mut wakes) {
-                tracing::error!(%error, "cannot wait for readiness");
-            }
-        });
-        scheduler.waiting.swap(0, Ordering::AcqRel);
-        *scheduler.turn.lock() = Some(turn);
-        let now = scheduler.clock.now();
-        scheduler.looked_outside.store(now, Ordering::Relaxed);
-        crate::unwind::contain(|| wakes.wake_all());
-        scheduler.expire_unwatched(now);
-        true
-    }
-
-    /// Sleeps under a clock that stands still: looks outside, else lets time jump to the next
-    /// deadline, else waits for somebody to come.
-    fn sleep_virtually(&self) {
-        let scheduler = self.scheduler();
-        let called = self.remote.parker.park(|| ());
-        if called || scheduler.glance_outside() > 0 || self.has_work() {
-            return;
-        }
-        let next = earlier(self.remote.timers.next_deadline(), scheduler.unwatched_deadline());
-        match next.filter(|_| scheduler.pool.is_quiet()) {
-            Some(deadline) => {
-                scheduler.clock.jump_to(deadline);
-                scheduler.expire_unwatched(deadline);
-            }
-            // Somebody outside has to come. The limit counts for nothing: time stands still.
-            None => _ = self.wait_outside() || self.remote.parker.park(thread::park),
-        }
-    }
-
-    /// The end: every task of this worker is dropped, on this thread, and its timers are closed. To be
-    /// called inside of [`current::run_as`].
-    pub(crate) fn wind_up(&self) {
-        loop {
-            let mut found = false;
-            while let Some(runnable) = self
-                .queue
-                .pop()
-                .or_else(|| self.remote.lifo.take())
-                .or_else(|| self.scheduler().injector.pop())
-            {
-                found = true;
-                drop(runnable);
-            }
-            self.accept_pinned();
-            loop {
-                let Some(runnable) = self.pinned.borrow_mut().pop_front() else { break };
-                found = true;
-                drop(runnable);
-            }
-            self.bury_dead();
-            // Idle tasks are queued by this, and dropped in the next round. What another thread
-            // polls or is about to queue comes back by itself: wait for it.
-            if !self.abort_all() && !found {
-                break;
-            }
-            if !self.has_tasks() {
-                thread::park_timeout(Duration::from_micros(200));
-            }
-        }
-        self.open.set(false);
-        self.close_roster();
-        self.remote.timers.close();
-        self.home.empty_purse(&self.purse);
-    }
-
-    /// From now on this worker runs on this thread.
-    pub(crate) fn settle(&self) {
-        self.remote.parker.settle();
     }
 
     /// Whether tasks may be pinned here: this thread runs the worker to the end of its life.
@@ -600,16 +448,9 @@ impl Worker {
         config.multi_thread || config.pins_to_driver
     }
 
+    /// Looks around before the next poll.
     pub(crate) fn look_around_soon(&self) {
-        self.countdown.set(0);
-    }
-
-    fn has_tasks(&self) -> bool {
-        !self.queue.is_empty()
-            || !self.remote.lifo.is_empty()
-            || !self.pinned.borrow().is_empty()
-            || !self.remote.inbox.is_empty()
-            || !self.scheduler().injector.is_empty()
+        self.look_around_after(0);
     }
 
     #[inline(always)]

@@ -16,10 +16,12 @@
 use super::Schedule;
 use super::id::Id;
 use super::join::JoinError;
-use super::raw::{self, Vtable};
+use super::memory;
+use super::raw::{self, PackedWaker, Vtable};
 use super::state::State;
 use crate::unwind::{catch, contain};
 use runtime_sync::primitives::UnsafeCell;
+use std::alloc::Layout;
 use std::future::Future;
 use std::mem::ManuallyDrop;
 use std::panic::Location;
@@ -28,7 +30,7 @@ use std::ptr::{self, NonNull};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-/// What every task begins with, whatever its future.
+/// What every task begins with, whatever its future: 64 bytes, and 8 for the home.
 #[repr(C)]
 pub struct Header {
     pub(super) state: State,
@@ -48,7 +50,7 @@ pub(super) struct Links {
 
 /// The join waker while the task lives, the link to the next dead one after.
 union Place {
-    waker: ManuallyDrop<Option<Waker>>,
+    waker: ManuallyDrop<PackedWaker>,
     next_dead: *const Header,
 }
 
@@ -98,7 +100,8 @@ pub(super) fn allocate<F: Future, S: Schedule, N: Name>(
     id: Id,
     location: &'static Location<'static>,
 ) -> NonNull<Header> {
-    let cell = Box::new(Cell {
+    let place = memory::take(Layout::new::<Cell<F, S, N>>()).cast::<Cell<F, S, N>>();
+    let cell = Cell {
         front: Front {
             header: Header {
                 state: State::new(),
@@ -106,14 +109,16 @@ pub(super) fn allocate<F: Future, S: Schedule, N: Name>(
                 id,
                 location,
                 links: UnsafeCell::new(Links { prev: ptr::null(), next: ptr::null() }),
-                place: UnsafeCell::new(Place { waker: ManuallyDrop::new(None) }),
+                place: UnsafeCell::new(Place { waker: ManuallyDrop::new(PackedWaker::EMPTY) }),
             },
             home: UnsafeCell::new(home),
         },
         stage: UnsafeCell::new(Stage { future: ManuallyDrop::new(future) }),
         name,
-    });
-    NonNull::from(Box::leak(cell)).cast()
+    };
+    // SAFETY: the place is large enough, aligned, and ours.
+    unsafe { place.write(cell) };
+    place.cast()
 }
 
 impl Header {
@@ -134,10 +139,11 @@ impl Header {
     ///
     /// - The caller is the `JoinHandle`, and the place is its own by invariant 3 and empty.
     pub(super) unsafe fn put_join_waker(&self, waker: Waker) {
+        let packed = ManuallyDrop::new(PackedWaker::new(waker));
         self.place.with_mut(|place| {
             // SAFETY: nobody else looks at the place now, by this function's contract; what is
-            // overwritten is `None`, which needs no drop.
-            unsafe { (*place).waker = ManuallyDrop::new(Some(waker)) }
+            // overwritten is empty, which needs no drop.
+            unsafe { (*place).waker = packed }
         });
     }
 
@@ -147,11 +153,12 @@ impl Header {
     ///
     /// - The place is the caller's by invariant 3.
     pub(super) unsafe fn take_join_waker(&self) -> Option<Waker> {
-        self.place.with_mut(|place| {
+        let packed = self.place.with_mut(|place| {
             // SAFETY: nobody else looks at the place now, by this function's contract, and before
             // the last reference goes it always holds the `waker` variant.
-            unsafe { (*(*place).waker).take() }
-        })
+            unsafe { std::mem::replace(&mut *(*place).waker, PackedWaker::EMPTY) }
+        });
+        packed.unpack()
     }
 
     /// Links a dead task to the next one.
@@ -320,7 +327,7 @@ unsafe fn complete<F: Future, S: Schedule, N: Name>(
     }
     if this.front.header.state.drop_ref() {
         // SAFETY: that was the last reference of a complete task.
-        unsafe { release::<F, S, N>(header) };
+        unsafe { release::<S>(header) };
     }
 }
 
@@ -371,7 +378,7 @@ pub(super) unsafe fn schedule<S: Schedule>(header: NonNull<Header>) {
 /// # Safety
 ///
 /// - The caller dropped the last reference of a complete task.
-pub(super) unsafe fn release<F: Future, S: Schedule, N: Name>(header: NonNull<Header>) {
+pub(super) unsafe fn release<S: Schedule>(header: NonNull<Header>) {
     // SAFETY: invariant 4; the cell is the caller's alone.
     let home = unsafe { replace_home::<S>(header, None) };
     // SAFETY: by this function's contract.
@@ -388,9 +395,12 @@ pub(super) unsafe fn release<F: Future, S: Schedule, N: Name>(header: NonNull<He
 ///
 /// - The cell is the caller's alone, complete, without references, and in no roster.
 pub(super) unsafe fn deallocate<F: Future, S, N>(header: NonNull<Header>) {
-    // SAFETY: it was allocated as this box, and by this function's contract nobody sees it again.
-    // The unions inside drop nothing: future and output are gone by now.
-    drop(unsafe { Box::from_raw(header.cast::<Cell<F, S, N>>().as_ptr()) });
+    let cell = header.cast::<Cell<F, S, N>>();
+    // SAFETY: by this function's contract nobody sees it again. The unions inside drop nothing: future
+    // and output are gone by now.
+    unsafe { cell.drop_in_place() };
+    // SAFETY: it was taken in `allocate` with this layout.
+    unsafe { memory::give(cell.cast(), Layout::new::<Cell<F, S, N>>()) };
 }
 
 /// Where the task's name lies.

@@ -48,7 +48,6 @@ use std::task::{Context, Poll, ready};
 /// assert!(stuck.await.unwrap_err().is_cancelled());
 /// # });
 /// ```
-#[must_use = "dropping a `JoinHandle` detaches its task; await it, or say `drop(handle)`"]
 pub struct JoinHandle<T> {
     task: ManuallyDrop<TaskRef>,
     output: PhantomData<T>,
@@ -239,7 +238,7 @@ impl AbortHandle {
         self.0.id()
     }
 
-    /// The task's name, if [`Builder::name`](super::Builder::name) gave it one.
+    /// The task's name, if [`Builder::name`](crate::spawn::Builder::name) gave it one.
     pub fn name(&self) -> Option<&str> {
         self.0.name()
     }

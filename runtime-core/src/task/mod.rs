@@ -32,6 +32,8 @@ mod cell;
 mod id;
 #[expect(unsafe_code, reason = "the output's type was erased")]
 mod join;
+#[expect(unsafe_code, reason = "lists of free memory")]
+mod memory;
 mod meta;
 #[expect(unsafe_code, reason = "vtables and std's raw waker")]
 mod raw;
@@ -44,6 +46,7 @@ pub mod state;
 pub use cell::Header;
 pub use id::Id;
 pub use join::{AbortHandle, JoinError, JoinHandle};
+pub(crate) use memory::Keep;
 pub use meta::TaskMeta;
 pub(crate) use raw::is_waker_of;
 pub use roster::{Dead, Roster};

@@ -10,6 +10,7 @@ use super::cell::{self, Header, Name};
 use super::id::Id;
 use super::state::Wake;
 use std::future::Future;
+use std::mem::ManuallyDrop;
 use std::panic::Location;
 use std::ptr::NonNull;
 use std::sync::Arc;
@@ -36,7 +37,7 @@ pub(super) fn vtable<F: Future, S: Schedule, N: Name>() -> &'static Vtable {
         schedule: cell::schedule::<S>,
         take_output: cell::take_output::<F, S, N>,
         drop_output: cell::drop_output::<F, S, N>,
-        release: cell::release::<F, S, N>,
+        release: cell::release::<S>,
         deallocate: cell::deallocate::<F, S, N>,
         name: cell::name::<F, S, N>,
     }
@@ -125,6 +126,38 @@ pub(super) unsafe fn waker(header: NonNull<Header>) -> Waker {
     // SAFETY: the vtable's functions keep the contract of `RawWaker`: the state word is atomic,
     // clone adds a reference and drop gives it back.
     unsafe { Waker::new(header.as_ptr().cast(), &WAKER) }
+}
+
+/// At most one waker, in one word: the join waker of a task.
+///
+/// The joiner is a task nearly always, and its waker is then no more than a pointer. Another waker is
+/// put into a box, which an odd address tells.
+pub(super) struct PackedWaker(*const ());
+
+impl PackedWaker {
+    pub(super) const EMPTY: PackedWaker = PackedWaker(std::ptr::null());
+
+    pub(super) fn new(waker: Waker) -> PackedWaker {
+        if std::ptr::eq(waker.vtable(), &WAKER) {
+            // The reference goes along with the pointer.
+            return PackedWaker(ManuallyDrop::new(waker).data());
+        }
+        let boxed: *const () = Box::into_raw(Box::new(waker)).cast();
+        PackedWaker(boxed.wrapping_byte_add(1))
+    }
+
+    pub(super) fn unpack(self) -> Option<Waker> {
+        if self.0.is_null() {
+            return None;
+        }
+        if self.0.addr().is_multiple_of(2) {
+            // SAFETY: `new` took the reference that this waker owned, and it is given back once.
+            return Some(unsafe { Waker::new(self.0, &WAKER) });
+        }
+        let boxed = self.0.wrapping_byte_sub(1).cast_mut().cast::<Waker>();
+        // SAFETY: it came from a box in `new`, and is turned back once.
+        Some(*unsafe { Box::from_raw(boxed) })
+    }
 }
 
 /// Whether `waker` is the own waker of that task.

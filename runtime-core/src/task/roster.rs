@@ -108,7 +108,7 @@ impl Roster {
         let mut top = self.dead.load(Ordering::Relaxed);
         loop {
             if top == closed() {
-                // Pairs with the swap in `close`: the owner has unlinked the task.
+                // Pairs with the exchange in `close`: the owner touches no links any more.
                 let _ = self.dead.load(Ordering::Acquire);
                 dead.free();
                 return false;
@@ -217,14 +217,22 @@ impl Roster {
     ///
     /// - The caller is the owner, and no linked task is living.
     pub unsafe fn close(&self) -> usize {
-        // A task that dies during this is either on the stack that we take, or sees `closed`. AcqRel
-        // pairs with `send_home`, both ways.
-        let stack = self.dead.swap(closed(), Ordering::AcqRel);
-        let count = match stack == closed() {
-            true => 0,
-            // SAFETY: the whole stack is ours now.
-            false => unsafe { self.bury_stack(stack) },
-        };
+        let mut count = 0;
+        // Only an empty stack is closed: from then on any linked task may be freed by whoever drops it,
+        // so that no neighbour's links may be touched any more (invariant 2). AcqRel pairs with
+        // `send_home`, both ways.
+        while let Err(stack) = self.dead.compare_exchange(
+            ptr::null_mut(),
+            closed(),
+            Ordering::AcqRel,
+            Ordering::Relaxed,
+        ) {
+            if stack == closed() {
+                break;
+            }
+            // SAFETY: by this function's contract; the stack is not closed yet.
+            count += unsafe { self.bury_all() };
+        }
         // SAFETY: invariant 1.
         self.first.with_mut(|first| unsafe { *first = ptr::null() });
         count

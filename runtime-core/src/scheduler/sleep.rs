@@ -1,0 +1,156 @@
+//! How a worker sleeps: on the reactor if it is free, else on its own; and how it gets up.
+//!
+//! Why no wake is lost meanwhile: `README.md`.
+
+use super::config::call;
+use super::idle::Claimed;
+use super::worker::Worker;
+use super::{earlier, expire};
+use crate::clock::Nanos;
+use runtime_sync::primitives::atomic::{Ordering, fence};
+use runtime_sync::primitives::thread;
+use runtime_sync::wake_batch::WakeBatch;
+use std::time::Duration;
+
+impl Worker {
+    /// Sleeps until there is something to do, if there is nothing now.
+    pub(crate) fn park(&self) {
+        let scheduler = self.scheduler();
+        call(&scheduler.config.hooks.thread_park);
+        if !self.has_work() {
+            self.remote.stats.parks.add(1);
+            self.remote.stats.parks_and_unparks.add(1);
+            if self.fruitless.replace(true) {
+                self.remote.stats.noops.add(1);
+            }
+            scheduler.idle.lie_down(self.index, self.searching.replace(false));
+            // The last look, after the book says that we sleep: see README.md.
+            if !self.is_called() {
+                self.sleep();
+            }
+            self.get_up();
+            self.remote.stats.parks_and_unparks.add(1);
+        }
+        call(&scheduler.config.hooks.thread_unpark);
+    }
+
+    /// Comes into the book as awake, at the beginning of a life.
+    pub(crate) fn get_up(&self) {
+        let claimed = self.scheduler().idle.rise(self.index);
+        self.searching.set(claimed == Claimed::ByWaker);
+        self.scheduler().monitor.notice();
+    }
+
+    /// Leaves the book, at the end of a life that may begin again.
+    pub(crate) fn lie_down(&self) {
+        self.scheduler().idle.lie_down(self.index, self.searching.replace(false));
+    }
+
+    /// Whether tasks wait in this worker's own places.
+    fn has_work(&self) -> bool {
+        !self.queue.is_empty()
+            || !self.remote.lifo.is_empty()
+            || !self.pinned.borrow().is_empty()
+            || self.is_called()
+    }
+
+    /// Whether somebody outside wants this worker.
+    fn is_called(&self) -> bool {
+        !self.scheduler().injector.is_empty()
+            || !self.remote.inbox.is_empty()
+            || self.scheduler().is_closed()
+    }
+
+    fn sleep(&self) {
+        let scheduler = self.scheduler();
+        self.stop_watch();
+        if scheduler.clock.is_paused() {
+            self.sleep_virtually();
+        } else if !self.wait_outside() {
+            self.remote.parker.park(|| match self.until(self.remote.timers.next_deadline()) {
+                None => thread::park(),
+                Some(Duration::ZERO) => {}
+                Some(limit) => thread::park_timeout(limit),
+            });
+        }
+        let now = scheduler.clock.now();
+        self.woke_up.set(now);
+        expire(&self.remote.timers, now);
+        self.begin_window(1, now);
+        self.bury_dead();
+        self.call_for_help();
+    }
+
+    /// The worker's busy time begins.
+    pub(crate) fn start_watch(&self) {
+        let now = self.scheduler().clock.now();
+        self.woke_up.set(now);
+        self.begin_window(1, now);
+    }
+
+    /// Counts the time since the worker woke up as busy.
+    pub(crate) fn stop_watch(&self) {
+        let busy = self.scheduler().clock.now().saturating_sub(self.woke_up.get());
+        self.remote.stats.busy_nanos.add(busy);
+    }
+
+    /// How long until `deadline`: `None` is for ever.
+    fn until(&self, deadline: Option<Nanos>) -> Option<Duration> {
+        let deadline = deadline?;
+        Some(Duration::from_nanos(deadline.saturating_sub(self.scheduler().clock.now())))
+    }
+
+    /// Sleeps on the reactor. False: somebody else does.
+    fn wait_outside(&self) -> bool {
+        let scheduler = self.scheduler();
+        let Some(mut turn) = scheduler.turn.lock().take() else { return false };
+        let mut wakes = WakeBatch::new();
+        scheduler.waiting.swap(self.index + 1, Ordering::AcqRel);
+        // Pairs with the fence in `Scheduler::recompute_deadline`: we see the new timer, or it sees
+        // us wait.
+        fence(Ordering::SeqCst);
+        self.remote.parker.park_on_reactor(|| {
+            let deadline =
+                earlier(self.remote.timers.next_deadline(), scheduler.unwatched_deadline());
+            let limit = self.until(deadline);
+            if let Err(error) = scheduler.reactor.turn(&mut turn, limit, &mut wakes) {
+                tracing::error!(%error, "cannot wait for readiness");
+            }
+        });
+        scheduler.waiting.swap(0, Ordering::AcqRel);
+        *scheduler.turn.lock() = Some(turn);
+        let now = scheduler.clock.now();
+        scheduler.looked_outside.store(now, Ordering::Relaxed);
+        crate::unwind::contain(|| wakes.wake_all());
+        scheduler.expire_unwatched(now);
+        true
+    }
+
+    /// Sleeps under a clock that stands still: looks outside, else lets time jump to the next
+    /// deadline, else waits for somebody to come.
+    fn sleep_virtually(&self) {
+        let scheduler = self.scheduler();
+        // Before the look for work: a job that ends after this has not let time jump, and what one woke
+        // that ended before is seen below.
+        let quiet = scheduler.pool.is_quiet();
+        let called = self.remote.parker.park(|| ());
+        if called || scheduler.glance_outside() > 0 || self.has_work() {
+            return;
+        }
+        // The exact deadlines: a hint may be that of a timer which was dropped.
+        let next = earlier(self.remote.timers.earliest(), scheduler.outside.earliest());
+        match next.filter(|_| quiet) {
+            Some(deadline) => {
+                scheduler.clock.jump_to(deadline);
+                scheduler.expire_unwatched(deadline);
+            }
+            // Somebody outside has to come. The limit counts for nothing: time stands still.
+            None => _ = self.wait_outside() || self.remote.parker.park(thread::park),
+        }
+    }
+
+    /// From now on this worker runs on this thread.
+    pub(crate) fn settle(&self) {
+        self.remote.parker.settle();
+    }
+}

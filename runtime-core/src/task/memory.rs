@@ -1,0 +1,141 @@
+//! Memory of dead tasks, kept by the worker that frees it for the tasks it spawns next.
+//!
+//! A general allocator pays for what tasks do not need: other sizes, other threads, giving memory back.
+//! A worker's tasks come in few sizes and come home to die, so that a list per size is enough: taking
+//! from it or adding to it is a load and two stores.
+//!
+//! # Invariants
+//!
+//! 1. A list holds blocks of its class's size, aligned to [`GRAIN`], allocated by the global allocator
+//!    with [`block_layout`], and used by nobody. The first word of each is the link to the next.
+//! 2. The lists of a thread are touched by this thread only, and are empty while they are closed.
+
+use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
+use std::cell::Cell;
+use std::ptr::{self, NonNull};
+
+/// Sizes are multiples of this, and blocks aligned to it: what allocators give anyway.
+const GRAIN: usize = 16;
+/// Larger tasks go to the allocator each time.
+const LARGEST: usize = 1024;
+const CLASSES: usize = LARGEST / GRAIN + 1;
+/// A thread keeps at most so many blocks of a size.
+const KEPT: u32 = 2048;
+
+/// The blocks of one size.
+#[derive(Clone, Copy)]
+struct List {
+    first: *mut u8,
+    count: u32,
+}
+
+struct Lists {
+    open: Cell<bool>,
+    classes: [Cell<List>; CLASSES],
+}
+
+thread_local! {
+    // Without a destructor, so that an access is cheap: who opens the lists closes them.
+    static LISTS: Lists = const {
+        Lists {
+            open: Cell::new(false),
+            classes: [const { Cell::new(List { first: ptr::null_mut(), count: 0 }) }; CLASSES],
+        }
+    };
+}
+
+/// While it lives, this thread keeps the memory of dead tasks.
+pub(crate) struct Keep {
+    was_open: bool,
+    not_send: std::marker::PhantomData<*const ()>,
+}
+
+impl Keep {
+    pub(crate) fn begin() -> Keep {
+        let was_open = LISTS.with(|lists| lists.open.replace(true));
+        Keep { was_open, not_send: std::marker::PhantomData }
+    }
+}
+
+impl Drop for Keep {
+    fn drop(&mut self) {
+        if self.was_open {
+            return;
+        }
+        LISTS.with(|lists| {
+            lists.open.set(false);
+            for (class, list) in lists.classes.iter().enumerate() {
+                let mut next = list.replace(List { first: ptr::null_mut(), count: 0 }).first;
+                while let Some(block) = NonNull::new(next) {
+                    // SAFETY: invariant 1.
+                    next = unsafe { block.cast::<*mut u8>().read() };
+                    // SAFETY: invariant 1; it was taken out of the list.
+                    unsafe { dealloc(block.as_ptr(), class_layout(class)) };
+                }
+            }
+        });
+    }
+}
+
+/// The layout of the block that a value of `layout` is put into.
+fn block_layout(layout: Layout) -> Layout {
+    match class_of(layout) {
+        Some(class) => class_layout(class),
+        None => layout,
+    }
+}
+
+fn class_of(layout: Layout) -> Option<usize> {
+    (layout.size() <= LARGEST && layout.align() <= GRAIN).then(|| layout.size().div_ceil(GRAIN))
+}
+
+fn class_layout(class: usize) -> Layout {
+    Layout::from_size_align(class.max(1) * GRAIN, GRAIN).expect("far below the largest size")
+}
+
+/// A block for a value of `layout`.
+#[inline]
+pub(super) fn take(layout: Layout) -> NonNull<u8> {
+    if let Some(class) = class_of(layout) {
+        let kept = LISTS.with(|lists| {
+            let list = lists.classes[class].get();
+            let block = NonNull::new(list.first)?;
+            // SAFETY: invariant 1.
+            let first = unsafe { block.cast::<*mut u8>().read() };
+            lists.classes[class].set(List { first, count: list.count - 1 });
+            Some(block)
+        });
+        if let Some(block) = kept {
+            return block;
+        }
+    }
+    let layout = block_layout(layout);
+    // SAFETY: the size is not zero: a task has a header.
+    NonNull::new(unsafe { alloc(layout) }).unwrap_or_else(|| handle_alloc_error(layout))
+}
+
+/// Gives a block back.
+///
+/// # Safety
+///
+/// - It came from [`take`] with the same layout, on whichever thread, and nobody uses it any more.
+#[inline]
+pub(super) unsafe fn give(block: NonNull<u8>, layout: Layout) {
+    if let Some(class) = class_of(layout) {
+        let kept = LISTS.with(|lists| {
+            let list = lists.classes[class].get();
+            if !lists.open.get() || list.count == KEPT {
+                return false;
+            }
+            // SAFETY: the block is unused, and large enough and aligned for a pointer.
+            unsafe { block.cast::<*mut u8>().write(list.first) };
+            lists.classes[class].set(List { first: block.as_ptr(), count: list.count + 1 });
+            true
+        });
+        if kept {
+            return;
+        }
+    }
+    // SAFETY: by this function's contract; `take` allocated it with this layout.
+    unsafe { dealloc(block.as_ptr(), block_layout(layout)) };
+}
