@@ -13,6 +13,7 @@
 //! one is started. Who finds a start under way leaves the job to its starter; so one that finds no
 //! room looks again after it has said that it starts none. `tests/loom_pool.rs` models these steps.
 
+use crate::scheduler::current;
 use crate::task::{self, Dead, JoinHandle, Runnable, Schedule};
 use crate::unwind::contain;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError, unbounded};
@@ -251,11 +252,16 @@ impl Pool {
         fence(Ordering::SeqCst);
         self.grow_if_needed();
         contain(|| {
-            let before = crate::scheduler::current::set_task(job.as_ptr());
+            let before = current::set_task(job.as_ptr());
             job.run(|| false);
-            crate::scheduler::current::set_task(before);
+            current::set_task(before);
         });
-        self.unfinished.fetch_sub(1, Ordering::Release);
+        // Release pairs with the acquire in `is_quiet`.
+        if self.unfinished.fetch_sub(1, Ordering::Release) == 1 {
+            current::with_scheduler(|scheduler| {
+                scheduler.into_iter().for_each(|scheduler| scheduler.pool_is_quiet());
+            });
+        }
     }
 
     /// Starts a thread if a job waits and nobody is idle.

@@ -118,7 +118,7 @@ pub(super) fn shut_down(scheduler: &Arc<Scheduler>, wait: Option<Duration>) -> b
     scheduler.close();
     scheduler.pool().close();
     let ended = scheduler.pool().wait(deadline);
-    scheduler.finish();
+    scheduler.finish(ended);
     ended
 }
 

@@ -90,6 +90,8 @@ pub struct Scheduler {
     monitor: Monitor,
     remote_schedules: AtomicU64,
     spawned: AtomicU64,
+    /// Tasks that were dropped by a thread that is no worker.
+    given_up: AtomicU64,
 }
 
 impl Scheduler {
@@ -118,6 +120,7 @@ impl Scheduler {
             monitor: Monitor::new(),
             remote_schedules: AtomicU64::new(0),
             spawned: AtomicU64::new(0),
+            given_up: AtomicU64::new(0),
             config,
         });
         let workers = (0..workers)
@@ -229,6 +232,13 @@ impl Scheduler {
         }
     }
 
+    /// The last job is done: if time stands still, whoever drives may let it jump now.
+    pub(crate) fn pool_is_quiet(&self) {
+        if self.clock.is_paused() {
+            self.unpark(0);
+        }
+    }
+
     fn wake_reactor(&self) {
         if let Err(error) = self.reactor.wake() {
             tracing::error!(%error, "cannot wake the reactor");
@@ -245,9 +255,11 @@ impl Scheduler {
     fn turn_outside(&self, timeout: Option<Duration>) -> Option<usize> {
         let mut turn = self.turn.lock().take()?;
         let mut wakes = WakeBatch::new();
-        let found = self.reactor.turn(&mut turn, timeout, &mut wakes).unwrap_or_else(|error| {
-            tracing::error!(%error, "cannot wait for readiness");
-            0
+        let mut found = 0;
+        // A full batch is woken in there, and a waker may panic: the turn must come back all the same.
+        crate::unwind::contain(|| match self.reactor.turn(&mut turn, timeout, &mut wakes) {
+            Ok(count) => found = count,
+            Err(error) => tracing::error!(%error, "cannot wait for readiness"),
         });
         *self.turn.lock() = Some(turn);
         crate::unwind::contain(|| wakes.wake_all());
@@ -298,13 +310,15 @@ impl Scheduler {
     fn drop_injected(&self) {
         while let Some(runnable) = self.injector.pop() {
             drop(runnable);
+            self.given_up.fetch_add(1, Ordering::Relaxed);
         }
     }
 
-    /// The last step of a shutdown, when no worker runs any more.
-    pub(crate) fn finish(&self) {
+    /// The last step of a shutdown. If a thread has not `ended`, it may hold tasks of retired
+    /// substitutes for as long as it likes, and nobody waits for them.
+    pub(crate) fn finish(&self, ended: bool) {
         let retired = std::mem::take(&mut *self.retired.lock());
-        for worker in retired {
+        for worker in retired.into_iter().filter(|_| ended) {
             current::run_as(&worker, || worker.wind_up());
         }
         self.drop_injected();
@@ -320,7 +334,8 @@ impl Scheduler {
 
     /// The number of tasks that are complete.
     pub(crate) fn completed(&self) -> u64 {
-        self.remotes.all().map(|remote| remote.stats.completed.get()).sum()
+        let by_workers: u64 = self.remotes.all().map(|remote| remote.stats.completed.get()).sum();
+        by_workers + self.given_up.load(Ordering::Relaxed)
     }
 }
 

@@ -113,9 +113,12 @@ impl Worker {
             let deadline =
                 earlier(self.remote.timers.next_deadline(), scheduler.unwatched_deadline());
             let limit = self.until(deadline);
-            if let Err(error) = scheduler.reactor.turn(&mut turn, limit, &mut wakes) {
-                tracing::error!(%error, "cannot wait for readiness");
-            }
+            // As in `Scheduler::turn_outside`.
+            crate::unwind::contain(|| {
+                if let Err(error) = scheduler.reactor.turn(&mut turn, limit, &mut wakes) {
+                    tracing::error!(%error, "cannot wait for readiness");
+                }
+            });
         });
         scheduler.waiting.swap(0, Ordering::AcqRel);
         *scheduler.turn.lock() = Some(turn);

@@ -72,8 +72,12 @@ impl Scheduler {
         let index = worker.index();
         let remote = self.remotes.get(index);
         remote.dismissed.swap(false, Ordering::AcqRel);
-        let scheduler = Arc::clone(self);
-        let job = move || scheduler.run_substitute(worker);
+        let mut spare = Spare { scheduler: Arc::clone(self), worker: Some(worker) };
+        let job = move || {
+            if let Some(worker) = spare.worker.take() {
+                spare.scheduler.run_substitute(worker);
+            }
+        };
         // The handle is of no interest: the job ends by being dismissed or by shutdown.
         self.pool.spawn(job, None, location).ok().map(drop)?;
         Some(index)
@@ -99,9 +103,28 @@ impl Scheduler {
         if self.idle.leave() {
             self.wake_one();
         }
+        self.retire(worker);
+    }
+
+    fn retire(&self, worker: Worker) {
         match self.is_closed() {
             true => current::run_as(&worker, || worker.wind_up()),
             false => self.retired.lock().push(worker),
+        }
+    }
+}
+
+/// A substitute on its way to a thread. If it never gets there it retires: tasks may be at home with
+/// it from an earlier time.
+struct Spare {
+    scheduler: Arc<Scheduler>,
+    worker: Option<Worker>,
+}
+
+impl Drop for Spare {
+    fn drop(&mut self) {
+        if let Some(worker) = self.worker.take() {
+            self.scheduler.retire(worker);
         }
     }
 }

@@ -14,7 +14,6 @@ impl Worker {
         self.drop_tasks();
         self.open.set(false);
         self.close_roster();
-        self.home.empty_purse(&self.purse);
     }
 
     fn drop_tasks(&self) {
@@ -27,13 +26,13 @@ impl Worker {
                 .or_else(|| self.scheduler().injector.pop())
             {
                 found = true;
-                drop(runnable);
+                self.give_up(runnable);
             }
             self.accept_pinned();
             loop {
                 let Some(runnable) = self.pinned.borrow_mut().pop_front() else { break };
                 found = true;
-                drop(runnable);
+                self.give_up(runnable);
             }
             self.bury_dead();
             // Idle tasks are queued by this, and dropped in the next round. What another thread

@@ -398,7 +398,7 @@ impl Worker {
         self.begin_life(&runnable);
         match self.open.get() && !self.scheduler().is_closed() {
             true => self.push_back(runnable),
-            false => drop(runnable),
+            false => self.give_up(runnable),
         }
         handle
     }
@@ -418,8 +418,14 @@ impl Worker {
                 self.pinned_living.set(self.pinned_living.get() + 1);
                 self.pinned.borrow_mut().push_back(runnable);
             }
-            false => drop(runnable),
+            false => self.give_up(runnable),
         }
+    }
+
+    /// Drops a task that nobody will poll.
+    pub(super) fn give_up<S: Schedule>(&self, runnable: Runnable<S>) {
+        drop(runnable);
+        self.remote.stats.completed.add(1);
     }
 
     pub(super) fn has_no_pinned(&self) -> bool {
@@ -500,5 +506,12 @@ impl Worker {
             self.home.put_back(&self.purse, count);
         }
         ours
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        // Also for one that never ran: the references would keep the home, and with it the scheduler.
+        self.home.empty_purse(&self.purse);
     }
 }

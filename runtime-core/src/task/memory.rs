@@ -19,8 +19,8 @@ const GRAIN: usize = 16;
 /// Larger tasks go to the allocator each time.
 const LARGEST: usize = 1024;
 const CLASSES: usize = LARGEST / GRAIN + 1;
-/// A thread keeps at most so many blocks of a size.
-const KEPT: u32 = 2048;
+/// A thread keeps at most so many bytes in blocks of one size.
+const KEPT: usize = 256 << 10;
 
 /// The blocks of one size.
 #[derive(Clone, Copy)]
@@ -124,7 +124,7 @@ pub(super) unsafe fn give(block: NonNull<u8>, layout: Layout) {
     if let Some(class) = class_of(layout) {
         let kept = LISTS.with(|lists| {
             let list = lists.classes[class].get();
-            if !lists.open.get() || list.count == KEPT {
+            if !lists.open.get() || list.count as usize * class * GRAIN >= KEPT {
                 return false;
             }
             // SAFETY: the block is unused, and large enough and aligned for a pointer.
