@@ -346,7 +346,12 @@ impl Builder {
 
     #[track_caller]
     fn count_workers(&self) -> usize {
-        self.workers.or_else(workers_from_environment).unwrap_or_else(|| {
+        // Called here and not from a closure, which would name its own line and not the caller's.
+        let told = match self.workers {
+            None => workers_from_environment(),
+            told => told,
+        };
+        told.unwrap_or_else(|| {
             // Knows the cgroup's quota and the affinity mask.
             std::thread::available_parallelism().map_or(1, usize::from)
         })

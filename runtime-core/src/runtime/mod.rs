@@ -94,6 +94,7 @@ impl Runtime {
     /// runtime.block_on(async { println!("hello") });
     /// # Ok::<(), std::io::Error>(())
     /// ```
+    #[track_caller]
     pub fn new() -> io::Result<Runtime> {
         Builder::new_multi_thread().build()
     }

@@ -1,0 +1,178 @@
+//! The system refuses threads and descriptors: errors come back, nothing is lost or left behind.
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, missing_docs)]
+// Some handles leave their block unawaited on purpose; a `()` fixes the type of what only panics.
+#![allow(clippy::async_yields_async, clippy::let_unit_value)]
+#![cfg(target_os = "linux")]
+
+mod support;
+
+use filch::runtime::{Builder, Runtime};
+use filch::task;
+use filch::time::{Duration, sleep};
+use std::future::pending;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use support::{Census, Gate, in_child, multi, panic_here, threads_and_descriptors, until, watch};
+
+/// Room for a few stacks of this size, and no more.
+const STACK: usize = 256 << 20;
+const LIMIT: &str = "ulimit -v 2400000";
+
+fn greedy() -> Builder {
+    let mut builder = Builder::new_multi_thread();
+    builder.worker_threads(1).thread_stack_size(STACK);
+    builder
+}
+
+// Bugs 32 and tokio #4485.
+#[test]
+fn without_threads_for_its_workers_a_runtime_is_an_error_and_leaves_nothing() {
+    let _watch = watch();
+    if !in_child("without_threads_for_its_workers_a_runtime_is_an_error_and_leaves_nothing", LIMIT)
+    {
+        return;
+    }
+    let before = threads_and_descriptors();
+    for _ in 0..20 {
+        let error = greedy().worker_threads(64).build().unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::WouldBlock, "{error}");
+        until(|| threads_and_descriptors() == before);
+    }
+    // There is room for a modest one.
+    multi(2).block_on(async { filch::spawn(async {}).await.unwrap() });
+}
+
+#[test]
+fn the_blocking_pool_goes_on_with_the_threads_it_has() {
+    let _watch = watch();
+    if !in_child("the_blocking_pool_goes_on_with_the_threads_it_has", LIMIT) {
+        return;
+    }
+    let runtime = greedy().build().unwrap();
+    let hold = Gate::new();
+    let jobs: Vec<_> = (0..64)
+        .map(|n| {
+            let wait = hold.clone();
+            runtime.spawn_blocking(move || {
+                wait.block();
+                n
+            })
+        })
+        .collect();
+    let threads = runtime.metrics().num_blocking_threads();
+    assert!((1..16).contains(&threads), "{threads} threads");
+    hold.open();
+    for (n, job) in jobs.into_iter().enumerate() {
+        assert_eq!(runtime.block_on(job).unwrap(), n);
+    }
+}
+
+/// Takes all the room there is for stacks.
+fn fill(runtime: &Runtime) -> Gate {
+    let (hold, begun) = (Gate::new(), Arc::new(AtomicUsize::new(0)));
+    for _ in 0..64 {
+        let (wait, begun) = (hold.clone(), begun.clone());
+        drop(runtime.spawn_blocking(move || {
+            begun.fetch_add(1, SeqCst);
+            wait.block();
+        }));
+    }
+    // A thread tries to start the next one before its job begins.
+    let metrics = runtime.metrics();
+    until(|| begun.load(SeqCst) == metrics.num_blocking_threads());
+    hold
+}
+
+#[test]
+fn a_pool_that_cannot_have_a_single_thread_says_so() {
+    let _watch = watch();
+    if !in_child("a_pool_that_cannot_have_a_single_thread_says_so", LIMIT) {
+        return;
+    }
+    let (other, runtime) = (greedy().build().unwrap(), greedy().build().unwrap());
+    let hold = fill(&other);
+    let census = Census::default();
+    for _ in 0..3 {
+        let guard = census.guard();
+        let error = runtime.block_on(async {
+            task::Builder::new().spawn_blocking(move || drop(guard)).unwrap_err()
+        });
+        assert_eq!(error.kind(), std::io::ErrorKind::WouldBlock, "{error}");
+        let said = panic_here(|| runtime.spawn_blocking(|| ()));
+        assert!(said.starts_with("cannot start a thread for blocking work: "), "{said}");
+    }
+    assert_eq!(census.dead(), 3);
+    // Tasks go on, and the pool works again when there is room.
+    runtime.block_on(runtime.spawn(async { sleep(Duration::from_nanos(1)).await })).unwrap();
+    hold.open();
+    drop(other);
+    assert_eq!(runtime.block_on(runtime.spawn_blocking(|| 1)).unwrap(), 1);
+}
+
+#[test]
+fn block_in_place_does_without_a_substitute() {
+    let _watch = watch();
+    if !in_child("block_in_place_does_without_a_substitute", LIMIT) {
+        return;
+    }
+    let (other, runtime) = (greedy().build().unwrap(), greedy().worker_threads(2).build().unwrap());
+    // Tasks that are at home with a substitute, which cannot come back later.
+    let census = Census::default();
+    let guard = census.guard();
+    let orphan = runtime.spawn(async move {
+        task::block_in_place(|| {
+            let gate = Gate::new();
+            let open = gate.clone();
+            let orphan = filch::spawn(async move {
+                let _guard = guard;
+                open.open();
+                pending::<()>().await;
+            });
+            gate.block();
+            orphan
+        })
+    });
+    let orphan = runtime.block_on(orphan).unwrap();
+    let hold = fill(&other);
+    for _ in 0..600 {
+        let task = runtime.spawn(async {
+            task::block_in_place(|| {
+                let handle = filch::runtime::Handle::current();
+                handle.block_on(filch::spawn(async { 1 })).unwrap()
+            })
+        });
+        assert_eq!(runtime.block_on(task).unwrap(), 1);
+    }
+    hold.open();
+    drop(runtime);
+    assert!(orphan.is_finished());
+    assert_eq!(census.dead(), 1);
+}
+
+#[test]
+fn without_descriptors_a_runtime_is_an_error_and_leaves_nothing() {
+    let _watch = watch();
+    if !in_child("without_descriptors_a_runtime_is_an_error_and_leaves_nothing", "ulimit -n 16") {
+        return;
+    }
+    let mut runtimes = Vec::new();
+    let build = || Builder::new_current_thread().build();
+    let error = loop {
+        match build() {
+            Ok(runtime) => runtimes.push(runtime),
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(error.raw_os_error(), Some(24), "{error}");
+    for runtime in &runtimes {
+        runtime.block_on(runtime.spawn(async {})).unwrap();
+    }
+    // Each failure gives back what it took.
+    for _ in 0..50 {
+        assert!(build().is_err());
+    }
+    let count = runtimes.len();
+    runtimes.clear();
+    let again: Vec<_> = (0..count).map(|_| build().unwrap()).collect();
+    assert_eq!(again.len(), count);
+}

@@ -1,0 +1,312 @@
+//! What the behaviour tests share: a watchdog, gates, counters of drops and wakes, child processes.
+#![allow(dead_code, unreachable_pub, missing_docs)]
+#![allow(clippy::disallowed_methods, clippy::disallowed_types)]
+
+use filch::runtime::{Builder, Runtime};
+use std::cell::{Cell, RefCell};
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::pin::Pin;
+use std::process::{Command, Output};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, Mutex, Once, mpsc};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread;
+use std::time::Duration;
+
+/// What panics that belong to a test say first: they are not printed.
+pub const ON_PURPOSE: &str = "on purpose";
+
+/// How long any test may take before it counts as hanging.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// While it lives, the test may take a minute and no more: a hang becomes an abort that names it.
+pub struct Watch {
+    _done: mpsc::Sender<()>,
+}
+
+/// Begins to watch the test that runs on this thread.
+pub fn watch() -> Watch {
+    listen_to_panics();
+    let name = thread::current().name().unwrap_or("without a name").to_owned();
+    let (done, over) = mpsc::channel::<()>();
+    let wait = move || {
+        if over.recv_timeout(PATIENCE) == Err(mpsc::RecvTimeoutError::Timeout) {
+            eprintln!("test {name} hangs: aborting after {PATIENCE:?}");
+            std::process::abort();
+        }
+    };
+    thread::Builder::new().name("watchdog".to_owned()).spawn(wait).unwrap();
+    Watch { _done: done }
+}
+
+// ── runtimes ─────────────────────────────────────────────────────────────────────────────────────
+
+pub fn multi(workers: usize) -> Runtime {
+    Builder::new_multi_thread().worker_threads(workers).build().unwrap()
+}
+
+pub fn current() -> Runtime {
+    Builder::new_current_thread().build().unwrap()
+}
+
+/// Runs a test on every flavour.
+pub fn on_each_flavour(test: impl Fn(Runtime)) {
+    test(current());
+    test(multi(1));
+    test(multi(2));
+    test(multi(4));
+}
+
+/// Waits, without a say in how long, until something is so. The watchdog limits it.
+pub fn until(mut is_so: impl FnMut() -> bool) {
+    while !is_so() {
+        thread::yield_now();
+    }
+}
+
+// ── panics ───────────────────────────────────────────────────────────────────────────────────────
+
+thread_local! {
+    static CAUGHT_HERE: Cell<usize> = const { Cell::new(0) };
+    static LAST_AT: RefCell<Option<(String, u32)>> = const { RefCell::new(None) };
+}
+
+fn listen_to_panics() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let before = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            let at = info.location().map(|at| (at.file().to_owned(), at.line()));
+            let _ = LAST_AT.try_with(|last| *last.borrow_mut() = at);
+            let purpose = said(info.payload()).starts_with(ON_PURPOSE);
+            let caught = CAUGHT_HERE.try_with(Cell::get).unwrap_or(0) > 0;
+            if !purpose && !caught {
+                before(info);
+            }
+        }));
+    });
+}
+
+/// What `f` panics with.
+#[track_caller]
+pub fn panic_of<R>(f: impl FnOnce() -> R) -> String {
+    listen_to_panics();
+    CAUGHT_HERE.set(CAUGHT_HERE.get() + 1);
+    let result = catch_unwind(AssertUnwindSafe(|| drop(f())));
+    CAUGHT_HERE.set(CAUGHT_HERE.get() - 1);
+    match result {
+        Ok(()) => panic!("no panic where one was due"),
+        Err(payload) => said(&*payload),
+    }
+}
+
+/// As [`panic_of`]; the panic must name a line of the caller's file, within the call.
+#[track_caller]
+pub fn panic_here<R>(f: impl FnOnce() -> R) -> String {
+    let caller = Location::caller();
+    let message = panic_of(f);
+    let at = LAST_AT.with(|last| last.borrow().clone()).expect("a panic has a location");
+    assert_eq!(at.0, caller.file(), "{message:?} at line {}", at.1);
+    assert!((caller.line()..caller.line() + 8).contains(&at.1), "{message:?} at {at:?}");
+    message
+}
+
+/// What a payload says.
+pub fn said(payload: &dyn std::any::Any) -> String {
+    let string = payload.downcast_ref::<String>().cloned();
+    string.or_else(|| payload.downcast_ref::<&str>().map(|s| s.to_string())).unwrap_or_default()
+}
+
+/// Panics when it is dropped.
+pub struct PanicsOnDrop;
+
+impl Drop for PanicsOnDrop {
+    fn drop(&mut self) {
+        panic!("{ON_PURPOSE}: in drop");
+    }
+}
+
+// ── counters ─────────────────────────────────────────────────────────────────────────────────────
+
+/// Counts how many of its guards live, and how many ever did.
+#[derive(Clone, Default)]
+pub struct Census {
+    born: Arc<AtomicUsize>,
+    dead: Arc<AtomicUsize>,
+}
+
+impl Census {
+    pub fn guard(&self) -> Citizen {
+        self.born.fetch_add(1, SeqCst);
+        Citizen(self.dead.clone())
+    }
+
+    pub fn born(&self) -> usize {
+        self.born.load(SeqCst)
+    }
+
+    pub fn dead(&self) -> usize {
+        self.dead.load(SeqCst)
+    }
+}
+
+/// Is counted while it lives.
+pub struct Citizen(Arc<AtomicUsize>);
+
+impl Drop for Citizen {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, SeqCst);
+    }
+}
+
+/// A waker that counts its wakes. Its `Arc`'s count says who holds it still.
+#[derive(Default)]
+pub struct Bell(AtomicUsize);
+
+impl Bell {
+    pub fn new() -> (Arc<Bell>, Waker) {
+        let bell = Arc::new(Bell::default());
+        (bell.clone(), Waker::from(bell))
+    }
+
+    pub fn rang(&self) -> usize {
+        self.0.load(SeqCst)
+    }
+}
+
+impl Wake for Bell {
+    fn wake(self: Arc<Bell>) {
+        self.0.fetch_add(1, SeqCst);
+    }
+}
+
+/// Calls a function when it is woken.
+pub struct OnWake<F>(pub F);
+
+impl<F: Fn() + Send + Sync + 'static> Wake for OnWake<F> {
+    fn wake(self: Arc<OnWake<F>>) {
+        (self.0)();
+    }
+}
+
+/// Polls once.
+pub fn poll_with<F: Future + Unpin>(future: &mut F, waker: &Waker) -> Poll<F::Output> {
+    Pin::new(future).poll(&mut Context::from_waker(waker))
+}
+
+// ── gates ────────────────────────────────────────────────────────────────────────────────────────
+
+/// Closed at first, then open for ever. Tasks await it, threads wait for it.
+#[derive(Clone, Default)]
+pub struct Gate(Arc<Bars>);
+
+#[derive(Default)]
+struct Bars {
+    open: AtomicBool,
+    waiting: Mutex<Vec<Waker>>,
+}
+
+impl Gate {
+    pub fn new() -> Gate {
+        Gate::default()
+    }
+
+    pub fn open(&self) {
+        self.0.open.store(true, SeqCst);
+        let waiting = std::mem::take(&mut *self.0.waiting.lock().unwrap());
+        waiting.into_iter().for_each(Waker::wake);
+    }
+
+    pub fn is_open(&self) -> bool {
+        self.0.open.load(SeqCst)
+    }
+
+    /// How many wakers were left here.
+    pub fn waiting(&self) -> usize {
+        self.0.waiting.lock().unwrap().len()
+    }
+
+    pub async fn pass(&self) {
+        poll_fn(|cx| {
+            if self.is_open() {
+                return Poll::Ready(());
+            }
+            let waker = cx.waker().clone();
+            self.0.waiting.lock().unwrap().push(waker);
+            if self.is_open() { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+    }
+
+    /// Blocks this thread.
+    pub fn block(&self) {
+        until(|| self.is_open());
+    }
+}
+
+/// Gives the task's waker out, then waits to be woken once.
+pub async fn hand_out_waker(send: impl FnOnce(Waker)) {
+    let mut send = Some(send);
+    poll_fn(|cx| match send.take() {
+        Some(send) => {
+            send(cx.waker().clone());
+            Poll::Pending
+        }
+        None => Poll::Ready(()),
+    })
+    .await;
+}
+
+// ── processes ────────────────────────────────────────────────────────────────────────────────────
+
+const CHILD: &str = "FILCH_TEST_CHILD";
+
+/// Whether this process was started by [`in_child`].
+pub fn is_child() -> bool {
+    std::env::var_os(CHILD).is_some()
+}
+
+/// Runs one test of this binary again, alone in a process of its own, after the shell commands in
+/// `limits`. True: this is the child, go on. False: it ended well, return.
+#[track_caller]
+pub fn in_child(test: &str, limits: &str) -> bool {
+    if is_child() {
+        return true;
+    }
+    let output = run_child(test, limits, &[]);
+    assert!(
+        output.status.success(),
+        "{}\n{}\n{}",
+        output.status,
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    false
+}
+
+/// Runs one test of this binary in a child.
+pub fn run_child(test: &str, limits: &str, environment: &[(&str, &str)]) -> Output {
+    Command::new("sh")
+        .args(["-c", &format!("{limits}\nexec \"$0\" \"$@\"")])
+        .arg(std::env::current_exe().unwrap())
+        .args(["--exact", test, "--nocapture", "--test-threads=1"])
+        .env(CHILD, "1")
+        .envs(environment.iter().copied())
+        .output()
+        .unwrap()
+}
+
+/// How many threads and descriptors this process has.
+#[cfg(target_os = "linux")]
+pub fn threads_and_descriptors() -> (usize, usize) {
+    let count = |path| std::fs::read_dir(path).unwrap().count();
+    (count("/proc/self/task"), count("/proc/self/fd"))
+}
+
+/// The memory of this process that is in use, in bytes.
+#[cfg(target_os = "linux")]
+pub fn resident_bytes() -> usize {
+    let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
+    statm.split(' ').nth(1).unwrap().parse::<usize>().unwrap() * 4096
+}
