@@ -203,7 +203,7 @@ async fn pointers_pass_everything_on() {
     let mut bytes = [0; 2];
     let boxed: Box<dyn AsyncRead + Unpin> = Box::new(Cursor::new(b"ab".to_vec()));
     let mut pinned = Pin::new(boxed);
-    (&mut pinned).read_exact(&mut bytes).await.unwrap();
+    pinned.read_exact(&mut bytes).await.unwrap();
     assert_eq!(&bytes, b"ab");
     let mut writer = Vec::new();
     {

@@ -1,10 +1,10 @@
-#![cfg(filch_loom)]
 //! Who sleeps and whom to wake: what is pushed is seen by somebody before all sleep, and the book's
 //! counts are right in the end.
 //!
 //! The queue is the model's own and as weak as can be: all its order comes from the book's fences.
 //! "To sleep" is to end one's thread; who is found unparked in the end goes on. The twins use a copy
 //! of the book with one mistake, or leave a step out, and must fail.
+#![cfg(filch_loom)]
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, missing_docs)]
 
 mod support_loom;

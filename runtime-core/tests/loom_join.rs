@@ -1,9 +1,9 @@
-#![cfg(filch_loom)]
 //! A task that completes against its `JoinHandle`, and dead tasks that come home.
 //!
 //! The joiner is woken or sees the output, the output is dropped once, no waker stays behind. A dead
 //! task is freed once, by its home or, when that is closed, by whoever let it go last. The twins make
 //! one mistake each and must fail.
+#![cfg(filch_loom)]
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, missing_docs, unsafe_code)]
 
 mod support_loom;

@@ -1,8 +1,8 @@
-#![cfg(filch_loom)]
 //! The LIFO slot between its worker and the monitor: a task in it is taken by exactly one.
 //!
 //! `LifoSlot` holds real tasks of a real scheduler, which loom cannot run, so that its three steps are
 //! written down here once more. The twin takes by a load and a store.
+#![cfg(filch_loom)]
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, missing_docs, unsafe_code)]
 
 mod support_loom;

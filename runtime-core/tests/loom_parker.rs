@@ -1,9 +1,9 @@
-#![cfg(filch_loom)]
 //! A sleep and the token that ends it, on a thread's own bed and on the reactor; and a new deadline
 //! against the worker that goes to wait there.
 //!
 //! The reactor is a bell that stays rung until somebody heard it. The twins leave one step out and
 //! must fail.
+#![cfg(filch_loom)]
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, missing_docs)]
 
 mod support_loom;

@@ -1,4 +1,3 @@
-#![cfg(filch_loom)]
 //! When the blocking pool grows: no job waits for ever while there is room for a thread.
 //!
 //! crossbeam's channel and std's atomics in `blocking.rs` are out of loom's sight, so that the steps of
@@ -6,6 +5,7 @@
 //! of jobs without any order of its own. A wait for a job that comes in vain ends at once, as by
 //! `keep_alive`. A thread that was asked for begins its life in the end. The twins leave one step out
 //! and must fail.
+#![cfg(filch_loom)]
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, missing_docs)]
 
 mod support_loom;

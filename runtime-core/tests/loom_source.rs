@@ -1,7 +1,7 @@
-#![cfg(filch_loom)]
 //! Readiness of a source: event against clear, against waiting, against a change of owner.
 //!
 //! Each model has a twin with a planted bug that must make it fail.
+#![cfg(filch_loom)]
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, missing_docs)]
 
 use std::sync::Arc as StdArc;

@@ -1,9 +1,9 @@
-#![cfg(filch_loom)]
 //! A task between those who wake, run, abort and forget it: no wake is lost, one thread polls at a
 //! time and sees what was written before the wake, and the memory is freed once.
 //!
 //! Each model runs the steps of a task upon the real state word. Its twins run them upon `Planted`, a
 //! copy with one mistake, and must fail. What follows runs real tasks.
+#![cfg(filch_loom)]
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, missing_docs)]
 
 mod support_loom;
