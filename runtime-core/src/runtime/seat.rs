@@ -139,7 +139,7 @@ fn drive<F: Future>(
     struct Leave<'a>(&'a Worker);
     impl Drop for Leave<'_> {
         fn drop(&mut self) {
-            self.0.stop_watch();
+            let _ = self.0.stop_watch();
             self.0.lie_down();
             budget::clear();
         }

@@ -63,6 +63,11 @@ impl Parker {
         self.state.swap(AWAKE, Ordering::AcqRel) == TOKEN
     }
 
+    /// Whether the token is set: the next sleep would end at once. A hint.
+    pub fn has_token(&self) -> bool {
+        self.state.load(Ordering::Relaxed) == TOKEN
+    }
+
     /// Sets the token, and ends the sleep if there is one.
     pub fn unpark(&self) -> Unpark {
         // Release pairs with the acquires in `sleep_as`.

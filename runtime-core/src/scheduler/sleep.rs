@@ -8,16 +8,22 @@ use super::worker::Worker;
 use super::{earlier, expire};
 use crate::clock::Nanos;
 use runtime_sync::primitives::atomic::{Ordering, fence};
-use runtime_sync::primitives::thread;
+use runtime_sync::primitives::{hint, thread};
 use runtime_sync::wake_batch::WakeBatch;
+use std::sync::OnceLock;
 use std::time::Duration;
+
+/// Who was called so soon after it fell asleep expects to be called again.
+const SOON: Nanos = 50_000;
+/// And stays awake for so long, which saves the caller a wake-up and itself the way back.
+const LINGER: Nanos = 15_000;
 
 impl Worker {
     /// Sleeps until there is something to do, if there is nothing now.
     pub(crate) fn park(&self) {
         let scheduler = self.scheduler();
         call(&scheduler.config.hooks.thread_park);
-        if !self.has_work() {
+        if !self.has_work() && !self.linger() {
             self.remote.stats.parks.add(1);
             self.remote.stats.parks_and_unparks.add(1);
             if self.fruitless.replace(true) {
@@ -32,6 +38,25 @@ impl Worker {
             self.remote.stats.parks_and_unparks.add(1);
         }
         call(&scheduler.config.hooks.thread_unpark);
+    }
+
+    /// Waits a moment for a call from outside, if the last one came soon. True: there is one.
+    ///
+    /// Only for calls: what a descriptor brings is waited for in the kernel, at no cost.
+    fn linger(&self) -> bool {
+        if !self.called_soon.replace(false) || !can_linger() {
+            return false;
+        }
+        let scheduler = self.scheduler();
+        let end = scheduler.clock.now().saturating_add(LINGER);
+        let end = self.remote.timers.next_deadline().map_or(end, |deadline| deadline.min(end));
+        let mut called = self.is_called() || self.remote.parker.has_token();
+        while !called && scheduler.clock.now() < end {
+            (0..32).for_each(|_| hint::spin_loop());
+            called = self.is_called() || self.remote.parker.has_token();
+        }
+        self.called_soon.set(called);
+        called
     }
 
     /// Comes into the book as awake, at the beginning of a life.
@@ -63,7 +88,7 @@ impl Worker {
 
     fn sleep(&self) {
         let scheduler = self.scheduler();
-        self.stop_watch();
+        let fell_asleep = self.stop_watch();
         if scheduler.clock.is_paused() {
             self.sleep_virtually();
         } else if !self.wait_outside() {
@@ -75,6 +100,7 @@ impl Worker {
         }
         let now = scheduler.clock.now();
         self.woke_up.set(now);
+        self.called_soon.set(now.saturating_sub(fell_asleep) < SOON && self.is_called());
         expire(&self.remote.timers, now);
         self.begin_window(1, now);
         self.bury_dead();
@@ -88,10 +114,11 @@ impl Worker {
         self.begin_window(1, now);
     }
 
-    /// Counts the time since the worker woke up as busy.
-    pub(crate) fn stop_watch(&self) {
-        let busy = self.scheduler().clock.now().saturating_sub(self.woke_up.get());
-        self.remote.stats.busy_nanos.add(busy);
+    /// Counts the time since the worker woke up as busy, and says what time it is.
+    pub(crate) fn stop_watch(&self) -> Nanos {
+        let now = self.scheduler().clock.now();
+        self.remote.stats.busy_nanos.add(now.saturating_sub(self.woke_up.get()));
+        now
     }
 
     /// How long until `deadline`: `None` is for ever.
@@ -156,4 +183,10 @@ impl Worker {
     pub(crate) fn settle(&self) {
         self.remote.parker.settle();
     }
+}
+
+/// Whether somebody else can run while this thread spins.
+fn can_linger() -> bool {
+    static CORES: OnceLock<usize> = OnceLock::new();
+    *CORES.get_or_init(|| std::thread::available_parallelism().map_or(1, usize::from)) > 1
 }

@@ -62,6 +62,8 @@ pub(crate) struct Worker {
     /// Parked, and nothing was run since.
     pub(super) fruitless: Cell<bool>,
     pub(super) woke_up: Cell<Nanos>,
+    /// The last sleep was short, and ended because something came from outside.
+    pub(super) called_soon: Cell<bool>,
     pub(super) open: Cell<bool>,
     pub(super) watch_polls: bool,
 }
@@ -107,6 +109,7 @@ impl Worker {
             searching: Cell::new(false),
             fruitless: Cell::new(false),
             woke_up: Cell::new(0),
+            called_soon: Cell::new(false),
             open: Cell::new(true),
             watch_polls: config.hooks.watch_polls(),
         })
