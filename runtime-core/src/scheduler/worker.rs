@@ -26,10 +26,13 @@ const LOOK_AROUND: Nanos = 20_000;
 const LOOK_OUTSIDE: Nanos = 200_000;
 /// To wake a sleeper is worth it when so much work waits. A wake-up costs about 3 µs here, and the
 /// woken one arrives 5 to 40 µs later.
-const HELP_IS_WORTH: Nanos = 40_000;
+const HELP_IS_WORTH: Nanos = 50_000;
 /// So many arrivals in the queue make the worker look around early: a crowd of long polls may have
 /// come after short ones, and the sooner help is called the better.
 const ARRIVALS: u32 = 16;
+/// A window of so many polls that took so many times longer than those before is not believed at once.
+const MANY_POLLS: u64 = 8;
+const JUMP: Nanos = 8;
 /// So many tasks in a row may overtake the queue by way of the LIFO slot.
 const LIFO_STREAK: u32 = 16;
 /// At most so many tasks come out of the injector at once.
@@ -320,8 +323,14 @@ impl Worker {
     fn measure(&self, now: Nanos) {
         let polls = u64::from(self.window.get().saturating_sub(self.countdown.get()));
         if let Some(mean) = now.saturating_sub(self.looked_around.get()).checked_div(polls) {
+            let before = self.mean_poll.get();
+            if polls >= MANY_POLLS && mean > (JUMP * before).max(2_000) {
+                // Either polls have become long, or this thread lost its core for a while, which is
+                // no reason to spread short polls over two. The next poll tells.
+                return self.begin_window(1, now);
+            }
             // Half the past, half the present: polls that become long are noticed at once.
-            self.mean_poll.set((self.mean_poll.get() + mean) / 2);
+            self.mean_poll.set((before + mean) / 2);
             self.remote.stats.mean_poll_nanos.set(self.mean_poll.get());
         }
         // After a sleep the first windows are short, as nothing is known about what comes.
