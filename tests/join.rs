@@ -321,6 +321,32 @@ fn a_million_tasks_that_own_each_other_are_dropped_on_a_small_stack() {
 }
 
 #[test]
+fn a_chain_of_outputs_that_own_each_other_s_handles_is_dropped_on_a_small_stack() {
+    struct Link {
+        _before: Option<JoinHandle<Link>>,
+        _guard: support::Citizen,
+    }
+    let _watch = watch();
+    for runtime in [current(), multi(2)] {
+        let census = Census::default();
+        let guard = census.guard();
+        let mut last = runtime.spawn(async { Link { _before: None, _guard: guard } });
+        for _ in 1..LINKS {
+            let guard = census.guard();
+            last = runtime.spawn(async move { Link { _before: Some(last), _guard: guard } });
+        }
+        // All are complete, and nothing but the last handle is left.
+        runtime.block_on(async {
+            while runtime.metrics().num_alive_tasks() > 0 {
+                yield_now().await;
+            }
+        });
+        drop(last);
+        assert_eq!(census.dead(), LINKS);
+    }
+}
+
+#[test]
 fn aborting_one_of_a_chain_wakes_the_rest_one_after_the_other() {
     let _watch = watch();
     let runtime = multi(2);

@@ -12,6 +12,7 @@ use super::state::Detach;
 use crate::unwind::{Payload, contain, message};
 use runtime_sync::budget;
 use std::any::Any;
+use std::cell::RefCell;
 use std::fmt;
 use std::future::Future;
 use std::io;
@@ -178,19 +179,50 @@ impl<T> Future for JoinHandle<T> {
 
 impl<T> Drop for JoinHandle<T> {
     fn drop(&mut self) {
-        let header = self.task.header();
+        // SAFETY: taken once, here.
+        let task = unsafe { ManuallyDrop::take(&mut self.task) };
+        let header = task.header();
         match header.state.detach() {
             // The state word took the reference back.
-            Detach::Done => return,
+            Detach::Done => std::mem::forget(task),
             // SAFETY: invariant 1; the state word gave us the place.
             Detach::DropWaker => contain(|| drop(unsafe { header.take_join_waker() })),
-            // SAFETY: the task is complete, and by invariant 1 the output is ours.
-            Detach::DropOutput => contain(|| unsafe {
-                (header.vtable.drop_output)(self.task.as_ptr());
-            }),
+            Detach::DropOutput => drop_outputs(task),
         }
-        // SAFETY: dropped once, here.
-        unsafe { ManuallyDrop::drop(&mut self.task) }
+    }
+}
+
+thread_local! {
+    /// Complete tasks whose handles were dropped inside of the drop of another task's output; `None`
+    /// while no output is being dropped on this thread.
+    static LEFT_FOR_LATER: RefCell<Option<Vec<TaskRef>>> = const { RefCell::new(None) };
+}
+
+/// Drops the output of a complete task whose handle is gone.
+///
+/// An output may own the handle of another task, whose output owns one, and so on: a chain of any
+/// length, which is dropped link by link here and not by a recursion that ends with the stack.
+fn drop_outputs(first: TaskRef) {
+    let mut first = Some(first);
+    let later = LEFT_FOR_LATER.try_with(|later| match &mut *later.borrow_mut() {
+        Some(line) => line.extend(first.take()),
+        line @ None => *line = Some(Vec::new()),
+    });
+    while let Some(task) = first.take() {
+        // SAFETY: the task is complete, and by invariant 1 of the handle that is gone its output is
+        // ours.
+        contain(|| unsafe { (task.header().vtable.drop_output)(task.as_ptr()) });
+        drop(task);
+        if later.is_ok() {
+            first = LEFT_FOR_LATER.with(|later| {
+                let mut line = later.borrow_mut();
+                let next = line.as_mut().and_then(Vec::pop);
+                if next.is_none() {
+                    *line = None;
+                }
+                next
+            });
+        }
     }
 }
 
