@@ -183,7 +183,9 @@ fn close_meets_death(closes_first: bool) {
         /// The links of `second`, which the burial of `first` writes; true once it is freed.
         second: UnsafeCell<bool>,
     }
+    // SAFETY: loom checks the accesses to the cell, which is what the model is for.
     unsafe impl Sync for Memory {}
+    // SAFETY: as above.
     unsafe impl Send for Memory {}
     let memory = Arc::new(Memory { stack: AtomicUsize::new(1), second: UnsafeCell::new(false) });
     let dies = {

@@ -20,7 +20,9 @@ struct Slot {
     careless: bool,
 }
 
+// SAFETY: loom checks the accesses to the cells, which is what the model is for.
 unsafe impl Send for Slot {}
+// SAFETY: as above.
 unsafe impl Sync for Slot {}
 
 impl Slot {
