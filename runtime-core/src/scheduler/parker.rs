@@ -63,9 +63,15 @@ impl Parker {
         self.state.swap(AWAKE, Ordering::AcqRel) == TOKEN
     }
 
-    /// Whether the token is set: the next sleep would end at once. A hint.
-    pub fn has_token(&self) -> bool {
+    /// Takes the token if it is set, as a sleep would that it ends at once.
+    pub fn take_token(&self) -> bool {
+        // A look decides; the exchange comes only when there is something to take. Acquire pairs with
+        // the release in `unpark`.
         self.state.load(Ordering::Relaxed) == TOKEN
+            && self
+                .state
+                .compare_exchange(TOKEN, AWAKE, Ordering::AcqRel, Ordering::Relaxed)
+                .is_ok()
     }
 
     /// Sets the token, and ends the sleep if there is one.

@@ -44,18 +44,25 @@ impl Worker {
     ///
     /// Only for calls: what a descriptor brings is waited for in the kernel, at no cost.
     fn linger(&self) -> bool {
-        if !self.called_soon.replace(false) || !can_linger() {
+        let scheduler = self.scheduler();
+        // A clock that stands still would never say that it is time to sleep.
+        if !self.called_soon.replace(false) || !can_linger() || scheduler.clock.is_paused() {
             return false;
         }
-        let scheduler = self.scheduler();
         let end = scheduler.clock.now().saturating_add(LINGER);
         let end = self.remote.timers.next_deadline().map_or(end, |deadline| deadline.min(end));
-        let mut called = self.is_called() || self.remote.parker.has_token();
+        // The token is taken as a sleep would take it: left there, it would end this wait each time,
+        // and the worker would neither sleep nor look at its timers.
+        let is_called = || self.is_called() || self.remote.parker.take_token();
+        let mut called = is_called();
         while !called && scheduler.clock.now() < end {
             (0..32).for_each(|_| hint::spin_loop());
-            called = self.is_called() || self.remote.parker.has_token();
+            called = is_called();
         }
         self.called_soon.set(called);
+        if called {
+            self.look_around_soon();
+        }
         called
     }
 
