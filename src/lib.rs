@@ -70,6 +70,18 @@ pub mod runtime {
     };
 }
 
+/// Locks, signals, channels and queues, for any executor.
+pub mod sync {
+    #[doc(inline)]
+    pub use runtime_sync::channel::{broadcast, mpmc, mpsc, oneshot, watch};
+    #[doc(inline)]
+    pub use runtime_sync::lock::*;
+    #[doc(inline)]
+    pub use runtime_sync::queue;
+    #[doc(inline)]
+    pub use runtime_sync::queue::*;
+}
+
 /// Tasks: spawning, joining, aborting, naming, yielding.
 pub mod task {
     #[doc(inline)]
@@ -80,6 +92,8 @@ pub mod task {
     };
     #[doc(inline)]
     pub use runtime_core::task::{AbortHandle, Id, JoinError, JoinHandle};
+    #[doc(inline)]
+    pub use runtime_core::task_tracker::*;
 
     #[doc(inline)]
     pub use self::coop::{Unconstrained, consume_budget, unconstrained};

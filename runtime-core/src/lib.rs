@@ -9,7 +9,7 @@
 //! | 3 mechanisms, strangers to each other | [`task`], [`timer`] |
 //! | 4 the outside world, and threads for those who block | [`reactor`], `blocking` |
 //! | 5 who runs what | [`scheduler`], [`runtime`] |
-//! | 6 what users await | [`spawn`], [`local`], [`time`] |
+//! | 6 what users await | [`spawn`], [`local`], [`task_tracker`], [`time`] |
 #![deny(unsafe_code)]
 
 mod blocking;
@@ -22,6 +22,7 @@ pub mod runtime;
 pub mod scheduler;
 pub mod spawn;
 pub mod task;
+pub mod task_tracker;
 pub mod time;
 pub mod timer;
 pub mod unwind;

@@ -36,6 +36,32 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
     }
 }
 
+/// Blocks this thread until `future` is ready, unless it is a thread that runs tasks.
+///
+/// `what` is the function that the caller called, and `instead` what it should use in a task.
+///
+/// # Panics
+///
+/// Panics within a task: the thread would keep all other tasks from running, perhaps the very one
+/// that this one waits for.
+///
+/// # Examples
+///
+/// ```
+/// use runtime_sync::block_on::block_outside_of_tasks;
+///
+/// assert_eq!(block_outside_of_tasks("blocking_recv", "recv", async { 1 }), 1);
+/// ```
+#[track_caller]
+pub fn block_outside_of_tasks<F: Future>(what: &str, instead: &str, future: F) -> F::Output {
+    assert!(
+        budget::may_block(),
+        "`{what}` was called within a task, where it would block the thread that other tasks run \
+         on: await `{instead}` there, or call it inside of `spawn_blocking` or `block_in_place`"
+    );
+    block_on(future)
+}
+
 /// Wakes one thread, and remembers that it did.
 struct Alarm {
     /// Set by a wake, cleared by the sleeper. It, not the token of `unpark`, is what counts: the

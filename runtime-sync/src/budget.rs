@@ -26,8 +26,11 @@ use pin_project_lite::pin_project;
 /// How many units a poll of a task begins with.
 pub const BUDGET: u8 = 128;
 
-/// Stands for "no limit". Any value above [`BUDGET`] would do.
+/// Stands for "outside of tasks": no limit, and the thread may block.
 const UNLIMITED: u8 = u8::MAX;
+
+/// Stands for "no limit" within a task. Like the other one it lies above [`BUDGET`].
+const UNCONSTRAINED: u8 = u8::MAX - 1;
 
 thread_local! {
     /// What is left to the poll that runs on this thread. Without a destructor and with a constant
@@ -86,6 +89,31 @@ pub fn restore(before: Budget) {
     LEFT.set(before.0);
 }
 
+/// Lifts the limit within a task. Returns what was there before.
+fn lift() -> Budget {
+    let before = LEFT.get();
+    LEFT.set(before.max(UNCONSTRAINED));
+    Budget(before)
+}
+
+/// Whether this thread may block: whether it polls no task at this moment, or one that gave the
+/// other tasks of its worker away by `block_in_place`.
+///
+/// Only runtimes that [refill] budgets are noticed.
+///
+/// # Examples
+///
+/// ```
+/// assert!(runtime_sync::budget::may_block());
+/// filch::runtime::Runtime::new().unwrap().block_on(async {
+///     assert!(!runtime_sync::budget::may_block());
+/// });
+/// ```
+#[inline]
+pub fn may_block() -> bool {
+    LEFT.get() == UNLIMITED
+}
+
 /// Puts a budget back when it is dropped, so that a panic cannot leave a wrong one behind.
 pub(crate) struct Restore(Budget);
 
@@ -132,7 +160,7 @@ impl Drop for Restore {
 #[inline]
 pub fn poll_proceed(cx: &mut Context<'_>) -> Poll<RestoreOnPending> {
     match LEFT.get() {
-        UNLIMITED => Poll::Ready(RestoreOnPending { owes: Cell::new(false) }),
+        UNLIMITED | UNCONSTRAINED => Poll::Ready(RestoreOnPending { owes: Cell::new(false) }),
         0 => {
             cx.waker().wake_by_ref();
             Poll::Pending
@@ -180,7 +208,7 @@ impl Drop for RestoreOnPending {
     #[inline]
     fn drop(&mut self) {
         let left = LEFT.get();
-        // At `BUDGET` another poll has begun since. `UNLIMITED` lies above it.
+        // At `BUDGET` another poll has begun since. The other two values lie above it.
         if self.owes.get() && left < BUDGET {
             LEFT.set(left + 1);
         }
@@ -291,7 +319,7 @@ impl<F: Future> Future for Unconstrained<F> {
     type Output = F::Output;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
-        let _restore = Restore::after(clear());
+        let _restore = Restore::after(lift());
         self.project().future.poll(cx)
     }
 }

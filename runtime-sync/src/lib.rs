@@ -13,6 +13,10 @@
 //! | [`wait_list`] | a line of **many** waiters, upon that list |
 //! | [`budget`] | how much a task may do in one poll before it must let others in |
 //! | [`block_on`](mod@block_on) | the smallest executor: one future, this thread |
+//! | [`timer`] | a sleep, brought along by the runtime above |
+//! | [`lock`] | locks, semaphores and signals |
+//! | [`channel`] | from one task to another |
+//! | [`queue`] | asyncio's queues |
 //!
 //! A primitive that waits is a word of state plus one of the two: a slot if there is one waiter
 //! at most, a line if there may be many. Both keep the same promises:
@@ -26,10 +30,14 @@
 
 pub mod block_on;
 pub mod budget;
+pub mod channel;
 pub mod contention;
 #[expect(unsafe_code, reason = "nodes point to each other across the places where they lie")]
 pub mod list;
+pub mod lock;
 pub mod primitives;
+pub mod queue;
+pub mod timer;
 #[expect(unsafe_code, reason = "a line of nodes inside of futures, shared under a lock")]
 pub mod wait_list;
 pub mod wake_batch;

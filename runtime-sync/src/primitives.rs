@@ -16,6 +16,15 @@ use std::ops::{Deref, DerefMut};
 /// a panic is a bug of filch itself and not a state that callers should have to handle.
 pub struct Mutex<T>(imp::RawMutex<T>);
 
+/// A lock for many readers or one writer, that knows no poison; see [`Mutex`].
+pub struct RwLock<T>(imp::RawRwLock<T>);
+
+/// The right to read the data of an [`RwLock`], until it is dropped.
+pub struct ReadGuard<'a, T>(imp::RawReadGuard<'a, T>);
+
+/// The right to the data of an [`RwLock`], until it is dropped.
+pub struct WriteGuard<'a, T>(imp::RawWriteGuard<'a, T>);
+
 /// The right to the data of a [`Mutex`], until it is dropped.
 pub struct MutexGuard<'a, T>(imp::RawGuard<'a, T>);
 
@@ -50,6 +59,63 @@ impl<T> Mutex<T> {
     #[cfg(not(filch_loom))]
     pub fn get_mut(&mut self) -> &mut T {
         self.0.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+impl<T> RwLock<T> {
+    const_outside_models! {
+        /// Makes an unlocked lock around `value`.
+        pub const fn new(value: T) -> RwLock<T> {
+            RwLock(imp::RawRwLock::new(value))
+        }
+    }
+
+    /// Waits until nobody writes and takes the lock for reading.
+    pub fn read(&self) -> ReadGuard<'_, T> {
+        ReadGuard(self.0.read().unwrap_or_else(std::sync::PoisonError::into_inner))
+    }
+
+    /// Waits until nobody else is there and takes the lock for writing.
+    pub fn write(&self) -> WriteGuard<'_, T> {
+        WriteGuard(self.0.write().unwrap_or_else(std::sync::PoisonError::into_inner))
+    }
+}
+
+impl<T> Deref for ReadGuard<'_, T> {
+    type Target = T;
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T> Deref for WriteGuard<'_, T> {
+    type Target = T;
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T> DerefMut for WriteGuard<'_, T> {
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.0
+    }
+}
+
+impl<T> fmt::Debug for RwLock<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RwLock").finish_non_exhaustive()
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for ReadGuard<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for WriteGuard<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
     }
 }
 
@@ -131,6 +197,9 @@ mod imp {
     #[expect(clippy::disallowed_types, reason = "this is the one home of std's mutex")]
     pub(super) type RawMutex<T> = std::sync::Mutex<T>;
     pub(super) use std::sync::MutexGuard as RawGuard;
+    pub(super) use std::sync::{
+        RwLock as RawRwLock, RwLockReadGuard as RawReadGuard, RwLockWriteGuard as RawWriteGuard,
+    };
 
     pub use std::sync::Arc;
 
@@ -153,7 +222,7 @@ mod imp {
 
     /// A cell whose accesses loom can check; std's [`UnsafeCell`](std::cell::UnsafeCell) otherwise.
     #[derive(Debug, Default)]
-    pub struct UnsafeCell<T>(std::cell::UnsafeCell<T>);
+    pub struct UnsafeCell<T: ?Sized>(std::cell::UnsafeCell<T>);
 
     impl<T> UnsafeCell<T> {
         /// Wraps `value`.
@@ -161,6 +230,13 @@ mod imp {
             UnsafeCell(std::cell::UnsafeCell::new(value))
         }
 
+        /// Takes the value out.
+        pub fn into_inner(self) -> T {
+            self.0.into_inner()
+        }
+    }
+
+    impl<T: ?Sized> UnsafeCell<T> {
         /// Calls `f` with a pointer to read through. Reading through it is what needs a proof.
         #[inline(always)]
         pub fn with<R>(&self, f: impl FnOnce(*const T) -> R) -> R {
@@ -172,11 +248,6 @@ mod imp {
         pub fn with_mut<R>(&self, f: impl FnOnce(*mut T) -> R) -> R {
             f(self.0.get())
         }
-
-        /// Takes the value out.
-        pub fn into_inner(self) -> T {
-            self.0.into_inner()
-        }
     }
 }
 
@@ -184,6 +255,9 @@ mod imp {
 mod imp {
     pub(super) type RawMutex<T> = loom::sync::Mutex<T>;
     pub(super) use loom::sync::MutexGuard as RawGuard;
+    pub(super) use loom::sync::{
+        RwLock as RawRwLock, RwLockReadGuard as RawReadGuard, RwLockWriteGuard as RawWriteGuard,
+    };
 
     pub use loom::cell::UnsafeCell;
     pub use loom::sync::Arc;

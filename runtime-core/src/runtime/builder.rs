@@ -6,6 +6,8 @@ use crate::clock::Clock;
 use crate::scheduler::config::{Config, Hooks};
 use crate::scheduler::{Scheduler, Stall};
 use crate::task::TaskMeta;
+use crate::time;
+use runtime_sync::timer;
 use std::fmt;
 use std::io;
 use std::sync::Arc;
@@ -319,6 +321,7 @@ impl Builder {
             "`start_paused` needs a current-thread runtime: with many workers nobody could say \
              when all are idle"
         );
+        timer::provide(|duration| Box::pin(time::sleep(duration)));
         let config = Config {
             workers: if self.multi_thread { self.count_workers() } else { 1 },
             multi_thread: self.multi_thread,

@@ -4,6 +4,7 @@
 //!   state.
 //! - [`Waiter`] is a place in it, inside of the future that waits; entering allocates nothing.
 //! - [`Line`] is the line under its lock.
+//! - [`OwnedWaiter`] is a place that keeps its line alive, for futures that borrow nothing.
 //! - [`WaitUnless`] is the simplest future upon them.
 //!
 //! A waiter carries a payload: what it asks for on the way in, what it was given on the way out.
@@ -30,9 +31,11 @@
 //! 5. Under the lock no waker is cloned, woken or dropped, and no payload is dropped.
 //! 6. The tickets in the line rise from front to back.
 
+mod owned_waiter;
 mod wait_unless;
 mod waiter;
 
+pub use owned_waiter::OwnedWaiter;
 pub use wait_unless::WaitUnless;
 pub use waiter::{Left, Waited, Waiter};
 
@@ -121,6 +124,8 @@ unsafe impl<T: Send> Sync for WaitList<T> {}
 pub enum Choice {
     /// It leaves the line and is woken.
     Wake,
+    /// It is woken and keeps its place; see [`Waiter::leave_if`].
+    Nudge,
     /// It stays, and the next one is looked at.
     Pass,
     /// It stays, and so do all behind it.
@@ -257,7 +262,7 @@ impl<T> WaitList<T> {
         })
     }
 
-    /// Wakes those that `decide` chooses. Returns how many they are.
+    /// Wakes those that `decide` chooses. Returns how many left the line.
     ///
     /// It is asked from front to back, once about each that is in line at the time of the call,
     /// under the lock, and may change the payload: that is how a waiter learns what it was given.
@@ -393,6 +398,48 @@ impl<T> Line<'_, T> {
         any
     }
 
+    /// Takes the first out of the line. The inner option is its waker, to be woken once the lock is
+    /// given back; `None` if it has entered without being polled.
+    ///
+    /// For whoever needs no batch because there is one to wake at most.
+    pub fn pop_front(&mut self) -> Option<Option<Waker>> {
+        self.take_front(CHOSEN)
+    }
+
+    /// The waker of the first in line, which keeps its place, to be woken once the lock is given
+    /// back; see [`Waiter::leave_if`].
+    pub fn nudge_front(&mut self) -> Option<Waker> {
+        let front = self.queue.nodes.front()?;
+        // SAFETY: it is in the line.
+        unsafe { self.take_waker(front) }
+    }
+
+    /// Asks `decide` about each from the front, until it says [`Choice::Stop`]. Those that are to be
+    /// woken go into `batch`. Returns whether it got to the end; if not, the batch is full.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use runtime_sync::wait_list::{Choice, WaitList};
+    /// use runtime_sync::wake_batch::WakeBatch;
+    ///
+    /// let list: WaitList<u32> = WaitList::new();
+    /// let mut batch = WakeBatch::new();
+    /// let ended = list.lock().choose_where(&mut batch, |wanted| match *wanted {
+    ///     0 => Choice::Wake,
+    ///     _ => Choice::Stop,
+    /// });
+    /// assert!(ended);
+    /// batch.wake_all();
+    /// ```
+    pub fn choose_where(
+        &mut self,
+        batch: &mut WakeBatch,
+        mut decide: impl FnMut(&mut T) -> Choice,
+    ) -> bool {
+        self.choose(0..u64::MAX, CHOSEN, &mut 0, batch, &mut decide).is_none()
+    }
+
     /// Makes it known that somebody is about to enter, so that a change that the look after this
     /// call does not see takes the way through the lock.
     fn announce(&mut self) {
@@ -443,6 +490,12 @@ impl<T> Line<'_, T> {
                         batch.push(waker);
                     }
                 }
+                Choice::Nudge => {
+                    // SAFETY: it is in the line.
+                    if let Some(waker) = unsafe { self.take_waker(node) } {
+                        batch.push(waker);
+                    }
+                }
                 Choice::Pass => {}
                 Choice::Stop => break,
             }
@@ -475,6 +528,18 @@ impl<T> Line<'_, T> {
         payload.expect("a waiter in line has a payload")
     }
 
+    /// # Safety
+    ///
+    /// `node` is in this line.
+    unsafe fn take_waker(&mut self, node: NonNull<Node<Place<T>>>) -> Option<Waker> {
+        // SAFETY: what is in the line is alive.
+        let node = unsafe { node.as_ref() };
+        node.held.with_mut(|held| {
+            // SAFETY: invariant 2, the lock is held.
+            unsafe { (*held).waker.take() }
+        })
+    }
+
     /// Takes a waiter out of the line and publishes what became of it.
     ///
     /// # Safety
@@ -483,12 +548,11 @@ impl<T> Line<'_, T> {
     unsafe fn take_out(&mut self, node: NonNull<Node<Place<T>>>, state: u32) -> Option<Waker> {
         // SAFETY: passed on to the caller.
         unsafe { self.queue.nodes.unlink(node) };
-        // SAFETY: its owner cannot know yet that it is out, so it is alive.
+        // SAFETY: its owner cannot know yet that it is out, so it is alive, and this thread still
+        // holds the lock.
+        let waker = unsafe { self.take_waker(node) };
+        // SAFETY: as above.
         let place = unsafe { node.as_ref() };
-        let waker = place.held.with_mut(|held| {
-            // SAFETY: invariant 2, the lock is held.
-            unsafe { (*held).waker.take() }
-        });
         // Pairs with the load in `Place::settled`: the owner, which may read this without the
         // lock, sees the payload, and what this thread did before. The last access: invariant 3.
         place.state.store(state, Ordering::Release);

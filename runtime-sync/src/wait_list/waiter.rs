@@ -281,18 +281,60 @@ impl<'a, T> Waiter<'a, T> {
     /// assert_eq!(waiter.leave(), Left::Outside);
     /// ```
     pub fn leave(self: Pin<&mut Self>) -> Left<T> {
+        self.leave_if(|_| true, |_| ()).expect("it was told to leave")
+    }
+
+    /// Leaves the line if `decide` says so, or if it is out of it already. `None` if it stays.
+    ///
+    /// This is how a waiter that was [nudged](super::Choice::Nudge) looks for itself whether it can
+    /// have what it waits for: if not, it keeps its place. `decide` is called under the lock if the
+    /// waiter is in line; if it says yes, `then` is called under the same lock with the line that is
+    /// left behind.
+    ///
+    /// A nudge takes the waker along. Whoever stays must therefore [wait](Waiter::poll_wait) once
+    /// more, which leaves a waker, or notices that the waiter was chosen meanwhile.
+    ///
+    /// # Panics
+    ///
+    /// Passes on a panic of `decide` or `then`, or of the waker's drop.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use runtime_sync::wait_list::{Choice, Left, WaitList, Waited};
+    /// use std::ops::ControlFlow;
+    /// use std::pin::pin;
+    /// use std::task::{Context, Waker};
+    ///
+    /// let list: WaitList<u32> = WaitList::new();
+    /// let mut waiter = pin!(list.waiter());
+    /// let mut cx = Context::from_waker(Waker::noop());
+    /// let polled = waiter.as_mut().poll_wait(&mut cx, |_| ControlFlow::<(), u32>::Continue(1));
+    /// assert!(polled.is_pending());
+    ///
+    /// list.wake_where(|_| Choice::Nudge);
+    /// assert_eq!(waiter.as_mut().leave_if(|_| false, |_| ()), None);
+    /// assert_eq!(waiter.leave_if(|_| true, |line| assert!(line.is_empty())), Some(Left::Waiting(1)));
+    /// ```
+    pub fn leave_if(
+        self: Pin<&mut Self>,
+        decide: impl FnOnce(&mut T) -> bool,
+        then: impl FnOnce(&mut Line<'_, T>),
+    ) -> Option<Left<T>> {
         let this = self.into_ref();
         if this.node.state.load(Ordering::Relaxed) == OUTSIDE {
-            return Left::Outside;
+            return Some(Left::Outside);
         }
-        if !this.node.settled()
-            && let Some(payload) = this.go_out()
-        {
-            return Left::Waiting(payload);
+        if !this.node.settled() {
+            match this.go_out_if(decide, then) {
+                GoneOut::Left(payload) => return Some(Left::Waiting(payload)),
+                GoneOut::Stayed => return None,
+                GoneOut::Taken => {}
+            }
         }
         match this.collect() {
-            (CHOSEN, payload) => Left::Chosen(payload),
-            (_, payload) => Left::Released(payload),
+            (CHOSEN, payload) => Some(Left::Chosen(payload)),
+            (_, payload) => Some(Left::Released(payload)),
         }
     }
 
@@ -362,11 +404,23 @@ impl<'a, T> Waiter<'a, T> {
         true
     }
 
-    /// Takes the waiter out of the line unless somebody has done so.
-    fn go_out(self: Pin<&Self>) -> Option<T> {
+    /// Takes the waiter out of the line if `decide` wants it, unless somebody has done so.
+    fn go_out_if(
+        self: Pin<&Self>,
+        decide: impl FnOnce(&mut T) -> bool,
+        then: impl FnOnce(&mut Line<'_, T>),
+    ) -> GoneOut<T> {
         let mut line = self.list.lock();
         if self.node.settled() {
-            return None;
+            return GoneOut::Taken;
+        }
+        let goes = self.node.held.with_mut(|held| {
+            // SAFETY: invariant 2, the lock is held, and `decide` cannot get at the line.
+            let payload = unsafe { (*held).payload.as_mut() };
+            decide(payload.expect("a waiter in line has a payload"))
+        });
+        if !goes {
+            return GoneOut::Stayed;
         }
         // SAFETY: invariant 1, the state is `WAITING` and the lock is held.
         unsafe { line.queue.nodes.remove(self.node()) };
@@ -376,9 +430,11 @@ impl<'a, T> Waiter<'a, T> {
             (held.waker.take(), held.payload.take())
         });
         self.node.state.store(OUTSIDE, Ordering::Relaxed);
+        then(&mut line);
+        // The lock goes first, then the waker: invariant 5. So they do if `then` panics.
         drop(line);
         drop(waker);
-        payload
+        GoneOut::Left(payload.expect("a waiter in line has a payload"))
     }
 
     /// Takes note of having been woken. The place must be [settled](Place::settled).
@@ -391,6 +447,16 @@ impl<'a, T> Waiter<'a, T> {
         self.node.state.store(OUTSIDE, Ordering::Relaxed);
         (state, payload.expect("a waiter that was woken has a payload"))
     }
+}
+
+/// How an attempt to leave the line ended.
+enum GoneOut<T> {
+    /// It is out, by its own will.
+    Left(T),
+    /// It is still in.
+    Stayed,
+    /// Somebody had taken it out already.
+    Taken,
 }
 
 impl<T> Place<T> {

@@ -1,0 +1,1 @@
+//! Waiting until all of many futures have ended, without keeping their outputs.

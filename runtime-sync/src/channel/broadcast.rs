@@ -1,0 +1,1 @@
+//! Everyone sees everything.

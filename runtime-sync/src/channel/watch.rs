@@ -1,0 +1,1 @@
+//! Everyone sees the latest.

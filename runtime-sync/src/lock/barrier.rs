@@ -1,0 +1,1 @@
+//! All arrive, then all go on.

@@ -1,0 +1,1 @@
+//! A semaphore that cannot have more permits than it began with.

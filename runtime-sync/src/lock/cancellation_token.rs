@@ -1,0 +1,1 @@
+//! A signal that something is to end, passed down a tree.

@@ -1,0 +1,1 @@
+//! Waiting for a change of what a mutex guards.

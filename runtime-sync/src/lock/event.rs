@@ -1,0 +1,1 @@
+//! A signal that stays set.

@@ -1,0 +1,1 @@
+//! A lock that guards no data: asyncio's.

@@ -1,0 +1,1 @@
+//! One guard at a time, held across awaits.

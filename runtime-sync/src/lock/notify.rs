@@ -1,0 +1,1 @@
+//! A signal without a value.

@@ -1,0 +1,1 @@
+//! A value that is made once, by whoever needs it first.

@@ -1,0 +1,1 @@
+//! Tasks that sleep in line until told otherwise: a building block.

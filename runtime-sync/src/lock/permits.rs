@@ -1,0 +1,1 @@
+//! Permits that are taken, given back and waited for in line: the base of all locks.
