@@ -27,7 +27,7 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
     let mut cx = Context::from_waker(&waker);
     // A task that has spent its budget and then blocks on something would find no budget here
     // either, and nobody who gives it more: it would be woken and refused without end.
-    let _unlimited = budget::Restore::after(budget::clear());
+    let _unlimited = budget::Restore::after(budget::lift());
     loop {
         if let Poll::Ready(output) = future.as_mut().poll(&mut cx) {
             return output;

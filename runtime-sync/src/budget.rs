@@ -89,17 +89,15 @@ pub fn restore(before: Budget) {
     LEFT.set(before.0);
 }
 
-/// Lifts the limit within a task. Returns what was there before.
-fn lift() -> Budget {
-    let before = LEFT.get();
-    LEFT.set(before.max(UNCONSTRAINED));
-    Budget(before)
+/// Lifts the limit for a future that is polled. Returns what was there before.
+pub(crate) fn lift() -> Budget {
+    Budget(LEFT.replace(UNCONSTRAINED))
 }
 
 /// Whether this thread may block: whether it polls no task at this moment, or one that gave the
 /// other tasks of its worker away by `block_in_place`.
 ///
-/// Only runtimes that [refill] budgets are noticed.
+/// Futures on executors of other crates are not noticed.
 ///
 /// # Examples
 ///

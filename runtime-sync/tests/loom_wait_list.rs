@@ -348,3 +348,68 @@ fn permits_are_neither_lost_nor_given_twice() {
 fn twin_that_does_not_return_a_permit() {
     permits_are_conserved(false);
 }
+
+#[derive(Clone, Copy, PartialEq)]
+enum Looks {
+    Right,
+    /// Goes to sleep after a look that failed, without leaving a waker again.
+    SleepsAtOnce,
+}
+
+/// A token that goes to whoever looks first: the nudged waiter, or a thread that barges in.
+/// Afterwards it is there again, and the next wake must reach the waiter.
+fn nudge_against_barging(how: Looks) {
+    loom::model(move || {
+        let gate = Gate::new();
+        let line = Arc::new(WaitList::<bool>::new());
+        let task = Task::new();
+        let mut waiter = Box::pin(line.waiter());
+        assert!(poll(waiter.as_mut(), &task, false).is_pending());
+        let thread = thread::spawn({
+            let (gate, line) = (Arc::clone(&gate), Arc::clone(&line));
+            move || {
+                // Frees the token, takes it again if it can, and hands it over at last.
+                gate.open.store(true, Ordering::Release);
+                let nudged = line.lock().nudge_front();
+                if let Some(waker) = nudged {
+                    waker.wake();
+                }
+                if gate.open.swap(false, Ordering::AcqRel) {
+                    let popped = line.lock().pop_front();
+                    if let Some(Some(waker)) = popped {
+                        waker.wake();
+                    }
+                }
+            }
+        });
+        let mut has = false;
+        let seen = task.woken();
+        if seen > 0 {
+            let take = |_: &mut bool| gate.open.swap(false, Ordering::AcqRel);
+            match waiter.as_mut().leave_if(take, |_| ()) {
+                Some(_) => has = true,
+                None if how == Looks::SleepsAtOnce => {}
+                None => has = poll(waiter.as_mut(), &task, false).is_ready(),
+            }
+        }
+        thread.join().unwrap();
+        if !has {
+            // It sleeps, and something was done for it since.
+            assert!(task.woken() > seen, "the wake is lost");
+            has = matches!(waiter.as_mut().leave(), Left::Chosen(_))
+                || gate.open.swap(false, Ordering::AcqRel);
+        }
+        assert!(has, "the token is lost");
+    });
+}
+
+#[test]
+fn a_nudged_waiter_that_comes_too_late_is_woken_again() {
+    nudge_against_barging(Looks::Right);
+}
+
+#[test]
+#[should_panic(expected = "the wake is lost")]
+fn twin_that_sleeps_without_a_waker() {
+    nudge_against_barging(Looks::SleepsAtOnce);
+}

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
-use runtime_sync::wait_list::{Choice, Left, WaitList, WaitUnless, Waited, Waiter};
+use runtime_sync::wait_list::{Choice, Left, OwnedWaiter, WaitList, WaitUnless, Waited, Waiter};
 use runtime_sync::wake_batch::WakeBatch;
 use support::{Count, Event, hooked};
 
@@ -325,4 +325,74 @@ fn a_look_that_panics_leaves_the_line_usable() {
     assert_eq!(count.get(), 1, "who was chosen before the panic is woken");
     assert_eq!(list.lock().len(), 1);
     drop((one, two));
+}
+
+#[test]
+fn who_is_nudged_keeps_its_place() {
+    let list: WaitList<u32> = WaitList::new();
+    let (first, second) = (Count::new(), Count::new());
+    let mut front = pin!(list.waiter());
+    let mut behind = pin!(list.waiter());
+    assert!(poll(front.as_mut(), &first.waker(), 1).is_pending());
+    assert!(poll(behind.as_mut(), &second.waker(), 2).is_pending());
+
+    let waker = list.lock().nudge_front();
+    waker.expect("the first has left a waker").wake();
+    assert_eq!((first.get(), second.get()), (1, 0));
+    // The waker is gone with the nudge, so a second one finds none.
+    assert!(list.lock().nudge_front().is_none());
+
+    assert_eq!(front.as_mut().leave_if(|_| false, |_| unreachable!()), None);
+    assert!(poll(front.as_mut(), &first.waker(), 0).is_pending());
+    let popped = list.lock().pop_front();
+    popped.expect("somebody is in line").expect("with a waker").wake();
+    assert_eq!((first.get(), second.get()), (2, 0));
+    assert_eq!(poll(front, &first.waker(), 0), Poll::Ready(Waited::Woken(1)));
+}
+
+#[test]
+fn who_leaves_on_its_own_sees_the_line_it_leaves_behind() {
+    let list: WaitList<u32> = WaitList::new();
+    let mut front = pin!(list.waiter());
+    let mut behind = pin!(list.waiter());
+    assert!(poll(front.as_mut(), Waker::noop(), 1).is_pending());
+    assert!(poll(behind.as_mut(), Waker::noop(), 2).is_pending());
+    let mut next = None;
+    let left = front.leave_if(|payload| *payload == 1, |line| next = line.front().copied());
+    assert_eq!((left, next), (Some(Left::Waiting(1)), Some(2)));
+    assert_eq!(list.lock().len(), 1);
+}
+
+#[test]
+fn a_panic_in_leave_if_leaves_the_line_in_order() {
+    let list: WaitList<u32> = WaitList::new();
+    let mut waiter = pin!(list.waiter());
+    assert!(poll(waiter.as_mut(), Waker::noop(), 1).is_pending());
+    let decide =
+        catch_unwind(AssertUnwindSafe(|| waiter.as_mut().leave_if(|_| panic!("decide"), |_| ())));
+    assert!(decide.is_err());
+    assert_eq!(list.lock().len(), 1);
+    let then =
+        catch_unwind(AssertUnwindSafe(|| waiter.as_mut().leave_if(|_| true, |_| panic!("then"))));
+    assert!(then.is_err());
+    assert!(!list.has_waiters());
+    assert_eq!(waiter.leave(), Left::Outside);
+}
+
+#[test]
+fn an_owned_waiter_keeps_its_line_alive() {
+    struct Bell {
+        listeners: WaitList<u32>,
+    }
+    let bell = Arc::new(Bell { listeners: WaitList::new() });
+    let weak = Arc::downgrade(&bell);
+    let mut waiter = Box::pin(OwnedWaiter::new(Arc::clone(&bell), |bell| &bell.listeners));
+    assert!(Arc::ptr_eq(waiter.owner(), &bell));
+    assert!(poll(waiter.as_mut().waiter(), Waker::noop(), 7).is_pending());
+    assert_eq!(bell.listeners.lock().len(), 1);
+    drop(bell);
+    assert_eq!(weak.upgrade().expect("the waiter owns it").listeners.wake_all(), 1);
+    assert_eq!(waiter.as_mut().waiter().leave(), Left::Released(7));
+    drop(waiter);
+    assert!(weak.upgrade().is_none());
 }

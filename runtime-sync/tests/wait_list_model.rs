@@ -33,7 +33,15 @@ enum Step {
     Leave {
         who: usize,
     },
+    /// Leave if the payload is even; say so to the line.
+    LeaveIf {
+        who: usize,
+    },
     WakeOne,
+    /// Wake the first in line, which stays.
+    NudgeFront,
+    /// Wake the even, which stay.
+    NudgeWhere,
     WakeSome(usize),
     /// Wakes the even, passes the odd, stops at `stop`.
     WakeWhere {
@@ -49,7 +57,10 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(who, waker, payload)| Step::Poll { who, waker, payload }),
         1 => (who.clone(), any::<bool>(), 0..10u32)
             .prop_map(|(who, refuse, payload)| Step::Enter { who, refuse, payload }),
-        3 => who.prop_map(|who| Step::Leave { who }),
+        3 => who.clone().prop_map(|who| Step::Leave { who }),
+        3 => who.prop_map(|who| Step::LeaveIf { who }),
+        1 => Just(Step::NudgeFront),
+        1 => Just(Step::NudgeWhere),
         2 => Just(Step::WakeOne),
         1 => (0..4usize).prop_map(Step::WakeSome),
         2 => (0..10u32).prop_map(|stop| Step::WakeWhere { stop }),
@@ -84,6 +95,13 @@ impl Model {
             seat.payload += 100;
         }
         if let Some(waker) = seat.waker.take() {
+            self.wakes[who][waker] += 1;
+        }
+    }
+
+    /// Wakes without taking out of the line.
+    fn nudge(&mut self, who: usize) {
+        if let Some(waker) = self.state[who].as_mut().unwrap().waker.take() {
             self.wakes[who][waker] += 1;
         }
     }
@@ -175,6 +193,49 @@ fn run(steps: Vec<Step>) -> Result<(), TestCaseError> {
                 if let Left::Chosen(_) = left {
                     list.wake_some_marked(1, mark);
                     model.wake_some(1, true);
+                }
+            }
+            Step::LeaveIf { who } => {
+                let left_behind = std::cell::Cell::new(None);
+                let left = waiters[who].as_mut().leave_if(
+                    |payload| payload.is_multiple_of(2),
+                    |line| left_behind.set(Some(line.len())),
+                );
+                let expected = match model.state[who] {
+                    None => Some(Left::Outside),
+                    Some(Seat { payload, woken: None, .. }) if payload % 2 == 0 => {
+                        prop_assert_eq!(left_behind.get(), Some(model.line.len() - 1));
+                        Some(Left::Waiting(payload))
+                    }
+                    Some(Seat { woken: None, .. }) => None,
+                    Some(Seat { payload, woken: Some(true), .. }) => Some(Left::Chosen(payload)),
+                    Some(Seat { payload, .. }) => Some(Left::Released(payload)),
+                };
+                prop_assert_eq!(left, expected);
+                if left.is_some() {
+                    model.state[who] = None;
+                    model.line.retain(|other| *other != who);
+                }
+            }
+            Step::NudgeFront => {
+                let waker = list.lock().nudge_front();
+                if let Some(waker) = waker {
+                    waker.wake();
+                }
+                if let Some(who) = model.line.front().copied() {
+                    model.nudge(who);
+                }
+            }
+            Step::NudgeWhere => {
+                let woken = list.wake_where(|payload| match *payload % 2 {
+                    0 => Choice::Nudge,
+                    _ => Choice::Pass,
+                });
+                prop_assert_eq!(woken, 0);
+                for who in model.line.clone() {
+                    if model.state[who].unwrap().payload % 2 == 0 {
+                        model.nudge(who);
+                    }
                 }
             }
             Step::WakeOne => {

@@ -11,7 +11,7 @@ use super::{WaitList, Waiter};
 /// # Examples
 ///
 /// ```
-/// use runtime_sync::wait_list::{OwnedWaiter, WaitList, Waited};
+/// use runtime_sync::wait_list::{Line, OwnedWaiter, WaitList, Waited};
 /// use std::ops::ControlFlow;
 /// use std::pin::pin;
 /// use std::sync::Arc;
@@ -24,7 +24,7 @@ use super::{WaitList, Waiter};
 /// let bell = Arc::new(Bell { listeners: WaitList::new() });
 /// let mut waiter = pin!(OwnedWaiter::new(Arc::clone(&bell), |bell| &bell.listeners));
 /// let mut cx = Context::from_waker(Waker::noop());
-/// let enter = |_: &mut _| ControlFlow::<(), ()>::Continue(());
+/// let enter = |_: &mut Line<'_, ()>| ControlFlow::<(), ()>::Continue(());
 /// assert!(waiter.as_mut().waiter().poll_wait(&mut cx, enter).is_pending());
 /// bell.listeners.wake_all();
 /// assert_eq!(waiter.waiter().poll_wait(&mut cx, enter), Poll::Ready(Waited::Woken(())));
