@@ -4,6 +4,8 @@
 #![cfg(filch_loom)]
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, missing_docs)]
 
+use std::future::Future;
+use std::pin::{Pin, pin};
 use std::sync::Arc as StdArc;
 use std::sync::atomic::{AtomicUsize as StdAtomicUsize, Ordering::SeqCst};
 use std::task::{Context, Poll, Wake, Waker};
@@ -12,7 +14,7 @@ use loom::sync::Arc;
 use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::thread;
 use runtime_core::reactor::readiness::Readiness;
-use runtime_core::reactor::source::{Source, Ticket};
+use runtime_core::reactor::source::{Source, Wait};
 use runtime_core::reactor::{Direction, Ready, ReadyEvent};
 use runtime_sync::wake_batch::WakeBatch;
 use runtime_sync::waker_slot::WakerSlot;
@@ -189,8 +191,8 @@ fn a_poll_that_does_not_look_again_misses_the_event() {
     assert!(fails(|| steps_of_a_poll(false)));
 }
 
-fn line(source: &Source<2>, cx: &mut Context<'_>, ticket: &mut Option<Ticket>) -> Poll<ReadyEvent> {
-    source.poll_in_line(cx, Direction::Read.ready(), ticket).map(Result::unwrap)
+fn poll_line(line: Pin<&mut Wait<'_, Source<2>>>, waker: &Waker) -> Poll<ReadyEvent> {
+    line.poll(&mut Context::from_waker(waker)).map(Result::unwrap)
 }
 
 #[test]
@@ -206,19 +208,17 @@ fn each_future_in_line_sees_the_event_or_is_woken() {
             thread::spawn(move || {
                 // This one gives up: its wake is for nobody.
                 let (_, waker) = count();
-                let mut ticket = None;
-                let _ = line(&source, &mut Context::from_waker(&waker), &mut ticket);
-                source.leave(ticket);
+                let line = pin!(source.wait(Ready::READABLE));
+                let _ = poll_line(line, &waker);
             })
         };
         let (woken, waker) = count();
-        let mut ticket = None;
-        let ready = line(&source, &mut Context::from_waker(&waker), &mut ticket).is_ready();
+        let mut line = pin!(source.wait(Ready::READABLE));
+        let ready = poll_line(line.as_mut(), &waker).is_ready();
         kernel.join().unwrap();
         other.join().unwrap();
         assert!(ready || woken.0.load(SeqCst) > 0, "the event was missed");
-        assert!(line(&source, &mut Context::from_waker(&waker), &mut ticket).is_ready());
-        assert!(ticket.is_none());
+        assert!(poll_line(line, &waker).is_ready());
     });
 }
 
@@ -228,8 +228,11 @@ fn each_future_in_line_sees_the_event_or_is_woken() {
 fn a_future_that_is_not_listed_misses_it() {
     assert!(fails(|| {
         event_against_poll(|source, cx| {
-            let mut ticket = None;
-            source.poll_in_line(cx, Direction::Write.ready(), &mut ticket).map(drop)
+            let mut wait = Box::pin(source.wait(Ready::WRITABLE));
+            let polled = wait.as_mut().poll(cx).map(drop);
+            // It stays in line, as one that sleeps does.
+            std::mem::forget(wait);
+            polled
         });
     }));
 }
@@ -302,8 +305,8 @@ fn shutdown_against_wait(shut_down: fn(&Source<2>)) {
     let polled = source.poll_ready(&mut cx, Direction::Write).is_ready();
     let (called, waker) = count();
     let mut cx = Context::from_waker(&waker);
-    let mut ticket = None;
-    let lined = source.poll_in_line(&mut cx, Ready::READABLE, &mut ticket).is_ready();
+    let lined = pin!(source.wait(Ready::READABLE));
+    let lined = lined.poll(&mut cx).is_ready();
     closer.join().unwrap();
     assert!(polled || woken.0.load(SeqCst) > 0, "a poll waits for ever");
     assert!(lined || called.0.load(SeqCst) > 0, "a future waits for ever");

@@ -7,13 +7,14 @@ use std::os::fd::RawFd;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+use pin_project_lite::pin_project;
 use runtime_sync::budget;
 use runtime_sync::primitives::Arc;
 
 use super::Reactor;
 use super::ready::{Direction, Interest, Ready};
 use super::slots::Token;
-use super::source::{ReadyEvent, ShutDown, Source, Ticket};
+use super::source::{ReadyEvent, ShutDown, Source, Wait};
 use crate::runtime::context;
 
 /// Stands for the descriptor of a registration that has ended.
@@ -191,7 +192,7 @@ impl Registration {
     ///
     /// Dropping the future while it waits loses nothing.
     pub fn readiness(&self, interest: Interest) -> Waiting<'_> {
-        Waiting { source: self.source(), wanted: Ready::from_interest(interest), ticket: None }
+        Waiting { line: self.source().wait(Ready::from_interest(interest)) }
     }
 
     /// What of `interest` is ready at this moment, possibly nothing.
@@ -250,30 +251,24 @@ impl fmt::Debug for Registration {
     }
 }
 
-/// Waits until a descriptor is ready, see [`Registration::readiness`].
-#[derive(Debug)]
-#[must_use = "futures do nothing unless they are awaited"]
-pub struct Waiting<'a> {
-    source: &'a Source,
-    wanted: Ready,
-    ticket: Option<Ticket>,
+pin_project! {
+    /// Waits until a descriptor is ready, see [`Registration::readiness`].
+    #[derive(Debug)]
+    #[must_use = "futures do nothing unless they are awaited"]
+    pub struct Waiting<'a> {
+        #[pin]
+        line: Wait<'a, Source>,
+    }
 }
 
 impl Future for Waiting<'_> {
     type Output = io::Result<ReadyEvent>;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let turn = ready!(budget::poll_proceed(cx));
-        let waiting = &mut *self;
-        let event = ready!(waiting.source.poll_in_line(cx, waiting.wanted, &mut waiting.ticket))?;
+        let event = ready!(self.project().line.poll(cx))?;
         turn.made_progress();
         Poll::Ready(Ok(event))
-    }
-}
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        self.source.leave(self.ticket.take());
     }
 }
 

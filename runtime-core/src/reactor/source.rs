@@ -2,17 +2,20 @@
 //!
 //! A source lives in a slot that stays where it is as long as its reactor lives; its owners come
 //! and go. Two kinds of waiters exist. A task that calls `poll_*` leaves its waker in the slot of
-//! that direction, one reader and one writer at a time. Any number of
-//! [`Waiting`](super::registration::Waiting) futures stand in one line.
+//! that direction, one reader and one writer at a time. Any number of [`Wait`] futures stand in one
+//! line.
 //!
 //! Nobody is forgotten, because each waiter first makes itself known and then looks once more,
 //! while an event first marks the word and then looks for waiters. For the line, both steps meet
 //! in one word: the flag that says "somebody stands in line" lies beside the readiness.
 
 use std::fmt;
-use std::task::{Context, Poll, Waker};
+use std::ops::ControlFlow;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker, ready};
 
-use runtime_sync::primitives::Mutex;
+use pin_project_lite::pin_project;
+use runtime_sync::wait_list::{Choice, WaitList, Waited, Waiter};
 use runtime_sync::wake_batch::WakeBatch;
 use runtime_sync::waker_slot::WakerSlot;
 
@@ -29,30 +32,13 @@ const WRITE_SIDE: Ready = Direction::Write.ready();
 pub struct Source<const TICK_BITS: u32 = 32> {
     read: Side<TICK_BITS>,
     write: Side<TICK_BITS>,
-    line: Mutex<Line>,
+    line: WaitList<Ready>,
 }
 
 struct Side<const TICK_BITS: u32> {
     readiness: Readiness<TICK_BITS>,
     poller: WakerSlot,
 }
-
-/// The line of futures. Its lock is held for a few instructions, and never around a waker's code.
-#[derive(Default)]
-struct Line {
-    waiters: Vec<Waiter>,
-    last: u64,
-}
-
-struct Waiter {
-    ticket: Ticket,
-    wants: Ready,
-    waker: Waker,
-}
-
-/// A place in the line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Ticket(u64);
 
 /// What was ready, and when that was seen.
 ///
@@ -84,7 +70,7 @@ impl ReadyEvent {
 impl<const TICK_BITS: u32> Source<TICK_BITS> {
     /// A slot that waits for its first owner.
     pub fn new() -> Source<TICK_BITS> {
-        Source { read: Side::new(), write: Side::new(), line: Mutex::default() }
+        Source { read: Side::new(), write: Side::new(), line: WaitList::new() }
     }
 
     /// The generation of the present owner.
@@ -154,58 +140,9 @@ impl<const TICK_BITS: u32> Source<TICK_BITS> {
         }
     }
 
-    /// Waits for any of `wanted` in line. `ticket` is the caller's place between calls.
-    ///
-    /// Whoever stops waiting before this was ready calls [`leave`](Source::leave).
-    pub fn poll_in_line(
-        &self,
-        cx: &mut Context<'_>,
-        wanted: Ready,
-        ticket: &mut Option<Ticket>,
-    ) -> Poll<Result<ReadyEvent, ShutDown>> {
-        match self.look(wanted) {
-            Ok(event) if event.ready.is_empty() => {}
-            found => {
-                self.leave(ticket.take());
-                return Poll::Ready(found);
-            }
-        }
-        if let Some(ticket) = *ticket
-            && self.line.lock().knows(ticket, cx.waker())
-        {
-            return Poll::Pending;
-        }
-
-        // The waker is cloned before the lock is taken and the old one dropped after it: both run
-        // foreign code.
-        let waker = cx.waker().clone();
-        let mut line = self.line.lock();
-        let replaced = line.join(ticket, wanted, waker);
-        let mut read = Seen::default();
-        let mut write = Seen::default();
-        if wanted.intersects(READ_SIDE) {
-            read = self.read.readiness.list();
-        }
-        if wanted.intersects(WRITE_SIDE) {
-            write = self.write.readiness.list();
-        }
-        drop(line);
-        drop(replaced);
-
-        match sight(wanted, read, write) {
-            Ok(event) if event.ready.is_empty() => Poll::Pending,
-            found => {
-                self.leave(ticket.take());
-                Poll::Ready(found)
-            }
-        }
-    }
-
-    /// Gives up a place in the line.
-    pub fn leave(&self, ticket: Option<Ticket>) {
-        let Some(ticket) = ticket else { return };
-        let gone = self.line.lock().leave(ticket);
-        drop(gone);
+    /// Waits for any of `wanted`, in line with any number of others.
+    pub fn wait(&self, wanted: Ready) -> Wait<'_, Source<TICK_BITS>> {
+        Wait { source: self, wanted, waiter: self.line.waiter() }
     }
 
     /// Takes back what `event` saw, as far as nothing has come since. What is closed stays closed.
@@ -245,14 +182,19 @@ impl<const TICK_BITS: u32> Source<TICK_BITS> {
         self.call_line(Ready::ALL, wakes);
     }
 
-    /// Ends the present owner. Its waiters are dropped, late events for it have no effect.
+    /// Ends the present owner; late events for it have no effect. Futures in line have borrowed it
+    /// and are gone before it, but for those that were leaked.
     pub fn retire(&self) {
         let mut line = self.line.lock();
         self.read.readiness.retire();
         self.write.readiness.retire();
-        let waiters = std::mem::take(&mut line.waiters);
+        while let Some(leaked) = line.pop_front() {
+            // Its waker may run any code when it is dropped.
+            drop(line);
+            drop(leaked);
+            line = self.line.lock();
+        }
         drop(line);
-        drop(waiters);
         drop(self.read.poller.take());
         drop(self.write.poller.take());
     }
@@ -261,25 +203,40 @@ impl<const TICK_BITS: u32> Source<TICK_BITS> {
     fn call_line(&self, ready: Ready, wakes: &mut WakeBatch) {
         loop {
             let mut line = self.line.lock();
-            while !wakes.is_full() {
-                match line.next(ready) {
-                    Some(waker) => wakes.push(waker),
-                    None => {
-                        // Under the lock, so that nobody can join in between.
-                        let wanted = line.wanted();
-                        if !wanted.intersects(READ_SIDE) {
-                            self.read.readiness.unlist();
-                        }
-                        if !wanted.intersects(WRITE_SIDE) {
-                            self.write.readiness.unlist();
-                        }
-                        return;
-                    }
+            let mut wanted = Ready::EMPTY;
+            let ended = line.choose_where(wakes, |wants| match wants.intersects(ready) {
+                true => Choice::Wake,
+                false => {
+                    wanted |= *wants;
+                    Choice::Pass
                 }
+            });
+            if ended {
+                // Under the lock, so that nobody can join in between.
+                if !wanted.intersects(READ_SIDE) {
+                    self.read.readiness.unlist();
+                }
+                if !wanted.intersects(WRITE_SIDE) {
+                    self.write.readiness.unlist();
+                }
+                return;
             }
             drop(line);
             wakes.wake_all();
         }
+    }
+
+    /// Says that somebody stands in line for `wanted`, and looks; the caller holds the line's lock.
+    fn list(&self, wanted: Ready) -> Result<ReadyEvent, ShutDown> {
+        let mut read = Seen::default();
+        let mut write = Seen::default();
+        if wanted.intersects(READ_SIDE) {
+            read = self.read.readiness.list();
+        }
+        if wanted.intersects(WRITE_SIDE) {
+            write = self.write.readiness.list();
+        }
+        sight(wanted, read, write)
     }
 
     fn side(&self, direction: Direction) -> &Side<TICK_BITS> {
@@ -311,39 +268,52 @@ impl<const TICK_BITS: u32> Side<TICK_BITS> {
     }
 }
 
-impl Line {
-    /// Whether `ticket` still stands here, with a waker that does what `waker` does.
-    fn knows(&self, ticket: Ticket, waker: &Waker) -> bool {
-        self.waiters.iter().any(|waiter| waiter.ticket == ticket && waiter.waker.will_wake(waker))
+pin_project! {
+    /// Waits in line for a descriptor; see [`Source::wait`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future gives up its place. All who want the same are woken together, so there
+    /// is no wake to hand on.
+    #[must_use = "futures do nothing unless they are awaited"]
+    pub struct Wait<'a, S> {
+        source: &'a S,
+        wanted: Ready,
+        #[pin]
+        waiter: Waiter<'a, Ready>,
     }
+}
 
-    /// Stands in line, or stays there with another waker; the old one is returned.
-    fn join(&mut self, ticket: &mut Option<Ticket>, wants: Ready, waker: Waker) -> Option<Waker> {
-        if let Some(ticket) = *ticket
-            && let Some(waiter) = self.waiters.iter_mut().find(|waiter| waiter.ticket == ticket)
-        {
-            waiter.wants = wants;
-            return Some(std::mem::replace(&mut waiter.waker, waker));
+impl<const TICK_BITS: u32> Future for Wait<'_, Source<TICK_BITS>> {
+    type Output = Result<ReadyEvent, ShutDown>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        let wanted = *this.wanted;
+        loop {
+            match this.source.look(wanted) {
+                Ok(event) if event.ready.is_empty() => {}
+                found => {
+                    let _ = this.waiter.leave();
+                    return Poll::Ready(found);
+                }
+            }
+            let waited = this.waiter.as_mut().poll_wait(cx, |_| match this.source.list(wanted) {
+                Ok(event) if event.ready.is_empty() => ControlFlow::Continue(wanted),
+                found => ControlFlow::Break(found),
+            });
+            match ready!(waited) {
+                Waited::Never(found) => return Poll::Ready(found),
+                // Perhaps somebody was faster: look again.
+                Waited::Woken(_) => {}
+            }
         }
-        self.last += 1;
-        let new = Ticket(self.last);
-        self.waiters.push(Waiter { ticket: new, wants, waker });
-        *ticket = Some(new);
-        None
     }
+}
 
-    fn leave(&mut self, ticket: Ticket) -> Option<Waiter> {
-        let place = self.waiters.iter().position(|waiter| waiter.ticket == ticket)?;
-        Some(self.waiters.remove(place))
-    }
-
-    fn next(&mut self, ready: Ready) -> Option<Waker> {
-        let place = self.waiters.iter().position(|waiter| waiter.wants.intersects(ready))?;
-        Some(self.waiters.remove(place).waker)
-    }
-
-    fn wanted(&self) -> Ready {
-        self.waiters.iter().fold(Ready::EMPTY, |all, waiter| all | waiter.wants)
+impl<S> fmt::Debug for Wait<'_, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Wait").field("wanted", &self.wanted).finish_non_exhaustive()
     }
 }
 

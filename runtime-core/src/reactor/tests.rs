@@ -5,6 +5,7 @@ use std::io::{self, Read, Write};
 use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::net::UnixStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
@@ -394,35 +395,31 @@ fn a_waker_may_call_back_into_its_source() {
             let again = Waker::noop().clone();
             let mut cx = Context::from_waker(&again);
             let _ = self.0.poll_ready(&mut cx, Direction::Read);
-            let mut ticket = None;
-            let _ = self.0.poll_in_line(&mut cx, Ready::PRIORITY, &mut ticket);
-            self.0.leave(ticket);
+            let _ = pin!(self.0.wait(Ready::PRIORITY)).poll(&mut cx);
             let mut wakes = WakeBatch::new();
             self.0.dispatch(0, Ready::READABLE, &mut wakes);
         }
     }
     impl Drop for Nosy {
         fn drop(&mut self) {
-            self.0.leave(None);
             let _ = self.0.look(Ready::ALL);
         }
     }
     let source = Arc::new(Source::new());
-    let mut tickets = Vec::new();
+    let mut line = Vec::new();
     for _ in 0..40 {
         let waker = Waker::from(Arc::new(Nosy(source.clone())));
         let mut cx = Context::from_waker(&waker);
-        let mut ticket = None;
-        assert!(source.poll_in_line(&mut cx, Ready::READABLE, &mut ticket).is_pending());
+        let mut wait = Box::pin(source.wait(Ready::READABLE));
+        assert!(wait.as_mut().poll(&mut cx).is_pending());
         assert!(source.poll_ready(&mut cx, Direction::Read).is_pending());
-        tickets.push(ticket);
+        line.push(wait);
     }
-    for ticket in tickets.drain(30..) {
-        source.leave(ticket);
-    }
+    line.truncate(30);
     let mut wakes = WakeBatch::new();
     assert!(source.dispatch(0, Ready::READABLE, &mut wakes));
     wakes.wake_all();
+    drop(line);
     source.retire();
 }
 
