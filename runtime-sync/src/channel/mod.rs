@@ -1,4 +1,16 @@
-//! Channels: one value, many values, to one or to all, for any executor.
+//! Channels: from task to task, for any executor.
+//!
+//! | channel | who sends | who receives | what |
+//! |---|---|---|---|
+//! | [`oneshot`] | one | one | one value |
+//! | [`mpsc`] | many | one | each value |
+//! | [`mpmc`] | many | many | each value goes to one of them |
+//! | [`broadcast`] | many | many | each value goes to all of them; who is too slow misses some |
+//! | [`watch`] | many | many | the latest value |
+//!
+//! A channel between threads that do not run tasks works as well: each end that waits has a
+//! `blocking_` twin. asyncio's queues, which know when their items are done, are in
+//! [`queue`](crate::queue).
 
 pub mod broadcast;
 pub mod mpmc;

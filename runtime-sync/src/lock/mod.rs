@@ -1,4 +1,26 @@
 //! Locks, semaphores and signals, for any executor.
+//!
+//! | to | use | it comes from |
+//! |---|---|---|
+//! | change data by one task at a time, over an await | [`Mutex`] | tokio |
+//! | read it by many, change it by one | [`RwLock`] | tokio |
+//! | exclude each other without data | [`Lock`] | asyncio |
+//! | wait until guarded data has changed | [`Condition`] | asyncio |
+//! | let so many in at a time | [`Semaphore`], [`BoundedSemaphore`] | tokio, asyncio |
+//! | the same, and know who is in | [`CapacityLimiter`] | trio |
+//! | tell one or all waiting tasks to look again | [`Notify`] | tokio |
+//! | tell that something has happened, for good or until it is cleared | [`Event`] | asyncio |
+//! | go on together | [`Barrier`] | tokio, asyncio |
+//! | make a value once | [`OnceCell`], [`SetOnce`] | tokio |
+//! | tell a tree of tasks to end | [`CancellationToken`] | tokio-util |
+//! | build another one | [`ParkingLot`] | trio |
+//!
+//! If the data is only touched between two awaits, std's mutex is the better one: it is as fast, and
+//! a guard of it cannot be held over an await by mistake.
+//!
+//! All of them stand in line first come, first served. A task that is running may be faster than one
+//! that was just woken, and take a lock before it; how far that goes, and why nobody starves, is
+//! said in [`permits`], the base of most of them.
 
 mod barrier;
 mod bounded_semaphore;
