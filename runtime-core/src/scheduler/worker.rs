@@ -27,6 +27,10 @@ const LOOK_OUTSIDE: Nanos = 200_000;
 /// To wake a sleeper is worth it when so much work waits. A wake-up costs about 3 µs here, and the
 /// woken one arrives 5 to 40 µs later.
 const HELP_IS_WORTH: Nanos = 50_000;
+/// It is worth it as well for so many tasks, however short their polls, if their number does not fall
+/// for so long: they are not going to be done soon.
+const CROWD: u64 = 32;
+const CROWD_STAYS: Nanos = 200_000;
 /// So many arrivals in the queue make the worker look around early: a crowd of long polls may have
 /// come after short ones, and the sooner help is called the better.
 const ARRIVALS: u32 = 16;
@@ -57,6 +61,8 @@ pub(crate) struct Worker {
     pub(super) mean_poll: Cell<Nanos>,
     /// Tasks that came into the queue since the worker looked around.
     pub(super) arrivals: Cell<u32>,
+    /// Since when a crowd has been waiting; zero if there is none.
+    pub(super) crowded_since: Cell<Nanos>,
     pub(super) injector_first: Cell<bool>,
     pub(super) pinned_first: Cell<bool>,
     pub(super) lifo_streak: Cell<u32>,
@@ -105,6 +111,7 @@ impl Worker {
             looked_around: Cell::new(0),
             mean_poll: Cell::new(1_000),
             arrivals: Cell::new(0),
+            crowded_since: Cell::new(0),
             injector_first: Cell::new(false),
             pinned_first: Cell::new(false),
             lifo_streak: Cell::new(0),
@@ -349,13 +356,25 @@ impl Worker {
     /// Wakes a sleeper if what waits here would keep this worker for longer than that costs.
     pub(super) fn call_for_help(&self) {
         let waiting = self.queue.len() as u64;
-        if waiting == 0 || waiting.saturating_mul(self.mean_poll.get()) < HELP_IS_WORTH {
+        let is_long = waiting.saturating_mul(self.mean_poll.get()) >= HELP_IS_WORTH;
+        if waiting == 0 || !(self.crowd_stays(waiting) || is_long) {
             return;
         }
         let scheduler = self.scheduler();
         if scheduler.idle.somebody_sleeps() && !scheduler.idle.somebody_searches() {
             scheduler.wake_one();
         }
+    }
+
+    /// Whether a crowd waits and has been waiting at every look around for a while.
+    fn crowd_stays(&self, waiting: u64) -> bool {
+        let now = self.looked_around.get();
+        match self.crowded_since.get() {
+            _ if waiting < CROWD => self.crowded_since.set(0),
+            0 => self.crowded_since.set(now),
+            since => return now.saturating_sub(since) >= CROWD_STAYS,
+        }
+        false
     }
 
     /// Queues a task that was woken on this thread.
