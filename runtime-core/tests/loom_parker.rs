@@ -210,3 +210,76 @@ fn a_new_deadline_is_seen_by_the_one_who_waits_on_the_reactor() {
 fn twin_whose_deadline_passes_no_fence() {
     assert!(fails(|| new_deadline(false, true)));
 }
+
+#[derive(Clone, Copy, PartialEq)]
+enum Lingers {
+    /// Takes the token before it looks for work.
+    Right,
+    /// Clears the token in a second step, after the look.
+    LooksFirst,
+    /// Takes the token and sees nothing of what came with it.
+    WithoutAcquire,
+}
+
+/// A worker that lingers takes tokens without going to sleep, and looks for work after each. A pusher
+/// that comes twice is never slept through.
+fn who_lingers(how: Lingers) {
+    struct Shared {
+        parker: Parker,
+        state: AtomicU8,
+        pushed: AtomicUsize,
+    }
+    let (parker, state) = (Parker::new(), AtomicU8::new(0));
+    let shared = Arc::new(Shared { parker, state, pushed: AtomicUsize::new(0) });
+    shared.parker.settle();
+    let pusher = {
+        let shared = shared.clone();
+        thread::spawn(move || {
+            for n in 1..=2 {
+                // Release and acquire come from the token, not from here.
+                shared.pushed.store(n, Ordering::Relaxed);
+                match how {
+                    Lingers::Right => drop(shared.parker.unpark()),
+                    _ => drop(shared.state.swap(3, Ordering::AcqRel)),
+                }
+            }
+        })
+    };
+    let take = || match how {
+        Lingers::Right => shared.parker.take_token(),
+        _ => shared.state.compare_exchange(3, 0, Ordering::Relaxed, Ordering::Relaxed).is_ok(),
+    };
+    let pushed = || shared.pushed.load(Ordering::Relaxed);
+    let mut seen = 0;
+    for _ in 0..2 {
+        if how == Lingers::LooksFirst {
+            seen = pushed();
+            take();
+        } else if take() {
+            let now = pushed();
+            assert!(now > seen || now == 2, "the token came without its push");
+            seen = now;
+        }
+    }
+    pusher.join().unwrap();
+    let called = match how {
+        Lingers::Right => shared.parker.take_token(),
+        _ => shared.state.swap(0, Ordering::AcqRel) == 3,
+    };
+    assert!(called || seen == 2, "it would sleep through a push");
+}
+
+#[test]
+fn a_worker_that_lingers_sees_what_came_with_the_token() {
+    loom::model(|| who_lingers(Lingers::Right));
+}
+
+#[test]
+fn one_that_looks_before_it_takes_the_token_does_not() {
+    assert!(fails(|| who_lingers(Lingers::LooksFirst)));
+}
+
+#[test]
+fn one_that_takes_the_token_without_acquire_does_not() {
+    assert!(fails(|| who_lingers(Lingers::WithoutAcquire)));
+}
