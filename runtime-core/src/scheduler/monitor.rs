@@ -1,6 +1,6 @@
 //! One quiet thread that notices what is stuck.
 //!
-//! While workers are awake it looks every millisecond or so, less often while all is well, and not at
+//! While workers are busy it looks every millisecond, less often while they have little to do, and not at
 //! all while the runtime is idle. A worker that is in the same poll at two looks in a row is *stuck*.
 //! As long as another worker is free, nothing has to wait for a stuck one:
 //!
@@ -24,14 +24,16 @@ use runtime_sync::primitives::thread::{self, Thread};
 use std::sync::Weak;
 use std::time::Duration;
 
-/// The time between looks while something is stuck, or has been a moment ago.
+/// The time between looks while workers are busy, or something is stuck.
 const ALERT: Duration = Duration::from_millis(1);
-/// The time between looks while all is well.
+/// The time between looks while there is little to do.
 const CALM: Duration = Duration::from_millis(6);
+/// A worker that moves on by so many beats between two looks, two a poll, is busy: should it lose its
+/// core, much would wait until the next look. One that does not has long polls, and tasks that wait
+/// behind them are worth a helper.
+const BUSY: u64 = 128;
 /// So many looks in a row that found nobody awake, and the monitor sleeps until somebody is.
 const QUIET_LOOKS: u32 = 16;
-/// Fewer polls than this between two looks, and tasks that wait are worth a helper.
-const SLOW: u64 = 64;
 /// Nobody has looked outside for too long.
 const OUTSIDE_OVERDUE: Nanos = 1_000_000;
 
@@ -99,8 +101,8 @@ impl Monitor {
             if scheduler.monitor.closed.load(Ordering::Acquire) {
                 return;
             }
-            let trouble = scheduler.look_after_workers(&mut seen);
-            pause = if trouble { ALERT } else { (pause * 2).min(CALM) };
+            let alert = scheduler.look_after_workers(&mut seen);
+            pause = if alert { ALERT } else { (pause * 2).min(CALM) };
             quiet_looks = if scheduler.idle.somebody_awake() { 0 } else { quiet_looks + 1 };
             if quiet_looks >= QUIET_LOOKS {
                 scheduler.monitor.sleep_deep(&scheduler);
@@ -123,10 +125,10 @@ impl Monitor {
 }
 
 impl Scheduler {
-    /// One look. True: something was stuck or slow.
+    /// One look. True: somebody was stuck, slow or busy, and the next look shall come soon.
     fn look_after_workers(&self, seen: &mut Vec<Seen>) -> bool {
         let now = self.clock.now();
-        let mut trouble = false;
+        let mut alert = false;
         for (index, remote) in self.remotes.all().enumerate() {
             if seen.len() == index {
                 seen.push(Seen::default());
@@ -136,16 +138,19 @@ impl Scheduler {
             let advance = beat.wrapping_sub(seen.beat);
             if advance != 0 || beat % 2 == 0 {
                 *seen = Seen { beat, since: now, reported: false };
-                // Nothing is known of a worker that has only begun.
-                trouble |= advance != 0 && advance / 2 < SLOW && self.help_slow(remote);
+                alert |= match advance {
+                    // Nothing is known of a worker that has only begun.
+                    0 => false,
+                    ..BUSY => self.help_slow(remote),
+                    BUSY.. => true,
+                };
             } else {
-                trouble = true;
+                alert = true;
                 self.help_stuck(remote, now);
                 self.report_stall(index, remote, seen, now);
             }
         }
-        trouble |= self.send_to_reactor(now);
-        trouble
+        alert | self.send_to_reactor(now)
     }
 
     /// A worker whose polls are long: what waits behind them is worth a helper.
