@@ -119,6 +119,11 @@ impl<T> List<T> {
         self.front
     }
 
+    /// The node that came last. It is valid as long as it is in the list.
+    pub const fn back(&self) -> Option<NonNull<Node<T>>> {
+        self.back
+    }
+
     /// The node behind `node`.
     ///
     /// # Safety

@@ -116,6 +116,24 @@ fn permits_are_granted_from_the_front_under_the_lock() {
 }
 
 #[test]
+fn the_last_in_line_can_be_taken_first() {
+    let list: WaitList<u32> = WaitList::new();
+    let counts = [Count::new(), Count::new()];
+    let mut first = pin!(list.waiter());
+    let mut second = pin!(list.waiter());
+    assert!(poll(first.as_mut(), &counts[0].waker(), 1).is_pending());
+    assert!(poll(second.as_mut(), &counts[1].waker(), 2).is_pending());
+    assert_eq!(list.lock().back(), Some(&mut 2));
+    let waker = list.lock().pop_back().unwrap().unwrap();
+    waker.wake();
+    assert_eq!((counts[0].get(), counts[1].get()), (0, 1));
+    assert_eq!(second.leave(), Left::Chosen(2));
+    assert_eq!(list.lock().back(), Some(&mut 1));
+    assert_eq!(first.leave(), Left::Waiting(1));
+    assert!(list.lock().pop_back().is_none());
+}
+
+#[test]
 fn those_who_are_passed_stay_in_line() {
     let list: WaitList<u32> = WaitList::new();
     let mut waiters: Vec<_> = (0..200).map(|_| Box::pin(list.waiter())).collect();

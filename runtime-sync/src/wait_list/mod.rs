@@ -381,6 +381,13 @@ impl<T> Line<'_, T> {
         Some(unsafe { self.payload(front) })
     }
 
+    /// The payload of the last in line.
+    pub fn back(&mut self) -> Option<&mut T> {
+        let back = self.queue.nodes.back()?;
+        // SAFETY: it is in the line.
+        Some(unsafe { self.payload(back) })
+    }
+
     /// Takes the first out of the line, to be woken with `batch` once the lock is given back.
     /// Returns whether there was one.
     ///
@@ -404,6 +411,13 @@ impl<T> Line<'_, T> {
     /// For whoever needs no batch because there is one to wake at most.
     pub fn pop_front(&mut self) -> Option<Option<Waker>> {
         self.take_front(CHOSEN)
+    }
+
+    /// Takes the last out of the line, like [`pop_front`](Line::pop_front) the first.
+    pub fn pop_back(&mut self) -> Option<Option<Waker>> {
+        let back = self.queue.nodes.back()?;
+        // SAFETY: it is in the line.
+        Some(unsafe { self.take_out(back, CHOSEN) })
     }
 
     /// The waker of the first in line, which keeps its place, to be woken once the lock is given

@@ -53,15 +53,23 @@ impl<O, T> OwnedWaiter<O, T> {
 
     /// The waiter, for as long as this is borrowed.
     pub fn waiter<'a>(self: Pin<&'a mut Self>) -> Pin<&'a mut Waiter<'a, T>> {
+        self.waiter_and_owner().0
+    }
+
+    /// The waiter, and what its line lies in.
+    pub fn waiter_and_owner<'a>(self: Pin<&'a mut Self>) -> (Pin<&'a mut Waiter<'a, T>>, &'a O) {
+        // SAFETY: the waiter is not moved below.
+        let this = unsafe { self.get_unchecked_mut() };
         // SAFETY: the waiter is pinned with this, and dropped in place.
-        let waiter = unsafe { self.map_unchecked_mut(|this| &mut this.waiter) };
+        let waiter = unsafe { Pin::new_unchecked(&mut this.waiter) };
         // SAFETY: only the lifetime of the list is made shorter. Behind a pin the waiter cannot be
         // replaced by one of another list.
-        unsafe {
+        let waiter = unsafe {
             std::mem::transmute::<Pin<&'a mut Waiter<'static, T>>, Pin<&'a mut Waiter<'a, T>>>(
                 waiter,
             )
-        }
+        };
+        (waiter, &this.owner)
     }
 }
 
