@@ -41,6 +41,7 @@ pub struct Node<T> {
 }
 
 struct Links<T> {
+    /// The back of the list, if the node is its front.
     previous: Option<NonNull<Node<T>>>,
     next: Option<NonNull<Node<T>>>,
 }
@@ -93,25 +94,19 @@ impl<T: fmt::Debug> fmt::Debug for Node<T> {
 /// assert!(list.is_empty());
 /// ```
 pub struct List<T> {
+    /// The way to the back leads over the front, so that an empty list is one word.
     front: Option<NonNull<Node<T>>>,
-    back: Option<NonNull<Node<T>>>,
-    len: usize,
 }
 
 impl<T> List<T> {
     /// Makes an empty list.
     pub const fn new() -> List<T> {
-        List { front: None, back: None, len: 0 }
+        List { front: None }
     }
 
     /// Whether no node is in it.
     pub const fn is_empty(&self) -> bool {
         self.front.is_none()
-    }
-
-    /// How many nodes are in it.
-    pub const fn len(&self) -> usize {
-        self.len
     }
 
     /// The node that has been in the list for longest. It is valid as long as it is in the list.
@@ -120,8 +115,14 @@ impl<T> List<T> {
     }
 
     /// The node that came last. It is valid as long as it is in the list.
-    pub const fn back(&self) -> Option<NonNull<Node<T>>> {
-        self.back
+    pub fn back(&self) -> Option<NonNull<Node<T>>> {
+        let front = self.front?;
+        // SAFETY: it is in this list, so it is valid.
+        let front = unsafe { front.as_ref() };
+        front.links.with(|links| {
+            // SAFETY: invariant 3, `&self` is held.
+            unsafe { (*links).previous }
+        })
     }
 
     /// The node behind `node`.
@@ -146,17 +147,20 @@ impl<T> List<T> {
     /// - It comes out of this list, by `remove` or `pop_front`, before it is dropped.
     pub unsafe fn push_back(&mut self, node: Pin<&Node<T>>) {
         let this = NonNull::from(node.get_ref());
+        let back = self.back();
         node.links.with_mut(|links| {
             // SAFETY: invariant 3, the node is in no list.
-            unsafe { *links = Links { previous: self.back, next: None } };
+            unsafe { *links = Links { previous: back.or(Some(this)), next: None } };
         });
-        match self.back {
-            // SAFETY: `back` is in this list.
-            Some(back) => unsafe { self.change(back, |links| links.next = Some(this)) },
-            None => self.front = Some(this),
+        match (self.front, back) {
+            (Some(front), Some(back)) => {
+                // SAFETY: `back` is in this list.
+                unsafe { self.change(back, |links| links.next = Some(this)) };
+                // SAFETY: `front` is in this list.
+                unsafe { self.change(front, |links| links.previous = Some(this)) };
+            }
+            _ => self.front = Some(this),
         }
-        self.back = Some(this);
-        self.len += 1;
     }
 
     /// Takes out the node that has been in the list for longest.
@@ -191,17 +195,18 @@ impl<T> List<T> {
         };
         // SAFETY: passed on to the caller.
         unsafe { self.change(node, take) };
-        match previous {
+        let is_front = self.front == Some(node);
+        if is_front {
+            self.front = next;
+        } else if let Some(previous) = previous {
             // SAFETY: the neighbour of a node in this list is in this list.
-            Some(previous) => unsafe { self.change(previous, |links| links.next = next) },
-            None => self.front = next,
+            unsafe { self.change(previous, |links| links.next = next) };
         }
-        match next {
+        // Who follows, or else the front, has had the node before it; alone, the node had itself.
+        if let Some(behind) = next.or(self.front) {
             // SAFETY: as above.
-            Some(next) => unsafe { self.change(next, |links| links.previous = previous) },
-            None => self.back = previous,
+            unsafe { self.change(behind, |links| links.previous = previous) };
         }
-        self.len -= 1;
     }
 
     /// # Safety
@@ -225,6 +230,6 @@ impl<T> Default for List<T> {
 
 impl<T> fmt::Debug for List<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("List").field("len", &self.len).finish_non_exhaustive()
+        f.debug_struct("List").field("is_empty", &self.is_empty()).finish_non_exhaustive()
     }
 }

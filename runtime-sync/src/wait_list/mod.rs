@@ -29,7 +29,7 @@
 //!    outside: its owner may free it at that very moment.
 //! 4. A waiter is taken out of the line before it is dropped.
 //! 5. Under the lock no waker is cloned, woken or dropped, and no payload is dropped.
-//! 6. The tickets in the line rise from front to back.
+//! 6. The tickets in the line rise from front to back, but for a wrap.
 
 mod owned_waiter;
 mod wait_unless;
@@ -40,12 +40,11 @@ pub use wait_unless::WaitUnless;
 pub use waiter::{Left, Waited, Waiter};
 
 use std::fmt;
-use std::ops::Range;
 use std::ptr::NonNull;
 use std::task::Waker;
 
 use crate::list::{List, Node};
-use crate::primitives::atomic::{AtomicUsize, Ordering, fence};
+use crate::primitives::atomic::{AtomicU32, Ordering, fence};
 use crate::primitives::{Mutex, MutexGuard, const_outside_models};
 use crate::wake_batch::{self, WakeBatch};
 use waiter::{CHOSEN, Place, RELEASED};
@@ -86,14 +85,16 @@ use waiter::{CHOSEN, Place, RELEASED};
 /// ```
 pub struct WaitList<T = ()> {
     /// How many are in line, or are about to enter. Written under the lock, read without.
-    waiting: AtomicUsize,
+    waiting: AtomicU32,
     queue: Mutex<Queue<T>>,
 }
 
 struct Queue<T> {
     nodes: List<Place<T>>,
-    /// The number of the next waiter that enters.
-    ticket: u64,
+    len: u32,
+    /// The number of the next waiter that enters. It may wrap: what counts is the order of those in
+    /// line, who are far fewer.
+    ticket: u32,
 }
 
 // SAFETY: what is reachable through the pointers in the queue is touched by one thread at a time
@@ -136,8 +137,8 @@ impl<T> WaitList<T> {
     const_outside_models! {
         /// Makes a line in which nobody waits.
         pub const fn new() -> WaitList<T> {
-            let queue = Queue { nodes: List::new(), ticket: 0 };
-            WaitList { waiting: AtomicUsize::new(0), queue: Mutex::new(queue) }
+            let queue = Queue { nodes: List::new(), len: 0, ticket: 0 };
+            WaitList { waiting: AtomicU32::new(0), queue: Mutex::new(queue) }
         }
     }
 
@@ -319,14 +320,16 @@ impl<T> WaitList<T> {
         let mut batch = WakeBatch::new();
         let mut woken = 0;
         let mut line = self.lock();
-        let mut tickets = 0..line.queue.ticket;
+        let mut section = Section { from: None, until: Some(line.queue.ticket) };
         loop {
-            let rest = line.choose(tickets.clone(), state, &mut woken, &mut batch, &mut decide);
+            let rest = line.choose(&section, state, &mut woken, &mut batch, &mut decide);
             drop(line);
             // The batches to come shall be woken even if a waker in this one panics.
             batch.wake_and_keep_panic();
-            let Some(ticket) = rest else { break };
-            tickets.start = ticket;
+            if rest.is_none() {
+                break;
+            }
+            section.from = rest;
             line = self.lock();
         }
         batch.wake_all();
@@ -366,7 +369,7 @@ pub struct Line<'a, T> {
 impl<T> Line<'_, T> {
     /// How many wait.
     pub fn len(&self) -> usize {
-        self.queue.nodes.len()
+        self.queue.len as usize
     }
 
     /// Whether nobody waits.
@@ -451,14 +454,15 @@ impl<T> Line<'_, T> {
         batch: &mut WakeBatch,
         mut decide: impl FnMut(&mut T) -> Choice,
     ) -> bool {
-        self.choose(0..u64::MAX, CHOSEN, &mut 0, batch, &mut decide).is_none()
+        let all = Section { from: None, until: None };
+        self.choose(&all, CHOSEN, &mut 0, batch, &mut decide).is_none()
     }
 
     /// Makes it known that somebody is about to enter, so that a change that the look after this
     /// call does not see takes the way through the lock.
     fn announce(&mut self) {
         // A store suffices: all writers hold the lock.
-        self.list.waiting.store(self.len() + 1, Ordering::Relaxed);
+        self.list.waiting.store(self.queue.len + 1, Ordering::Relaxed);
         // Pairs with the fence in `WaitList::has_waiters`; see the head of the file.
         fence(Ordering::SeqCst);
     }
@@ -470,26 +474,26 @@ impl<T> Line<'_, T> {
         Some(unsafe { self.take_out(front, state) })
     }
 
-    /// Asks `decide` about those with one of the `tickets`, takes out whom it chooses and counts
+    /// Asks `decide` about those in the `section`, takes out whom it chooses and counts
     /// them. Returns where to go on if the batch was full before the end.
     fn choose(
         &mut self,
-        tickets: Range<u64>,
+        section: &Section,
         state: u32,
         woken: &mut usize,
         batch: &mut WakeBatch,
         decide: &mut impl FnMut(&mut T) -> Choice,
-    ) -> Option<u64> {
+    ) -> Option<u32> {
         let mut at = self.queue.nodes.front();
         while let Some(node) = at {
             // SAFETY: it is in the line.
             let ticket = unsafe { self.ticket(node) };
-            if ticket >= tickets.end {
+            if section.until.is_some_and(|until| !is_before(ticket, until)) {
                 break;
             }
             // SAFETY: it is in the line.
             at = unsafe { self.queue.nodes.after(node) };
-            if ticket < tickets.start {
+            if section.from.is_some_and(|from| is_before(ticket, from)) {
                 continue;
             }
             if batch.is_full() {
@@ -520,7 +524,7 @@ impl<T> Line<'_, T> {
     /// # Safety
     ///
     /// `node` is in this line.
-    unsafe fn ticket(&self, node: NonNull<Node<Place<T>>>) -> u64 {
+    unsafe fn ticket(&self, node: NonNull<Node<Place<T>>>) -> u32 {
         // SAFETY: what is in the line is alive.
         let node = unsafe { node.as_ref() };
         node.held.with(|held| {
@@ -562,6 +566,7 @@ impl<T> Line<'_, T> {
     unsafe fn take_out(&mut self, node: NonNull<Node<Place<T>>>, state: u32) -> Option<Waker> {
         // SAFETY: passed on to the caller.
         unsafe { self.queue.nodes.unlink(node) };
+        self.queue.len -= 1;
         // SAFETY: its owner cannot know yet that it is out, so it is alive, and this thread still
         // holds the lock.
         let waker = unsafe { self.take_waker(node) };
@@ -574,15 +579,26 @@ impl<T> Line<'_, T> {
     }
 }
 
+/// A part of the line, by the tickets of those who begin it and who follow it.
+struct Section {
+    from: Option<u32>,
+    until: Option<u32>,
+}
+
+/// Whether one ticket was given out before another one. Both are of waiters in line, or next to come.
+fn is_before(one: u32, other: u32) -> bool {
+    one.wrapping_sub(other).cast_signed() < 0
+}
+
 impl<T> Drop for Line<'_, T> {
     fn drop(&mut self) {
         // Still under the lock, like every write.
-        self.list.waiting.store(self.queue.nodes.len(), Ordering::Relaxed);
+        self.list.waiting.store(self.queue.len, Ordering::Relaxed);
     }
 }
 
 impl<T> fmt::Debug for Queue<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Queue").field("len", &self.nodes.len()).finish_non_exhaustive()
+        f.debug_struct("Queue").field("len", &self.len).finish_non_exhaustive()
     }
 }

@@ -38,7 +38,7 @@ pub(super) struct Held<T> {
     /// `None` while it is `OUTSIDE`.
     pub(super) payload: Option<T>,
     /// Its number in the order of arrival.
-    pub(super) ticket: u64,
+    pub(super) ticket: u32,
 }
 
 /// A place in a [`WaitList`], to be kept inside of the future that waits.
@@ -361,7 +361,8 @@ impl<'a, T> Waiter<'a, T> {
         // If this returns or panics, the line is unlocked before the waker is dropped: invariant 5.
         let payload = look(&mut line)?;
         let ticket = line.queue.ticket;
-        line.queue.ticket += 1;
+        line.queue.ticket = ticket.wrapping_add(1);
+        line.queue.len += 1;
         self.node.held.with_mut(|held| {
             // SAFETY: invariant 2, the waiter is outside and this is its owner. What is
             // overwritten has neither waker nor payload, so nothing is dropped.
@@ -424,6 +425,7 @@ impl<'a, T> Waiter<'a, T> {
         }
         // SAFETY: invariant 1, the state is `WAITING` and the lock is held.
         unsafe { line.queue.nodes.remove(self.node()) };
+        line.queue.len -= 1;
         let (waker, payload) = self.node.held.with_mut(|held| {
             // SAFETY: invariant 2, the lock is held.
             let held = unsafe { &mut *held };
