@@ -157,15 +157,33 @@ impl Drop for Restore {
 /// ```
 #[inline]
 pub fn poll_proceed(cx: &mut Context<'_>) -> Poll<RestoreOnPending> {
-    match LEFT.get() {
-        UNLIMITED | UNCONSTRAINED => Poll::Ready(RestoreOnPending { owes: Cell::new(false) }),
-        0 => {
+    match proceed_now() {
+        Some(coop) => Poll::Ready(coop),
+        None => {
             cx.waker().wake_by_ref();
             Poll::Pending
         }
+    }
+}
+
+/// As [`poll_proceed`], for who has something else to try if the budget is spent: that costs nothing,
+/// and the task is not woken.
+///
+/// # Examples
+///
+/// ```
+/// use runtime_sync::budget;
+///
+/// assert!(budget::proceed_now().is_some());
+/// ```
+#[inline]
+pub fn proceed_now() -> Option<RestoreOnPending> {
+    match LEFT.get() {
+        UNLIMITED | UNCONSTRAINED => Some(RestoreOnPending { owes: Cell::new(false) }),
+        0 => None,
         left => {
             LEFT.set(left - 1);
-            Poll::Ready(RestoreOnPending { owes: Cell::new(true) })
+            Some(RestoreOnPending { owes: Cell::new(true) })
         }
     }
 }

@@ -22,6 +22,7 @@
 //! that was just woken, and take a lock before it; how far that goes, and why nobody starves, is
 //! said in [`permits`], the base of most of them.
 
+mod acquire_error;
 mod barrier;
 mod bounded_semaphore;
 mod cancellation_token;
@@ -43,6 +44,7 @@ mod semaphore;
 #[expect(unsafe_code, reason = "the value is written once, by whoever moved the word there")]
 mod set_once;
 
+pub use acquire_error::*;
 pub use barrier::*;
 pub use bounded_semaphore::*;
 pub use cancellation_token::*;

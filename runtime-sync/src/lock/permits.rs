@@ -1,1 +1,625 @@
 //! Permits that are taken, given back and waited for in line: the base of all locks.
+//!
+//! A mutex is one permit, a reader-writer lock has as many as there may be readers, of which a writer
+//! takes all. One word holds the free permits and three flags:
+//!
+//! ```text
+//!  63                              3        2        1        0
+//! ┌──────────────────────────────────┬────────┬────────┬────────┐
+//! │ free permits                     │ STRICT │ NUDGED │ QUEUED │
+//! └──────────────────────────────────┴────────┴────────┴────────┘
+//! ```
+//!
+//! Taking is one compare-exchange, and so is giving back; who finds the flags zero is done.
+//!
+//! # Who may go first
+//!
+//! Those who wait stand in line, first come, first served. But a task that is running is faster than
+//! one that must be woken first, and a lock that waits for a sleeper is a lock that nobody has. So:
+//!
+//! 1. A permit that comes back is free, and the first in line is *nudged*: woken, to look for itself,
+//!    while it keeps its place. Whoever runs meanwhile may take the permit. That is called barging.
+//! 2. One that was nudged and looks in vain closes the door: from then on (`STRICT`) nobody barges, and
+//!    permits that come back are handed to the line, in order, until it has got its own.
+//! 3. One that asks for several closes the door as soon as it is the first, or smaller requests would
+//!    take them away one by one for ever.
+//!
+//! So barging delays the first in line by the time from its wake to its next poll and by one hold of
+//! the permit, and never by more. As many are nudged as there are permits for; one that is nudged and
+//! never polled holds up the permits that it asked for, and no others.
+//!
+//! # Invariants of the word
+//!
+//! - The flags change under the lock of the line only; the permits by anybody.
+//! - `QUEUED` is set if and only if somebody is in line, `NUDGED` if one of them is nudged and has not
+//!   looked since. `STRICT` without `QUEUED` is what is left when the permits are closed.
+//! - Whoever adds a permit and finds `QUEUED` sees to it that the line is served, unless the permit is
+//!   the only free one and `NUDGED` is set: the one who was nudged is going to look at it. Who clears
+//!   `NUDGED` does so by an exchange that knows how many permits are free.
+
+use std::fmt;
+use std::ops::ControlFlow;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker, ready};
+
+use pin_project_lite::pin_project;
+
+use crate::budget;
+use crate::primitives::atomic::{AtomicUsize, Ordering};
+use crate::primitives::const_outside_models;
+use crate::wait_list::{Choice, Left, Line, WaitList, Waited, Waiter};
+use crate::wake_batch::{self, WakeBatch};
+
+use super::{AcquireError, TryAcquireError};
+
+/// Somebody is in line.
+const QUEUED: usize = 1 << 0;
+/// Somebody in line is nudged and has not looked since.
+const NUDGED: usize = 1 << 1;
+/// Nobody may barge; alone: closed.
+const STRICT: usize = 1 << 2;
+const FLAGS: usize = QUEUED | NUDGED | STRICT;
+const CLOSED: usize = STRICT;
+const SHIFT: u32 = FLAGS.count_ones();
+/// One permit, where it stands in the word.
+const ONE: usize = 1 << SHIFT;
+
+/// Permits to be taken, given back and waited for.
+///
+/// # Examples
+///
+/// ```
+/// use runtime_sync::lock::permits::Permits;
+///
+/// let permits = Permits::new(1);
+/// permits.try_acquire(1).unwrap();
+/// std::thread::scope(|scope| {
+///     scope.spawn(|| permits.release(1));
+///     runtime_sync::block_on(permits.acquire(1)).unwrap();
+/// });
+/// permits.release(1);
+/// ```
+pub struct Permits {
+    state: AtomicUsize,
+    line: WaitList<Request>,
+}
+
+/// What a waiter asks for, and how far it has come.
+#[derive(Debug, Clone, Copy)]
+struct Request {
+    count: usize,
+    stage: Stage,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// In line. Behind the first of these all are.
+    Waiting,
+    /// Woken to look for itself.
+    Nudged,
+    /// It has looked in vain.
+    Vain,
+    /// It was given what it asked for.
+    Granted,
+}
+
+impl Permits {
+    /// The largest number of permits.
+    pub const MAX: usize = usize::MAX >> SHIFT;
+
+    const_outside_models! {
+        /// Makes `count` free permits.
+        ///
+        /// # Panics
+        ///
+        /// Panics if there are more than [`MAX`](Permits::MAX).
+        #[track_caller]
+        pub const fn new(count: usize) -> Permits {
+            assert!(count <= Permits::MAX, "there may be at most `Semaphore::MAX_PERMITS` permits");
+            Permits { state: AtomicUsize::new(count << SHIFT), line: WaitList::new() }
+        }
+    }
+
+    const_outside_models! {
+        /// Makes no permits, closed from the beginning.
+        pub const fn new_closed() -> Permits {
+            Permits { state: AtomicUsize::new(CLOSED), line: WaitList::new() }
+        }
+    }
+
+    /// Takes `count` permits if they are free and nobody must go first.
+    ///
+    /// # Errors
+    ///
+    /// They are not, or closed.
+    #[inline]
+    pub fn try_acquire(&self, count: usize) -> Result<(), TryAcquireError> {
+        let mut state = self.state.load(Ordering::Relaxed);
+        loop {
+            if state & STRICT != 0 {
+                return self.refuse(state, count);
+            }
+            let Some(rest) = without(state, count) else {
+                return Err(TryAcquireError::NoPermits);
+            };
+            // Acquire pairs with the release in `release`: what was done under the permit is seen.
+            match self.state.compare_exchange_weak(
+                state,
+                rest,
+                Ordering::Acquire,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => return Ok(()),
+                Err(now) => state = now,
+            }
+        }
+    }
+
+    /// The answer behind a closed door. Nothing can be had there for nothing only.
+    #[cold]
+    fn refuse(&self, state: usize, count: usize) -> Result<(), TryAcquireError> {
+        match (state & FLAGS, count) {
+            (CLOSED, _) => Err(TryAcquireError::Closed),
+            (_, 0) => Ok(()),
+            _ => Err(TryAcquireError::NoPermits),
+        }
+    }
+
+    /// As [`try_acquire`](Permits::try_acquire), on behalf of a task: it spends a unit of its budget,
+    /// and takes nothing if there is none. What an `async fn` does before it waits.
+    #[inline]
+    pub fn acquire_now(&self, count: usize) -> bool {
+        let Some(coop) = budget::proceed_now() else { return false };
+        let taken = self.try_acquire(count).is_ok();
+        if taken {
+            coop.made_progress();
+        }
+        taken
+    }
+
+    /// Takes `count` permits, in line with others if they are not free.
+    ///
+    /// # Errors
+    ///
+    /// The permits are closed.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future gives up its place in line; what it was given already is passed on.
+    pub fn acquire(&self, count: usize) -> Acquire<'_> {
+        Acquire { permits: self, count, waiter: self.line.waiter() }
+    }
+
+    /// Gives `count` permits back, or adds new ones.
+    ///
+    /// # Panics
+    ///
+    /// Panics if there would be more than [`MAX`](Permits::MAX) free ones; nothing has changed then.
+    /// Passes on a panic of a waker, after all have been woken.
+    #[inline]
+    #[track_caller]
+    pub fn release(&self, count: usize) {
+        let mut state = self.state.load(Ordering::Relaxed);
+        loop {
+            let free = (state >> SHIFT).saturating_add(count);
+            assert!(
+                free <= Permits::MAX,
+                "there may be at most `Semaphore::MAX_PERMITS` free permits, and this would be {free}"
+            );
+            let next = free << SHIFT | state & FLAGS;
+            // Release pairs with the acquire of whoever takes them.
+            match self.state.compare_exchange_weak(
+                state,
+                next,
+                Ordering::Release,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) if is_served(next) => return,
+                Ok(_) => return self.serve(),
+                Err(now) => state = now,
+            }
+        }
+    }
+
+    /// Takes up to `count` of the free permits away for good. Returns how many.
+    pub fn forget(&self, count: usize) -> usize {
+        let mut state = self.state.load(Ordering::Relaxed);
+        loop {
+            let gone = count.min(state >> SHIFT);
+            let next = state - (gone << SHIFT);
+            // Acquire, as one who takes them.
+            match self.state.compare_exchange_weak(
+                state,
+                next,
+                Ordering::Acquire,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => return gone,
+                Err(now) => state = now,
+            }
+        }
+    }
+
+    /// How many are free at this moment, those included that the line is going to get.
+    pub fn available(&self) -> usize {
+        // Acquire, so that who learns from this that something was given back sees what came before.
+        self.state.load(Ordering::Acquire) >> SHIFT
+    }
+
+    /// How many wait at this moment.
+    pub fn waiters(&self) -> usize {
+        match self.state.load(Ordering::Relaxed) & QUEUED {
+            0 => 0,
+            _ => self.line.lock().len(),
+        }
+    }
+
+    /// Refuses all who wait and all who come.
+    ///
+    /// # Panics
+    ///
+    /// Passes on a panic of a waker, after all have been woken.
+    pub fn close(&self) {
+        let line = self.line.lock();
+        let mut state = self.state.load(Ordering::Relaxed);
+        loop {
+            let closed = state & !FLAGS | CLOSED;
+            // Release pairs with the acquire in `is_closed`.
+            match self.state.compare_exchange(state, closed, Ordering::AcqRel, Ordering::Relaxed) {
+                Ok(_) => break,
+                Err(now) => state = now,
+            }
+        }
+        drop(line);
+        self.line.wake_all();
+    }
+
+    /// Whether [`close`](Permits::close) was called.
+    pub fn is_closed(&self) -> bool {
+        // Pairs with the release in `close`.
+        self.state.load(Ordering::Acquire) & FLAGS == CLOSED
+    }
+
+    /// Serves the line after permits have come back.
+    #[cold]
+    #[inline(never)]
+    fn serve(&self) {
+        let mut wakes = Wakes::default();
+        loop {
+            let done = self.settle(&mut self.line.lock(), &mut wakes);
+            if done {
+                break;
+            }
+            wakes.wake_and_keep_panic();
+        }
+        wakes.wake_all();
+    }
+
+    /// Leaves the line, if `decide` wants it, and serves those who stay.
+    fn leave_if(
+        &self,
+        waiter: Pin<&mut Waiter<'_, Request>>,
+        decide: impl FnOnce(&mut Request) -> bool,
+    ) -> (Option<Left<Request>>, Unserved<'_>) {
+        let mut rest = Unserved { permits: self, wakes: Wakes::default(), done: true };
+        let left = waiter.leave_if(decide, |line| rest.done = self.settle(line, &mut rest.wakes));
+        (left, rest)
+    }
+
+    /// Brings the line and the flags to where they should be: hands over what must be handed over,
+    /// nudges whom there is a permit for. False: `wakes` must be woken first, and this called again.
+    fn settle(&self, line: &mut Line<'_, Request>, wakes: &mut Wakes) -> bool {
+        let mut state = self.state.load(Ordering::Relaxed);
+        loop {
+            if state & FLAGS == CLOSED {
+                return true;
+            }
+            let strict = is_strict(line);
+            if strict && state & STRICT == 0 {
+                // From here on the permits only grow.
+                state = self.state.fetch_or(STRICT, Ordering::Relaxed) | STRICT;
+            }
+            let flags = match strict {
+                true => {
+                    let front = line.front().expect("somebody is strict");
+                    if let Some(rest) = without(state, front.count) {
+                        // Acquire on behalf of the one who gets them; the state of its waiter carries
+                        // it there.
+                        match self.exchange(state, rest, Ordering::Acquire) {
+                            Ok(()) => {
+                                front.stage = Stage::Granted;
+                                state = rest;
+                                if let Some(Some(waker)) = line.pop_front()
+                                    && wakes.push(waker)
+                                {
+                                    return false;
+                                }
+                            }
+                            Err(now) => state = now,
+                        }
+                        continue;
+                    }
+                    QUEUED | STRICT
+                }
+                false if line.is_empty() => 0,
+                false => match nudge(line, state >> SHIFT, wakes) {
+                    Some(0) => QUEUED,
+                    Some(_) => QUEUED | NUDGED,
+                    None => return false,
+                },
+            };
+            // With the number of permits that this was decided by.
+            match self.exchange(state, state & !FLAGS | flags, Ordering::Relaxed) {
+                Ok(()) => return true,
+                Err(now) => state = now,
+            }
+        }
+    }
+
+    fn exchange(&self, from: usize, to: usize, order: Ordering) -> Result<(), usize> {
+        self.state.compare_exchange(from, to, order, Ordering::Relaxed).map(drop)
+    }
+
+    /// What one who is about to enter the line does under its lock: take the permits after all, or
+    /// make it known that somebody is there.
+    fn take_or_queue(
+        &self,
+        line: &mut Line<'_, Request>,
+        count: usize,
+    ) -> ControlFlow<Result<(), AcquireError>, Request> {
+        let mut state = self.state.load(Ordering::Relaxed);
+        loop {
+            if state & FLAGS == CLOSED {
+                return ControlFlow::Break(Err(AcquireError::closed()));
+            }
+            let taken = without(state, count).filter(|_| state & STRICT == 0 || count == 0);
+            let exchanged = match taken {
+                // As in `try_acquire`.
+                Some(rest) => self.exchange(state, rest, Ordering::Acquire),
+                None => {
+                    let is_strict = line.is_empty() && count > 1;
+                    let flags = QUEUED | if is_strict { STRICT } else { 0 };
+                    self.exchange(state, state | flags, Ordering::Relaxed)
+                }
+            };
+            match (exchanged, taken) {
+                (Ok(()), Some(_)) => return ControlFlow::Break(Ok(())),
+                (Ok(()), None) => {
+                    return ControlFlow::Continue(Request { count, stage: Stage::Waiting });
+                }
+                (Err(now), _) => state = now,
+            }
+        }
+    }
+
+    /// What one who was nudged does under the lock of the line: take the permits, or close the door.
+    fn take_or_close_door(&self, request: &mut Request) -> bool {
+        if request.stage != Stage::Nudged {
+            return false;
+        }
+        let mut state = self.state.load(Ordering::Relaxed);
+        loop {
+            if state & FLAGS == CLOSED {
+                // It is going to be told.
+                return false;
+            }
+            let taken = without(state, request.count).filter(|_| state & STRICT == 0);
+            let next = taken.unwrap_or(state | STRICT);
+            // Acquire as in `try_acquire`.
+            match self.exchange(state, next, Ordering::Acquire) {
+                Ok(()) if taken.is_some() => return true,
+                Ok(()) => {
+                    request.stage = Stage::Vain;
+                    return false;
+                }
+                Err(now) => state = now,
+            }
+        }
+    }
+}
+
+/// What is to be done after somebody has left the line, without its lock.
+#[must_use]
+struct Unserved<'a> {
+    permits: &'a Permits,
+    wakes: Wakes,
+    done: bool,
+}
+
+impl Unserved<'_> {
+    fn serve(mut self) {
+        if !self.done {
+            self.wakes.wake_and_keep_panic();
+            self.permits.serve();
+        }
+        self.wakes.wake_all();
+    }
+}
+
+/// Whether nobody has to do anything about the line.
+#[inline]
+fn is_served(state: usize) -> bool {
+    state & QUEUED == 0 || (state & STRICT == 0 && state & NUDGED != 0 && state >> SHIFT == 1)
+}
+
+/// The word without `count` of its permits, if it has so many.
+#[inline]
+fn without(state: usize, count: usize) -> Option<usize> {
+    (state >> SHIFT).checked_sub(count).map(|rest| rest << SHIFT | state & FLAGS)
+}
+
+/// Whether those in line are to be served in order, with nobody barging.
+fn is_strict(line: &mut Line<'_, Request>) -> bool {
+    if line.front().is_some_and(|front| front.count > 1) {
+        return true;
+    }
+    let mut strict = false;
+    line.walk(|request| match request.stage {
+        Stage::Nudged => ControlFlow::Continue(()),
+        Stage::Vain => {
+            strict = true;
+            ControlFlow::Break(())
+        }
+        Stage::Waiting | Stage::Granted => ControlFlow::Break(()),
+    });
+    strict
+}
+
+/// Nudges as many from the front as `free` permits are enough for. Returns how many are nudged now;
+/// nothing if the wakes are full and there may be more.
+fn nudge(line: &mut Line<'_, Request>, free: usize, wakes: &mut Wakes) -> Option<usize> {
+    if free <= 1 {
+        let front =
+            line.front().filter(|front| front.count <= free || front.stage == Stage::Nudged);
+        let Some(front) = front else { return Some(0) };
+        if std::mem::replace(&mut front.stage, Stage::Nudged) != Stage::Nudged
+            && let Some(waker) = line.nudge_front()
+        {
+            wakes.push(waker);
+        }
+        return Some(1);
+    }
+    let mut covered = 0usize;
+    let mut nudged = 0;
+    let ended = line.choose_where(wakes.batch(), |request| {
+        covered = covered.saturating_add(request.count);
+        if request.stage == Stage::Nudged {
+            nudged += 1;
+            return Choice::Pass;
+        }
+        if covered > free {
+            return Choice::Stop;
+        }
+        request.stage = Stage::Nudged;
+        nudged += 1;
+        Choice::Nudge
+    });
+    ended.then_some(nudged)
+}
+
+/// Wakers to be woken when the lock is given back: mostly one, and then without the room of a batch.
+#[derive(Default)]
+struct Wakes {
+    one: Option<Waker>,
+    batch: Option<WakeBatch>,
+}
+
+impl Wakes {
+    /// Adds one. True: these must be woken before there is room for more.
+    fn push(&mut self, waker: Waker) -> bool {
+        if self.one.is_none() && self.batch.is_none() {
+            self.one = Some(waker);
+            return false;
+        }
+        let batch = self.batch();
+        batch.push(waker);
+        batch.is_full()
+    }
+
+    fn batch(&mut self) -> &mut WakeBatch {
+        let batch = self.batch.get_or_insert_default();
+        if let Some(one) = self.one.take() {
+            batch.push(one);
+        }
+        batch
+    }
+
+    fn wake_and_keep_panic(&mut self) {
+        self.batch().wake_and_keep_panic();
+    }
+
+    fn wake_all(&mut self) {
+        if let Some(one) = self.one.take() {
+            wake_batch::wake(one);
+        }
+        if let Some(batch) = &mut self.batch {
+            batch.wake_all();
+        }
+    }
+}
+
+pin_project! {
+    /// Takes permits, in line with others; see [`Permits::acquire`].
+    #[must_use = "futures do nothing unless they are awaited"]
+    pub struct Acquire<'a> {
+        permits: &'a Permits,
+        count: usize,
+        #[pin]
+        waiter: Waiter<'a, Request>,
+    }
+
+    impl PinnedDrop for Acquire<'_> {
+        fn drop(this: Pin<&mut Self>) {
+            let this = this.project();
+            let (left, rest) = this.permits.leave_if(this.waiter, |_| true);
+            rest.serve();
+            if let Some(Left::Chosen(request)) = left {
+                this.permits.release(request.count);
+            }
+        }
+    }
+}
+
+impl Future for Acquire<'_> {
+    type Output = Result<(), AcquireError>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let coop = ready!(budget::poll_proceed(cx));
+        let mut this = self.project();
+        let permits = *this.permits;
+        let count = *this.count;
+        let (left, rest) =
+            permits.leave_if(this.waiter.as_mut(), |request| permits.take_or_close_door(request));
+        let result = match left {
+            Some(Left::Waiting(_) | Left::Chosen(_)) => {
+                // A waker that panics must not take the permits along.
+                let taken = Taken { permits, count };
+                rest.serve();
+                std::mem::forget(taken);
+                Ok(())
+            }
+            Some(Left::Released(_)) => Err(AcquireError::closed()),
+            Some(Left::Outside) | None => {
+                let queue = |line: &mut Line<'_, Request>| permits.take_or_queue(line, count);
+                match ready!(this.waiter.poll_wait(cx, queue)) {
+                    Waited::Never(result) => result,
+                    Waited::Woken(Request { stage: Stage::Granted, .. }) => Ok(()),
+                    Waited::Woken(_) => Err(AcquireError::closed()),
+                }
+            }
+        };
+        coop.made_progress();
+        Poll::Ready(result)
+    }
+}
+
+/// Permits that are given back unless this is forgotten.
+struct Taken<'a> {
+    permits: &'a Permits,
+    count: usize,
+}
+
+impl Drop for Taken<'_> {
+    fn drop(&mut self) {
+        self.permits.release(self.count);
+    }
+}
+
+impl fmt::Debug for Acquire<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Acquire").field("count", &self.count).field("waiter", &self.waiter).finish()
+    }
+}
+
+impl fmt::Debug for Permits {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = self.state.load(Ordering::Relaxed);
+        f.debug_struct("Permits")
+            .field("available", &(state >> SHIFT))
+            .field("queued", &(state & QUEUED != 0))
+            .field("nudged", &(state & NUDGED != 0))
+            .field("strict", &(state & QUEUED != 0 && state & STRICT != 0))
+            .field("closed", &(state & FLAGS == CLOSED))
+            .finish()
+    }
+}

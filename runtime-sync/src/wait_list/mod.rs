@@ -40,6 +40,7 @@ pub use wait_unless::WaitUnless;
 pub use waiter::{Left, Waited, Waiter};
 
 use std::fmt;
+use std::ops::ControlFlow;
 use std::ptr::NonNull;
 use std::task::Waker;
 
@@ -456,6 +457,19 @@ impl<T> Line<'_, T> {
     ) -> bool {
         let all = Section { from: None, until: None };
         self.choose(&all, CHOSEN, &mut 0, batch, &mut decide).is_none()
+    }
+
+    /// Shows each payload to `visit`, from the front, until it breaks off.
+    pub fn walk(&mut self, mut visit: impl FnMut(&mut T) -> ControlFlow<()>) {
+        let mut at = self.queue.nodes.front();
+        while let Some(node) = at {
+            // SAFETY: it is in the line.
+            if visit(unsafe { self.payload(node) }).is_break() {
+                return;
+            }
+            // SAFETY: it is in the line.
+            at = unsafe { self.queue.nodes.after(node) };
+        }
     }
 
     /// Makes it known that somebody is about to enter, so that a change that the look after this
