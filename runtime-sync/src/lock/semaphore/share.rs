@@ -1,0 +1,64 @@
+//! A share of a semaphore's permits, given back when it is dropped: what both kinds of permit are.
+
+use std::ops::Deref;
+
+use super::Semaphore;
+
+/// So many permits, held by way of `S`.
+#[derive(Debug)]
+pub(super) struct Share<S: Deref<Target = Semaphore>> {
+    semaphore: S,
+    count: u32,
+}
+
+impl<S: Deref<Target = Semaphore>> Share<S> {
+    /// Permits that were just taken.
+    #[inline]
+    pub(super) fn new(semaphore: S, count: u32) -> Share<S> {
+        Share { semaphore, count }
+    }
+
+    pub(super) fn semaphore(&self) -> &S {
+        &self.semaphore
+    }
+
+    pub(super) fn count(&self) -> u32 {
+        self.count
+    }
+
+    /// Keeps the permits from being given back.
+    pub(super) fn forget(&mut self) {
+        self.count = 0;
+    }
+
+    #[track_caller]
+    pub(super) fn merge(&mut self, mut other: Share<S>) {
+        assert!(
+            std::ptr::eq(&*self.semaphore, &*other.semaphore),
+            "permits of different semaphores cannot be merged"
+        );
+        let sum = self.count.checked_add(other.count);
+        self.count = sum.expect("one permit cannot stand for more than `u32::MAX` of them");
+        other.count = 0;
+    }
+
+    pub(super) fn split(&mut self, count: usize) -> Option<Share<S>>
+    where
+        S: Clone,
+    {
+        let count = u32::try_from(count).ok().filter(|count| *count <= self.count)?;
+        // The clone of an `Arc` may abort, but does not unwind.
+        let semaphore = self.semaphore.clone();
+        self.count -= count;
+        Some(Share { semaphore, count })
+    }
+}
+
+impl<S: Deref<Target = Semaphore>> Drop for Share<S> {
+    #[inline]
+    fn drop(&mut self) {
+        if self.count > 0 {
+            self.semaphore.permits.release(self.count as usize);
+        }
+    }
+}
