@@ -1,1 +1,203 @@
 //! A semaphore that cannot have more permits than it began with.
+
+use std::error::Error;
+use std::fmt;
+
+use super::permits::Permits;
+use super::{AcquireError, SemaphoreStats, TryAcquireError};
+use crate::block_on::block_outside_of_tasks;
+use crate::primitives::const_outside_models;
+
+/// A semaphore that notices when more is given back than was taken.
+///
+/// asyncio's `BoundedSemaphore`: acquiring and releasing are calls of their own, so that code which is
+/// ported may acquire in one task and release in another. Where that is not needed, [`hold`] is the
+/// better way: its guard gives the permit back.
+///
+/// [`hold`]: BoundedSemaphore::hold
+///
+/// # Examples
+///
+/// ```
+/// use filch::sync::BoundedSemaphore;
+///
+/// runtime_sync::block_on(async {
+///     let semaphore = BoundedSemaphore::new(1);
+///     semaphore.acquire().await.unwrap();
+///     semaphore.release().unwrap();
+///     assert!(semaphore.release().is_err());
+/// });
+/// ```
+#[derive(Debug)]
+pub struct BoundedSemaphore {
+    permits: Permits,
+    bound: usize,
+}
+
+/// A permit of a [`BoundedSemaphore`], given back when this is dropped.
+///
+/// # Examples
+///
+/// ```
+/// use filch::sync::BoundedSemaphore;
+///
+/// runtime_sync::block_on(async {
+///     let semaphore = BoundedSemaphore::new(1);
+///     let permit = semaphore.hold().await.unwrap();
+///     assert!(semaphore.locked());
+///     drop(permit);
+///     assert!(!semaphore.locked());
+/// });
+/// ```
+#[derive(Debug)]
+#[must_use = "a permit that is dropped at once permits nothing"]
+pub struct BoundedPermit<'a>(&'a BoundedSemaphore);
+
+/// More was given back to a [`BoundedSemaphore`] than was taken.
+///
+/// # Examples
+///
+/// ```
+/// use filch::sync::BoundedSemaphore;
+///
+/// let error = BoundedSemaphore::new(1).release().unwrap_err();
+/// assert_eq!(error.to_string(), "released more often than acquired");
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReleaseError(());
+
+impl BoundedSemaphore {
+    const_outside_models! {
+        /// Makes a semaphore with so many permits, and never more.
+        ///
+        /// # Panics
+        ///
+        /// Panics if there are more than
+        /// [`Semaphore::MAX_PERMITS`](super::Semaphore::MAX_PERMITS).
+        #[track_caller]
+        pub const fn new(permits: usize) -> BoundedSemaphore {
+            BoundedSemaphore { permits: Permits::new(permits), bound: permits }
+        }
+    }
+
+    /// Takes a permit, in line with others, until somebody [releases](BoundedSemaphore::release) it.
+    ///
+    /// # Errors
+    ///
+    /// The semaphore is closed.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future gives up its place in line; no permit is lost.
+    pub async fn acquire(&self) -> Result<(), AcquireError> {
+        match self.permits.acquire_now(1) {
+            true => Ok(()),
+            false => self.permits.acquire(1).await,
+        }
+    }
+
+    /// Takes a permit if one is free and nobody must go first.
+    ///
+    /// # Errors
+    ///
+    /// None is, or the semaphore is closed.
+    pub fn try_acquire(&self) -> Result<(), TryAcquireError> {
+        self.permits.try_acquire(1)
+    }
+
+    /// Blocks this thread until it has a permit.
+    ///
+    /// # Errors
+    ///
+    /// The semaphore is closed.
+    ///
+    /// # Panics
+    ///
+    /// Panics within a task.
+    #[track_caller]
+    pub fn blocking_acquire(&self) -> Result<(), AcquireError> {
+        block_outside_of_tasks("blocking_acquire", "acquire", self.acquire())
+    }
+
+    /// Takes a permit, in line with others, and gives it back when the guard is dropped: asyncio's
+    /// `async with`.
+    ///
+    /// # Errors
+    ///
+    /// The semaphore is closed.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`acquire`](BoundedSemaphore::acquire).
+    pub async fn hold(&self) -> Result<BoundedPermit<'_>, AcquireError> {
+        self.acquire().await?;
+        Ok(BoundedPermit(self))
+    }
+
+    /// Gives a permit back.
+    ///
+    /// # Errors
+    ///
+    /// All permits are free already, so this one was not taken. Nothing has changed then.
+    pub fn release(&self) -> Result<(), ReleaseError> {
+        match self.permits.release_up_to(1, self.bound) {
+            true => Ok(()),
+            false => Err(ReleaseError(())),
+        }
+    }
+
+    /// Whether an [`acquire`](BoundedSemaphore::acquire) would have to wait at this moment.
+    pub fn locked(&self) -> bool {
+        self.permits.available() == 0 || self.permits.waiters() > 0
+    }
+
+    /// How many permits are free.
+    pub fn available_permits(&self) -> usize {
+        self.permits.available()
+    }
+
+    /// How many permits there are.
+    pub fn bound(&self) -> usize {
+        self.bound
+    }
+
+    /// Refuses all who wait and all who come; permits that are out come back as before.
+    pub fn close(&self) {
+        self.permits.close();
+    }
+
+    /// Whether it is closed.
+    pub fn is_closed(&self) -> bool {
+        self.permits.is_closed()
+    }
+
+    /// What goes on at this moment.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use filch::sync::BoundedSemaphore;
+    ///
+    /// let semaphore = BoundedSemaphore::new(3);
+    /// semaphore.try_acquire().unwrap();
+    /// assert_eq!(semaphore.stats().available, 2);
+    /// ```
+    pub fn stats(&self) -> SemaphoreStats {
+        SemaphoreStats::of(&self.permits)
+    }
+}
+
+impl Drop for BoundedPermit<'_> {
+    fn drop(&mut self) {
+        // Fails only if somebody else has released what this one holds, and has been told nothing.
+        let _ = self.0.release();
+    }
+}
+
+impl fmt::Display for ReleaseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("released more often than acquired")
+    }
+}
+
+impl Error for ReleaseError {}

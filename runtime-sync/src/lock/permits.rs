@@ -199,13 +199,25 @@ impl Permits {
     #[inline]
     #[track_caller]
     pub fn release(&self, count: usize) {
+        if !self.release_up_to(count, Permits::MAX) {
+            too_many();
+        }
+    }
+
+    /// Gives `count` permits back, unless there would be more than `max` free ones. Returns whether it
+    /// did.
+    ///
+    /// # Panics
+    ///
+    /// Passes on a panic of a waker, after all have been woken.
+    #[inline]
+    pub fn release_up_to(&self, count: usize, max: usize) -> bool {
         let mut state = self.state.load(Ordering::Relaxed);
         loop {
             let free = (state >> SHIFT).saturating_add(count);
-            assert!(
-                free <= Permits::MAX,
-                "there may be at most `Semaphore::MAX_PERMITS` free permits, and this would be {free}"
-            );
+            if free > max {
+                return false;
+            }
             let next = free << SHIFT | state & FLAGS;
             // Release pairs with the acquire of whoever takes them.
             match self.state.compare_exchange_weak(
@@ -214,8 +226,12 @@ impl Permits {
                 Ordering::Release,
                 Ordering::Relaxed,
             ) {
-                Ok(_) if is_served(next) => return,
-                Ok(_) => return self.serve(),
+                Ok(_) => {
+                    if !is_served(next) {
+                        self.serve();
+                    }
+                    return true;
+                }
                 Err(now) => state = now,
             }
         }
@@ -434,6 +450,12 @@ impl Unserved<'_> {
         }
         self.wakes.wake_all();
     }
+}
+
+#[cold]
+#[track_caller]
+fn too_many() -> ! {
+    panic!("there may be at most `Semaphore::MAX_PERMITS` free permits");
 }
 
 /// Whether nobody has to do anything about the line.

@@ -344,10 +344,16 @@ impl Semaphore {
     /// assert_eq!((stats.available, stats.waiters, stats.closed), (2, 0, false));
     /// ```
     pub fn stats(&self) -> SemaphoreStats {
+        SemaphoreStats::of(&self.permits)
+    }
+}
+
+impl SemaphoreStats {
+    pub(super) fn of(permits: &Permits) -> SemaphoreStats {
         SemaphoreStats {
-            available: self.permits.available(),
-            waiters: self.permits.waiters(),
-            closed: self.permits.is_closed(),
+            available: permits.available(),
+            waiters: permits.waiters(),
+            closed: permits.is_closed(),
         }
     }
 }
