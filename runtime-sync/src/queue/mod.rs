@@ -1,1 +1,577 @@
 //! asyncio's queues: first in first out, last in first out, smallest first.
+//!
+//! | queue | what comes out first |
+//! |---|---|
+//! | [`Queue`] | what was put in first |
+//! | [`LifoQueue`] | what was put in last |
+//! | [`PriorityQueue`] | the smallest; among equals, what was put in first |
+//!
+//! Beside what a [channel](crate::channel) does, a queue knows how many of its items are not
+//! [done](AnyQueue::task_done) yet, and one can wait until all are.
+//!
+//! A queue is a store under a short lock, and two kinds of [permits](crate::lock::permits): one for
+//! each free place, one for each item. Who waits, waits for a permit; the order of those who wait, and
+//! what happens when one of them gives up, is theirs.
+
+mod error;
+mod item;
+mod order;
+
+pub use error::{QueueShutDown, TryGetError, TryPutError};
+pub use item::Item;
+pub use order::{Fifo, Lifo, Order, Priority};
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::block_on::block_outside_of_tasks;
+use crate::lock::TryAcquireError;
+use crate::lock::permits::Permits;
+use crate::primitives::{Mutex, MutexGuard};
+use crate::wait_list::WaitList;
+use order::Reentry;
+
+/// A queue whose items come out in the order in which they were put in; asyncio's `Queue`.
+///
+/// See [`AnyQueue`] for what it can do.
+///
+/// # Examples
+///
+/// Three workers share what is to be done:
+///
+/// ```
+/// use filch::sync::Queue;
+///
+/// # filch::runtime::Runtime::new().unwrap().block_on(async {
+/// let queue = Queue::new(0);
+/// for n in 1..=10 {
+///     queue.put(n).await.unwrap();
+/// }
+/// let workers: Vec<_> = (0..3)
+///     .map(|_| {
+///         let queue = queue.clone();
+///         filch::spawn(async move {
+///             let mut sum = 0;
+///             while let Ok(n) = queue.get().await {
+///                 sum += n;
+///                 queue.task_done();
+///             }
+///             sum
+///         })
+///     })
+///     .collect();
+/// queue.join().await;
+/// queue.shutdown();
+/// let mut sum = 0;
+/// for worker in workers {
+///     sum += worker.await.unwrap();
+/// }
+/// assert_eq!(sum, 55);
+/// # });
+/// ```
+pub type Queue<T> = AnyQueue<Fifo<T>>;
+
+/// A queue whose newest item comes out first; asyncio's `LifoQueue`.
+///
+/// See [`AnyQueue`] for what it can do.
+///
+/// # Examples
+///
+/// ```
+/// use filch::sync::LifoQueue;
+///
+/// let queue = LifoQueue::new(0);
+/// queue.put_nowait(1).unwrap();
+/// queue.put_nowait(2).unwrap();
+/// assert_eq!(queue.get_nowait(), Ok(2));
+/// ```
+pub type LifoQueue<T> = AnyQueue<Lifo<T>>;
+
+/// A queue whose smallest item comes out first; asyncio's `PriorityQueue`.
+///
+/// See [`AnyQueue`] for what it can do. Items that are equal come out in the order in which they were
+/// put in. Those with a priority beside their content are pairs, or `std::cmp::Reverse` of something
+/// where the largest is to come first.
+///
+/// Items are compared while the queue is locked. A comparison that panics leaves the queue usable, with
+/// all items in it, but perhaps in a wrong order; one that calls the queue itself panics.
+///
+/// # Examples
+///
+/// ```
+/// use filch::sync::PriorityQueue;
+///
+/// let queue = PriorityQueue::new(0);
+/// queue.put_nowait((2, "later")).unwrap();
+/// queue.put_nowait((1, "first")).unwrap();
+/// assert_eq!(queue.get_nowait(), Ok((1, "first")));
+/// ```
+pub type PriorityQueue<T> = AnyQueue<Priority<T>>;
+
+/// A queue of asyncio's kind; which item comes out first is said by `O`.
+///
+/// [`Queue`], [`LifoQueue`] and [`PriorityQueue`] are names of it. A clone is another handle to the
+/// same queue.
+///
+/// Who waits to put in or to get is served first come, first served, as far as
+/// [`permits`](crate::lock::permits) say.
+///
+/// # Examples
+///
+/// ```
+/// use filch::sync::{Queue, TryPutError};
+///
+/// let queue = Queue::new(1);
+/// queue.put_nowait("one").unwrap();
+/// assert_eq!(queue.put_nowait("two"), Err(TryPutError::Full("two")));
+/// assert_eq!(runtime_sync::block_on(queue.get()), Ok("one"));
+/// ```
+pub struct AnyQueue<O: Order> {
+    shared: Arc<Place<O>>,
+}
+
+struct Place<O> {
+    state: Mutex<State<O>>,
+    /// Who is at the state, if comparing items may lead back to the queue.
+    reentry: Reentry,
+    /// A permit for each item.
+    items: Permits,
+    /// A permit for each free place; none if the queue is not bounded.
+    room: Option<Permits>,
+    maxsize: usize,
+    joining: WaitList,
+}
+
+struct State<O> {
+    order: O,
+    /// Items that were put in and are not done.
+    unfinished: usize,
+    shut_down: bool,
+}
+
+/// What goes on in a queue at some moment; see [`AnyQueue::stats`].
+#[non_exhaustive]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct QueueStats {
+    /// Items in the queue.
+    pub len: usize,
+    /// Items that were put in and are not done.
+    pub unfinished: usize,
+    /// Gets that wait.
+    pub getters: usize,
+    /// Puts that wait.
+    pub putters: usize,
+    /// Whether it is shut down.
+    pub shut_down: bool,
+}
+
+impl<O: Order> AnyQueue<O> {
+    /// Makes a queue for so many items; 0 is for any number.
+    ///
+    /// # Panics
+    ///
+    /// Panics if they are more than [`Semaphore::MAX_PERMITS`](crate::lock::Semaphore::MAX_PERMITS).
+    #[track_caller]
+    pub fn new(maxsize: usize) -> AnyQueue<O> {
+        assert!(maxsize <= Permits::MAX, "a queue holds at most `Semaphore::MAX_PERMITS` items");
+        let state = State { order: O::new(), unfinished: 0, shut_down: false };
+        AnyQueue {
+            shared: Arc::new(Place {
+                state: Mutex::new(state),
+                reentry: Reentry::new(),
+                items: Permits::new(0),
+                room: (maxsize > 0).then(|| Permits::new(maxsize)),
+                maxsize,
+                joining: WaitList::new(),
+            }),
+        }
+    }
+
+    /// Puts an item in, as soon as there is room.
+    ///
+    /// # Errors
+    ///
+    /// The queue is shut down; the item comes back.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped before it is ready, the item is not in the queue, and gone. To keep it,
+    /// use [`put_nowait`](AnyQueue::put_nowait), or put in something shared.
+    pub async fn put(&self, item: O::Item) -> Result<(), QueueShutDown<O::Item>> {
+        if let Some(room) = &self.shared.room
+            && !room.acquire_now(1)
+            && room.acquire(1).await.is_err()
+        {
+            return Err(QueueShutDown(item));
+        }
+        self.shared.insert(item).map_err(QueueShutDown)
+    }
+
+    /// Puts an item in if there is room.
+    ///
+    /// # Errors
+    ///
+    /// The queue is full, or others must go first, or it is shut down; the item comes back.
+    pub fn put_nowait(&self, item: O::Item) -> Result<(), TryPutError<O::Item>> {
+        match self.shared.room.as_ref().map(|room| room.try_acquire(1)) {
+            Some(Err(TryAcquireError::NoPermits)) => Err(TryPutError::Full(item)),
+            Some(Err(TryAcquireError::Closed)) => Err(TryPutError::ShutDown(item)),
+            _ => self.shared.insert(item).map_err(TryPutError::ShutDown),
+        }
+    }
+
+    /// Blocks this thread until the item is in.
+    ///
+    /// # Errors
+    ///
+    /// The queue is shut down; the item comes back.
+    ///
+    /// # Panics
+    ///
+    /// Panics within a task.
+    #[track_caller]
+    pub fn blocking_put(&self, item: O::Item) -> Result<(), QueueShutDown<O::Item>> {
+        block_outside_of_tasks("blocking_put", "put", self.put(item))
+    }
+
+    /// Takes an item out, as soon as there is one.
+    ///
+    /// # Errors
+    ///
+    /// The queue is shut down and empty.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: if the future is dropped before it is ready, no item was taken.
+    pub async fn get(&self) -> Result<O::Item, QueueShutDown> {
+        if !self.shared.items.acquire_now(1) {
+            // Refused means that it is shut down: what is left may still be taken.
+            let _ = self.shared.items.acquire(1).await;
+        }
+        self.shared.take().ok_or(QueueShutDown(()))
+    }
+
+    /// Takes an item out if there is one.
+    ///
+    /// # Errors
+    ///
+    /// It is empty, or others must go first; or it is empty and shut down.
+    pub fn get_nowait(&self) -> Result<O::Item, TryGetError> {
+        match self.shared.items.try_acquire(1) {
+            Err(TryAcquireError::NoPermits) => Err(TryGetError::Empty),
+            _ => self.shared.take().ok_or(TryGetError::ShutDown),
+        }
+    }
+
+    /// Blocks this thread until there is an item.
+    ///
+    /// # Errors
+    ///
+    /// The queue is shut down and empty.
+    ///
+    /// # Panics
+    ///
+    /// Panics within a task.
+    #[track_caller]
+    pub fn blocking_get(&self) -> Result<O::Item, QueueShutDown> {
+        block_outside_of_tasks("blocking_get", "get", self.get())
+    }
+
+    /// Takes an item out that says by itself when it is done: when it is dropped.
+    ///
+    /// # Errors
+    ///
+    /// The queue is shut down and empty.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`get`](AnyQueue::get).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use filch::sync::Queue;
+    ///
+    /// runtime_sync::block_on(async {
+    ///     let queue = Queue::new(0);
+    ///     queue.put("letter").await.unwrap();
+    ///     let item = queue.get_tracked().await.unwrap();
+    ///     assert_eq!((item.len(), queue.stats().unfinished), (6, 1));
+    ///     drop(item);
+    ///     queue.join().await;
+    /// });
+    /// ```
+    pub async fn get_tracked(&self) -> Result<Item<O>, QueueShutDown> {
+        let item = self.get().await?;
+        Ok(Item::new(item, self.clone()))
+    }
+
+    /// Says that an item that was taken out is done.
+    ///
+    /// # Panics
+    ///
+    /// Panics if more are done than were put in (asyncio's `ValueError`).
+    ///
+    /// # Examples
+    ///
+    /// ```should_panic
+    /// filch::sync::Queue::<u32>::new(0).task_done();
+    /// ```
+    #[track_caller]
+    pub fn task_done(&self) {
+        if !self.shared.finish(1) {
+            panic!("`task_done` was called more often than items were put in");
+        }
+    }
+
+    /// Waits until every item that was put in is done. Ready at once if that is so.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future has no effect.
+    pub async fn join(&self) {
+        let shared = &*self.shared;
+        if shared.lock().unfinished > 0 {
+            shared.joining.wait_unless(|| shared.lock().unfinished == 0).await;
+        }
+    }
+
+    /// Ends the queue: nothing can be put in any more; what is in can be taken out, and after that
+    /// every [`get`](AnyQueue::get) fails. All who wait are told at once.
+    ///
+    /// asyncio's `shutdown(immediate=False)`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use filch::sync::{Queue, TryGetError};
+    ///
+    /// let queue = Queue::new(0);
+    /// queue.put_nowait(1).unwrap();
+    /// queue.shutdown();
+    /// assert!(queue.put_nowait(2).is_err());
+    /// assert_eq!(queue.get_nowait(), Ok(1));
+    /// assert_eq!(queue.get_nowait(), Err(TryGetError::ShutDown));
+    /// ```
+    pub fn shutdown(&self) {
+        self.shared.lock().shut_down = true;
+        self.shared.close();
+    }
+
+    /// Ends the queue at once. The items that were in it come back, in no order in particular, and
+    /// count as done.
+    ///
+    /// asyncio's `shutdown(immediate=True)`. Items that were taken out before are still to be done.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use filch::sync::Queue;
+    ///
+    /// let queue = Queue::new(0);
+    /// queue.put_nowait(1).unwrap();
+    /// assert_eq!(queue.shutdown_now(), [1]);
+    /// runtime_sync::block_on(queue.join());
+    /// ```
+    pub fn shutdown_now(&self) -> Vec<O::Item> {
+        let items = {
+            let mut state = self.shared.lock();
+            state.shut_down = true;
+            state.order.drain()
+        };
+        self.shared.close();
+        self.shared.finish(items.len());
+        items
+    }
+
+    /// Whether it is shut down.
+    pub fn is_shutdown(&self) -> bool {
+        self.shared.lock().shut_down
+    }
+
+    /// How many items are in.
+    pub fn len(&self) -> usize {
+        self.shared.lock().order.len()
+    }
+
+    /// How many items are in: asyncio's name for [`len`](AnyQueue::len).
+    pub fn qsize(&self) -> usize {
+        self.len()
+    }
+
+    /// Whether no item is in.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether there is no room; never if it is not bounded.
+    pub fn is_full(&self) -> bool {
+        self.shared.maxsize > 0 && self.len() >= self.shared.maxsize
+    }
+
+    /// For how many items there is room; 0 stands for any number.
+    pub fn maxsize(&self) -> usize {
+        self.shared.maxsize
+    }
+
+    /// What goes on at this moment.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use filch::sync::Queue;
+    ///
+    /// let queue = Queue::new(4);
+    /// queue.put_nowait(1).unwrap();
+    /// let stats = queue.stats();
+    /// assert_eq!((stats.len, stats.unfinished, stats.getters, stats.putters), (1, 1, 0, 0));
+    /// ```
+    pub fn stats(&self) -> QueueStats {
+        let shared = &*self.shared;
+        let putters = shared.room.as_ref().map_or(0, Permits::waiters);
+        let getters = shared.items.waiters();
+        let state = shared.lock();
+        QueueStats {
+            len: state.order.len(),
+            unfinished: state.unfinished,
+            getters,
+            putters,
+            shut_down: state.shut_down,
+        }
+    }
+}
+
+impl<O: Order> Place<O> {
+    /// The state; panics if this thread is at it already, in a comparison of two items.
+    fn lock(&self) -> Locked<'_, O> {
+        if O::COMPARES {
+            self.reentry.check();
+        }
+        let state = self.state.lock();
+        if O::COMPARES {
+            self.reentry.enter();
+        }
+        Locked { reentry: &self.reentry, state }
+    }
+
+    /// Puts an item in, for which there is room. It comes back if the queue is shut down.
+    fn insert(&self, item: O::Item) -> Result<(), O::Item> {
+        // Set while the lock is held and dropped after it, also if a comparison panics: the item is in
+        // then.
+        let _announced;
+        let mut state = self.lock();
+        if state.shut_down {
+            return Err(item);
+        }
+        state.unfinished += 1;
+        _announced = Announced(&self.items);
+        state.order.insert(item);
+        Ok(())
+    }
+
+    /// Takes an item out, if there is one, and makes room.
+    fn take(&self) -> Option<O::Item> {
+        // If a comparison panics, the item stays.
+        let stays = Announced(&self.items);
+        let item = self.lock().order.take();
+        std::mem::forget(stays);
+        if item.is_some()
+            && let Some(room) = &self.room
+        {
+            room.release(1);
+        }
+        item
+    }
+
+    /// Notes that so many items are done. False: there were not so many.
+    fn finish(&self, count: usize) -> bool {
+        let mut state = self.lock();
+        let Some(rest) = state.unfinished.checked_sub(count) else { return false };
+        state.unfinished = rest;
+        drop(state);
+        if rest == 0 {
+            self.joining.wake_all();
+        }
+        true
+    }
+
+    /// Tells all who wait that it is over.
+    fn close(&self) {
+        /// The second line is told even if a waker in the first one panics.
+        struct Close<'a>(&'a Permits);
+        impl Drop for Close<'_> {
+            fn drop(&mut self) {
+                self.0.close();
+            }
+        }
+        let _getters = Close(&self.items);
+        if let Some(room) = &self.room {
+            room.close();
+        }
+    }
+}
+
+/// An item that getters are told of when this is dropped.
+struct Announced<'a>(&'a Permits);
+
+impl Drop for Announced<'_> {
+    fn drop(&mut self) {
+        self.0.release(1);
+    }
+}
+
+/// The state under its lock.
+struct Locked<'a, O: Order> {
+    reentry: &'a Reentry,
+    state: MutexGuard<'a, State<O>>,
+}
+
+impl<O: Order> std::ops::Deref for Locked<'_, O> {
+    type Target = State<O>;
+    fn deref(&self) -> &State<O> {
+        &self.state
+    }
+}
+
+impl<O: Order> std::ops::DerefMut for Locked<'_, O> {
+    fn deref_mut(&mut self) -> &mut State<O> {
+        &mut self.state
+    }
+}
+
+impl<O: Order> Drop for Locked<'_, O> {
+    fn drop(&mut self) {
+        if O::COMPARES {
+            self.reentry.leave();
+        }
+    }
+}
+
+impl<O: Order> Clone for AnyQueue<O> {
+    fn clone(&self) -> AnyQueue<O> {
+        AnyQueue { shared: Arc::clone(&self.shared) }
+    }
+}
+
+impl<O: Order> Default for AnyQueue<O> {
+    /// A queue for any number of items.
+    fn default() -> AnyQueue<O> {
+        AnyQueue::new(0)
+    }
+}
+
+impl<O: Order> fmt::Debug for AnyQueue<O> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = f.debug_struct("Queue");
+        debug.field("maxsize", &self.shared.maxsize);
+        // Somebody may print a queue from within a comparison.
+        match self.shared.state.try_lock() {
+            Some(state) => debug
+                .field("len", &state.order.len())
+                .field("unfinished", &state.unfinished)
+                .field("shut_down", &state.shut_down),
+            None => debug.field("state", &"<locked>"),
+        };
+        debug.finish_non_exhaustive()
+    }
+}
