@@ -39,6 +39,9 @@
 //! | feature | what it adds | default |
 //! |---|---|---|
 //! | `net` | [`net`] and [`io`] | yes |
+//! | `codec` | `codec`: frames on byte streams | no |
+//! | `futures-io` | `io::FuturesCompat`, between these byte streams and those of futures-io | no |
+//! | `full` | everything but the bridges to other crates | no |
 //! | `macros` | `main`, `test`, `join!`, `try_join!`, `select!`, `pin!` | yes |
 #![forbid(unsafe_code)]
 
@@ -54,6 +57,9 @@ pub use runtime_core::spawn::spawn;
 #[doc(inline)]
 pub use runtime_core::time;
 
+#[cfg(feature = "codec")]
+#[doc(inline)]
+pub use runtime_net::codec;
 #[cfg(feature = "net")]
 #[doc(inline)]
 pub use runtime_net::{io, net};

@@ -12,6 +12,7 @@
 //! | file | what |
 //! |---|---|
 //! | io/ | the traits, their helpers, and `AsyncFd` |
+//! | codec/ | frames on byte streams: `Framed`, and codecs for lines and messages |
 //! | addr.rs | `ToSocketAddrs`: names to addresses |
 //! | socket.rs | the calls we make, and who answers |
 //! | os.rs | answered by the kernel; the only file with system calls |
@@ -19,6 +20,8 @@
 #![deny(unsafe_code)]
 
 mod addr;
+#[cfg(feature = "codec")]
+pub mod codec;
 pub mod io;
 #[expect(unsafe_code, reason = "the kernel fills buffers that are not initialized")]
 mod os;
