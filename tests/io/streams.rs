@@ -1,8 +1,5 @@
-//! The traits of byte streams and their helpers, through the facade.
-#![allow(clippy::disallowed_methods, clippy::disallowed_types, missing_docs)]
+//! The traits of byte streams and their helpers.
 
-use std::cell::Cell;
-use std::future::{Future, poll_fn};
 use std::io::{self, Cursor, ErrorKind, IoSlice};
 use std::mem::MaybeUninit;
 use std::pin::{Pin, pin};
@@ -13,90 +10,7 @@ use filch::io::{
     Interest, ReadBuf, Ready, copy,
 };
 
-/// Gives one byte at a time, and makes its task come back before each.
-struct Slow<'a> {
-    bytes: &'a [u8],
-    waits: Cell<bool>,
-}
-
-impl<'a> Slow<'a> {
-    fn new(bytes: &'a [u8]) -> Slow<'a> {
-        Slow { bytes, waits: Cell::new(false) }
-    }
-
-    fn wait(&self, cx: &mut Context<'_>) -> bool {
-        self.waits.set(!self.waits.get());
-        if self.waits.get() {
-            cx.waker().wake_by_ref();
-        }
-        self.waits.get()
-    }
-}
-
-impl AsyncRead for Slow<'_> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        if self.wait(cx) {
-            return Poll::Pending;
-        }
-        if let Some((first, rest)) = self.bytes.split_first()
-            && buf.remaining() > 0
-        {
-            buf.put_slice(&[*first]);
-            self.bytes = rest;
-        }
-        Poll::Ready(Ok(()))
-    }
-}
-
-/// Takes three bytes at a time up to a limit, and makes its task come back before each write.
-struct Narrow {
-    bytes: Vec<u8>,
-    limit: usize,
-    waits: bool,
-    flushes: usize,
-    ended: bool,
-}
-
-impl Narrow {
-    fn new(limit: usize) -> Narrow {
-        Narrow { bytes: Vec::new(), limit, waits: false, flushes: 0, ended: false }
-    }
-}
-
-impl AsyncWrite for Narrow {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        self.waits = !self.waits;
-        if self.waits {
-            cx.waker().wake_by_ref();
-            return Poll::Pending;
-        }
-        let count = buf.len().min(3).min(self.limit - self.bytes.len());
-        self.bytes.extend_from_slice(&buf[..count]);
-        Poll::Ready(Ok(count))
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.flushes += 1;
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.ended = true;
-        Poll::Ready(Ok(()))
-    }
-}
-
-async fn once<F: Future + ?Sized>(mut future: Pin<&mut F>) -> Poll<F::Output> {
-    poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx))).await
-}
+use crate::{Narrow, Slow, once};
 
 #[filch::test]
 async fn read_exact_fills_or_fails() {

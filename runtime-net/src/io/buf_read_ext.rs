@@ -1,13 +1,14 @@
 //! What one calls on a stream that reads ahead: lines, and all up to some byte.
 
-use std::io;
-use std::pin::Pin;
+use std::future::poll_fn;
+use std::io::{self, BufRead as _};
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 
-use pin_project_lite::pin_project;
+use runtime_sync::budget::unconstrained;
 
-use super::AsyncBufRead;
 use super::read_ext::append_text;
+use super::{AsyncBufRead, Lines, Split};
 
 /// What one calls on an [`AsyncBufRead`].
 ///
@@ -28,7 +29,8 @@ use super::read_ext::append_text;
 pub trait AsyncBufReadExt: AsyncBufRead {
     /// Appends everything up to and including `byte` to `buf`, and says how much that was.
     ///
-    /// At the end of the stream, `byte` may be missing.
+    /// At the end of the stream, `byte` may be missing. There is no limit: who does not trust the
+    /// stream reads from a [`take`](super::AsyncReadExt::take).
     ///
     /// # Errors
     ///
@@ -62,10 +64,14 @@ pub trait AsyncBufReadExt: AsyncBufRead {
 
     /// Appends everything up to and including the end of the line to `buf`, as text.
     ///
+    /// There is no limit: who does not trust the stream reads from a
+    /// [`take`](super::AsyncReadExt::take).
+    ///
     /// # Errors
     ///
-    /// [`InvalidData`](io::ErrorKind::InvalidData) if it is not UTF-8, and those of the stream.
-    /// `buf` is then as it was, and what was read is lost.
+    /// [`InvalidData`](io::ErrorKind::InvalidData) if it is not UTF-8: `buf` is then as it was,
+    /// and what was read is lost. And those of the stream: what was read before is then in `buf`,
+    /// if it is UTF-8.
     ///
     /// # Cancel safety
     ///
@@ -94,11 +100,45 @@ pub trait AsyncBufReadExt: AsyncBufRead {
     }
 
     /// The lines of this stream, one by one, without what ends them.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use filch::io::AsyncBufReadExt;
+    ///
+    /// # #[filch::main]
+    /// # async fn main() -> std::io::Result<()> {
+    /// let mut lines = b"one\ntwo".lines();
+    /// assert_eq!(lines.next_line().await?.as_deref(), Some("one"));
+    /// # Ok(())
+    /// # }
+    /// ```
     fn lines(self) -> Lines<Self>
     where
         Self: Sized,
     {
-        Lines { reader: self, bytes: Vec::new() }
+        Lines::new(self)
+    }
+
+    /// The parts of this stream between the places where `byte` stands, one by one.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use filch::io::AsyncBufReadExt;
+    ///
+    /// # #[filch::main]
+    /// # async fn main() -> std::io::Result<()> {
+    /// let mut parts = b"key=value".split(b'=');
+    /// assert_eq!(parts.next_segment().await?.as_deref(), Some(&b"key"[..]));
+    /// # Ok(())
+    /// # }
+    /// ```
+    fn split(self, byte: u8) -> Split<Self>
+    where
+        Self: Sized,
+    {
+        Split::new(self, byte)
     }
 
     /// Shows what has been read and not used yet, and reads if that is nothing.
@@ -110,6 +150,21 @@ pub trait AsyncBufReadExt: AsyncBufRead {
     /// # Cancel safety
     ///
     /// Cancel safe: what is read stays in the stream's buffer.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use filch::io::{AsyncBufReadExt, BufReader};
+    ///
+    /// # #[filch::main]
+    /// # async fn main() -> std::io::Result<()> {
+    /// let mut reader = BufReader::new(&b"  text"[..]);
+    /// let spaces = reader.fill_buf().await?.iter().take_while(|&&byte| byte == b' ').count();
+    /// reader.consume(spaces);
+    /// assert_eq!(reader.fill_buf().await?, b"text");
+    /// # Ok(())
+    /// # }
+    /// ```
     fn fill_buf(&mut self) -> FillBuf<'_, Self>
     where
         Self: Unpin,
@@ -162,8 +217,9 @@ impl<R: AsyncBufRead + Unpin + ?Sized> Future for ReadLine<'_, R> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        ready!(poll_until(Pin::new(&mut *this.reader), cx, b'\n', &mut this.bytes))?;
-        Poll::Ready(append_text(this.text, std::mem::take(&mut this.bytes)))
+        let read = ready!(poll_until(Pin::new(&mut *this.reader), cx, b'\n', &mut this.bytes));
+        let appended = append_text(this.text, std::mem::take(&mut this.bytes));
+        Poll::Ready(read.and(appended))
     }
 }
 
@@ -179,13 +235,9 @@ impl<'a, R: AsyncBufRead + Unpin + ?Sized> Future for FillBuf<'a, R> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let reader = self.reader.take().expect("polled after it was ready");
-        // The slice must live as long as the reader's borrow, which ends if we keep the reader.
-        // So it is asked twice: the second answer comes from its buffer.
         match Pin::new(&mut *reader).poll_fill_buf(cx) {
-            Poll::Ready(Ok(_)) => match Pin::new(reader).poll_fill_buf(cx) {
-                Poll::Ready(answer) => Poll::Ready(answer),
-                Poll::Pending => Poll::Ready(Ok(&[])),
-            },
+            Poll::Ready(Ok([])) => Poll::Ready(Ok(&[])),
+            Poll::Ready(Ok(_)) => Poll::Ready(show_again(reader, cx)),
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
             Poll::Pending => {
                 self.reader = Some(reader);
@@ -195,99 +247,27 @@ impl<'a, R: AsyncBufRead + Unpin + ?Sized> Future for FillBuf<'a, R> {
     }
 }
 
-pin_project! {
-    /// The lines of a stream, see [`AsyncBufReadExt::lines`].
-    #[derive(Debug)]
-    #[must_use = "streams do nothing unless they are polled"]
-    pub struct Lines<R> {
-        #[pin]
-        reader: R,
-        bytes: Vec<u8>,
-    }
-}
-
-impl<R: AsyncBufRead> Lines<R> {
-    /// The next line without its `\n` or `\r\n`, or `None` at the end.
-    ///
-    /// # Errors
-    ///
-    /// [`InvalidData`](io::ErrorKind::InvalidData) if the line is not UTF-8, which loses it, and
-    /// those of the stream.
-    ///
-    /// # Cancel safety
-    ///
-    /// Cancel safe: a line that has arrived in part is kept for the next call.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use filch::io::AsyncBufReadExt;
-    ///
-    /// # #[filch::main]
-    /// # async fn main() -> std::io::Result<()> {
-    /// let mut lines = b"one\ntwo".lines();
-    /// assert_eq!(lines.next_line().await?.as_deref(), Some("one"));
-    /// assert_eq!(lines.next_line().await?.as_deref(), Some("two"));
-    /// assert_eq!(lines.next_line().await?, None);
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub async fn next_line(&mut self) -> io::Result<Option<String>>
-    where
-        R: Unpin,
-    {
-        std::future::poll_fn(|cx| Pin::new(&mut *self).poll_next_line(cx)).await
-    }
-
-    /// The next line, see [`next_line`](Lines::next_line).
-    ///
-    /// # Errors
-    ///
-    /// As [`next_line`](Lines::next_line).
-    pub fn poll_next_line(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<io::Result<Option<String>>> {
-        let this = self.project();
-        ready!(poll_until(this.reader, cx, b'\n', this.bytes))?;
-        let mut line = std::mem::take(this.bytes);
-        if line.is_empty() {
-            return Poll::Ready(Ok(None));
-        }
-        if line.last() == Some(&b'\n') {
-            line.pop();
-            if line.last() == Some(&b'\r') {
-                line.pop();
-            }
-        }
-        let mut text = String::new();
-        append_text(&mut text, line)?;
-        Poll::Ready(Ok(Some(text)))
-    }
-
-    /// The stream.
-    pub fn get_ref(&self) -> &R {
-        &self.reader
-    }
-
-    /// The stream. Reading from it takes bytes from the lines.
-    pub fn get_mut(&mut self) -> &mut R {
-        &mut self.reader
-    }
-
-    /// The stream, pinned.
-    pub fn get_pin_mut(self: Pin<&mut Self>) -> Pin<&mut R> {
-        self.project().reader
-    }
-
-    /// The stream. A line that has arrived in part is lost.
-    pub fn into_inner(self) -> R {
-        self.reader
+/// Asks a reader again that has just shown something.
+///
+/// What it shows must live as long as the reader's borrow, which would end if the future kept the
+/// reader. The second answer comes from the reader's buffer, so that it costs no budget.
+fn show_again<'a, R: AsyncBufRead + Unpin + ?Sized>(
+    reader: &'a mut R,
+    cx: &mut Context<'_>,
+) -> io::Result<&'a [u8]> {
+    let mut reader = Some(reader);
+    let again = poll_fn(|cx| {
+        let reader: &'a mut R = reader.take().expect("polled once");
+        Pin::new(reader).poll_fill_buf(cx)
+    });
+    match pin!(unconstrained(again)).poll(cx) {
+        Poll::Ready(answer) => answer,
+        Poll::Pending => Err(io::Error::other("the reader has taken back what it had shown")),
     }
 }
 
 /// Appends everything up to and including `byte` to `bytes`.
-fn poll_until<R: AsyncBufRead + ?Sized>(
+pub(super) fn poll_until<R: AsyncBufRead + ?Sized>(
     mut reader: Pin<&mut R>,
     cx: &mut Context<'_>,
     byte: u8,
@@ -295,11 +275,14 @@ fn poll_until<R: AsyncBufRead + ?Sized>(
 ) -> Poll<io::Result<()>> {
     loop {
         let ahead = ready!(reader.as_mut().poll_fill_buf(cx))?;
-        let found = ahead.iter().position(|&one| one == byte);
-        let count = found.map_or(ahead.len(), |place| place + 1);
-        bytes.extend_from_slice(&ahead[..count]);
+        // std looks for it with the fastest instructions there are. Memory does not fail.
+        let mut rest = ahead;
+        let count = rest.skip_until(byte)?;
+        let used = &ahead[..count];
+        let found = used.last() == Some(&byte);
+        bytes.extend_from_slice(used);
         reader.as_mut().consume(count);
-        if found.is_some() || count == 0 {
+        if found || count == 0 {
             return Poll::Ready(Ok(()));
         }
     }

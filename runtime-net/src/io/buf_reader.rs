@@ -1,12 +1,12 @@
 //! `BufReader`: reads ahead, so that small reads cost no system call each.
 
-use std::io::{self, IoSlice};
+use std::io::{self, IoSlice, SeekFrom};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 
-use super::{AsyncBufRead, AsyncRead, AsyncWrite, BUFFER_SIZE, ReadBuf};
+use super::{AsyncBufRead, AsyncRead, AsyncSeek, AsyncWrite, BUFFER_SIZE, ReadBuf};
 
 pin_project! {
     /// Reads ahead from another stream.
@@ -36,7 +36,20 @@ pin_project! {
         // What has been read and not used yet: `buf[start..end]`.
         start: usize,
         end: usize,
+        seek: Seek,
     }
+}
+
+/// How far a seek is.
+#[derive(Debug, Clone, Copy)]
+enum Seek {
+    None,
+    /// The stream behind has not been told.
+    Wanted(SeekFrom),
+    /// The stream behind goes back to where our user stands; then it is to go by so much.
+    Back(i64),
+    /// The stream behind goes where it should.
+    UnderWay,
 }
 
 impl<R: AsyncRead> BufReader<R> {
@@ -47,7 +60,8 @@ impl<R: AsyncRead> BufReader<R> {
 
     /// Reads ahead up to `capacity` bytes.
     pub fn with_capacity(capacity: usize, inner: R) -> BufReader<R> {
-        BufReader { inner, buf: vec![0; capacity].into_boxed_slice(), start: 0, end: 0 }
+        let buf = vec![0; capacity].into_boxed_slice();
+        BufReader { inner, buf, start: 0, end: 0, seek: Seek::None }
     }
 
     /// The stream behind.
@@ -73,6 +87,14 @@ impl<R: AsyncRead> BufReader<R> {
     /// What has been read and not used yet.
     pub fn buffer(&self) -> &[u8] {
         &self.buf[self.start..self.end]
+    }
+}
+
+impl<R> BufReader<R> {
+    /// The stream behind, and the rest around another one.
+    pub(super) fn exchange<V>(self, inner: V) -> (R, BufReader<V>) {
+        let BufReader { inner: before, buf, start, end, seek } = self;
+        (before, BufReader { inner, buf, start, end, seek })
     }
 }
 
@@ -139,5 +161,53 @@ impl<R: AsyncRead + AsyncWrite> AsyncWrite for BufReader<R> {
 
     fn is_write_vectored(&self) -> bool {
         self.get_ref().is_write_vectored()
+    }
+}
+
+/// What has been read ahead is thrown away by each seek that succeeds.
+impl<R: AsyncRead + AsyncSeek> AsyncSeek for BufReader<R> {
+    fn start_seek(self: Pin<&mut Self>, position: SeekFrom) -> io::Result<()> {
+        *self.project().seek = Seek::Wanted(position);
+        Ok(())
+    }
+
+    fn poll_complete(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<u64>> {
+        let mut this = self.project();
+        // A buffer is far smaller than that.
+        let ahead = (*this.end - *this.start) as i64;
+        loop {
+            match std::mem::replace(this.seek, Seek::None) {
+                Seek::None => {
+                    let place = ready!(this.inner.as_mut().poll_complete(cx))?;
+                    return Poll::Ready(Ok(place.saturating_sub(ahead as u64)));
+                }
+                Seek::Wanted(SeekFrom::Current(by)) => match by.checked_sub(ahead) {
+                    Some(by) => {
+                        this.inner.as_mut().start_seek(SeekFrom::Current(by))?;
+                        *this.seek = Seek::UnderWay;
+                    }
+                    None => {
+                        this.inner.as_mut().start_seek(SeekFrom::Current(-ahead))?;
+                        *this.seek = Seek::Back(by);
+                    }
+                },
+                Seek::Wanted(position) => {
+                    this.inner.as_mut().start_seek(position)?;
+                    *this.seek = Seek::UnderWay;
+                }
+                under_way => {
+                    let Poll::Ready(place) = this.inner.as_mut().poll_complete(cx) else {
+                        *this.seek = under_way;
+                        return Poll::Pending;
+                    };
+                    let place = place?;
+                    *this.start = 0;
+                    *this.end = 0;
+                    let Seek::Back(by) = under_way else { return Poll::Ready(Ok(place)) };
+                    this.inner.as_mut().start_seek(SeekFrom::Current(by))?;
+                    *this.seek = Seek::UnderWay;
+                }
+            }
+        }
     }
 }

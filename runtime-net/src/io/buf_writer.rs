@@ -1,12 +1,12 @@
 //! `BufWriter`: holds small writes back and sends them together.
 
-use std::io;
+use std::io::{self, IoSlice, SeekFrom};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 
-use super::{AsyncBufRead, AsyncRead, AsyncWrite, BUFFER_SIZE, ReadBuf};
+use super::{AsyncBufRead, AsyncRead, AsyncSeek, AsyncWrite, BUFFER_SIZE, ReadBuf};
 
 pin_project! {
     /// Holds writes to another stream back until there is enough of them.
@@ -37,7 +37,18 @@ pin_project! {
         // How much of `buf` has been written already.
         written: usize,
         capacity: usize,
+        seek: Seek,
     }
+}
+
+/// How far a seek is.
+#[derive(Debug, Clone, Copy)]
+enum Seek {
+    None,
+    /// What is held back goes first.
+    Wanted(SeekFrom),
+    /// The stream behind goes where it should.
+    UnderWay,
 }
 
 impl<W: AsyncWrite> BufWriter<W> {
@@ -48,7 +59,8 @@ impl<W: AsyncWrite> BufWriter<W> {
 
     /// Holds up to `capacity` bytes back.
     pub fn with_capacity(capacity: usize, inner: W) -> BufWriter<W> {
-        BufWriter { inner, buf: Vec::with_capacity(capacity), written: 0, capacity }
+        let buf = Vec::with_capacity(capacity);
+        BufWriter { inner, buf, written: 0, capacity, seek: Seek::None }
     }
 
     /// The stream behind.
@@ -93,6 +105,14 @@ impl<W: AsyncWrite> BufWriter<W> {
     }
 }
 
+impl<W> BufWriter<W> {
+    /// The stream behind, and the rest around another one.
+    pub(super) fn exchange<V>(self, inner: V) -> (W, BufWriter<V>) {
+        let BufWriter { inner: before, buf, written, capacity, seek } = self;
+        (before, BufWriter { inner, buf, written, capacity, seek })
+    }
+}
+
 impl<W: AsyncWrite> AsyncWrite for BufWriter<W> {
     fn poll_write(
         mut self: Pin<&mut Self>,
@@ -111,6 +131,36 @@ impl<W: AsyncWrite> AsyncWrite for BufWriter<W> {
         Poll::Ready(Ok(buf.len()))
     }
 
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let total = bufs.iter().fold(0, |sum: usize, buf| sum.saturating_add(buf.len()));
+        if self.buf.len().saturating_add(total) > self.capacity {
+            ready!(self.as_mut().poll_send(cx))?;
+        }
+        if total >= self.capacity && self.inner.is_write_vectored() {
+            return self.get_pin_mut().poll_write_vectored(cx, bufs);
+        }
+        let mut count = 0;
+        for buf in bufs {
+            if self.buf.len() + buf.len() > self.capacity {
+                break;
+            }
+            self.as_mut().project().buf.extend_from_slice(buf);
+            count += buf.len();
+        }
+        match bufs.iter().find(|buf| !buf.is_empty()) {
+            Some(large) if count == 0 => self.poll_write(cx, large),
+            _ => Poll::Ready(Ok(count)),
+        }
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(self.as_mut().poll_send(cx))?;
         self.get_pin_mut().poll_flush(cx)
@@ -119,6 +169,29 @@ impl<W: AsyncWrite> AsyncWrite for BufWriter<W> {
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(self.as_mut().poll_send(cx))?;
         self.get_pin_mut().poll_shutdown(cx)
+    }
+}
+
+/// What is held back is sent before each seek.
+impl<W: AsyncWrite + AsyncSeek> AsyncSeek for BufWriter<W> {
+    fn start_seek(self: Pin<&mut Self>, position: SeekFrom) -> io::Result<()> {
+        *self.project().seek = Seek::Wanted(position);
+        Ok(())
+    }
+
+    fn poll_complete(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<u64>> {
+        if let Seek::Wanted(position) = self.seek {
+            ready!(self.as_mut().poll_send(cx))?;
+            let this = self.as_mut().project();
+            *this.seek = Seek::None;
+            this.inner.start_seek(position)?;
+            *self.as_mut().project().seek = Seek::UnderWay;
+        }
+        let held_back = self.buffer().len() as u64;
+        let this = self.project();
+        let place = ready!(this.inner.poll_complete(cx));
+        *this.seek = Seek::None;
+        Poll::Ready(place.map(|place| place + held_back))
     }
 }
 

@@ -264,6 +264,31 @@ pub(crate) fn fill<B: BufMut + ?Sized>(
     Poll::Ready(Ok(count))
 }
 
+/// Lets `read` fill at most `limit` bytes of `target`, and returns how many bytes it filled.
+///
+/// What `read` has initialized counts as initialized afterwards, even if it filled nothing.
+///
+/// # Panics
+///
+/// `read` has put another buffer in the place of the one it was given.
+pub(crate) fn fill_part(
+    target: &mut ReadBuf<'_>,
+    limit: usize,
+    read: impl FnOnce(&mut ReadBuf<'_>) -> Poll<io::Result<()>>,
+) -> Poll<io::Result<usize>> {
+    let mut part = target.take(limit);
+    let start = part.buf.as_ptr();
+    let outcome = read(&mut part);
+    assert_eq!(start, part.buf.as_ptr(), "the reader has exchanged the buffer");
+    let (count, initialized) = (part.filled, part.initialized);
+    // SAFETY: the part begins where the filled bytes of `target` end, and so many of its first
+    // bytes are initialized.
+    unsafe { target.assume_init(initialized) };
+    ready!(outcome)?;
+    target.advance(count);
+    Poll::Ready(Ok(count))
+}
+
 /// # Safety
 ///
 /// - All bytes are initialized.

@@ -6,7 +6,8 @@ use std::task::{Context, Poll, ready};
 
 use bytes::BufMut;
 
-use super::{AsyncRead, ReadBuf, fill};
+use super::number::{Big, Little, ReadNumber, read_methods};
+use super::{AsyncRead, Chain, ReadBuf, Take, fill};
 
 /// What one calls on an [`AsyncRead`].
 ///
@@ -186,6 +187,78 @@ pub trait AsyncReadExt: AsyncRead {
         Self: Unpin,
     {
         ReadToString { reader: self, bytes: Vec::new(), text: buf }
+    }
+
+    /// A stream that gives what this one gives, and after its end what `next` gives.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use filch::io::AsyncReadExt;
+    ///
+    /// # #[filch::main]
+    /// # async fn main() -> std::io::Result<()> {
+    /// let mut text = String::new();
+    /// b"one, ".chain(&b"two"[..]).read_to_string(&mut text).await?;
+    /// assert_eq!(text, "one, two");
+    /// # Ok(())
+    /// # }
+    /// ```
+    fn chain<R: AsyncRead>(self, next: R) -> Chain<Self, R>
+    where
+        Self: Sized,
+    {
+        Chain::new(self, next)
+    }
+
+    /// A stream that gives the first `limit` bytes of this one and then ends.
+    ///
+    /// With it, a read that goes on to the end of the stream or of a line needs not trust whoever
+    /// sends.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use filch::io::AsyncReadExt;
+    ///
+    /// # #[filch::main]
+    /// # async fn main() -> std::io::Result<()> {
+    /// let mut text = String::new();
+    /// b"one, two".take(3).read_to_string(&mut text).await?;
+    /// assert_eq!(text, "one");
+    /// # Ok(())
+    /// # }
+    /// ```
+    fn take(self, limit: u64) -> Take<Self>
+    where
+        Self: Sized,
+    {
+        Take::new(self, limit)
+    }
+
+    read_methods! {
+        read_u8: Big<u8>, to_be_bytes, "a `u8`";
+        read_i8: Big<i8>, to_be_bytes, "an `i8`";
+        read_u16: Big<u16>, to_be_bytes, "a `u16`, the most significant byte first";
+        read_i16: Big<i16>, to_be_bytes, "an `i16`, the most significant byte first";
+        read_u32: Big<u32>, to_be_bytes, "a `u32`, the most significant byte first";
+        read_i32: Big<i32>, to_be_bytes, "an `i32`, the most significant byte first";
+        read_u64: Big<u64>, to_be_bytes, "a `u64`, the most significant byte first";
+        read_i64: Big<i64>, to_be_bytes, "an `i64`, the most significant byte first";
+        read_u128: Big<u128>, to_be_bytes, "a `u128`, the most significant byte first";
+        read_i128: Big<i128>, to_be_bytes, "an `i128`, the most significant byte first";
+        read_f32: Big<f32>, to_be_bytes, "an `f32`, the most significant byte first";
+        read_f64: Big<f64>, to_be_bytes, "an `f64`, the most significant byte first";
+        read_u16_le: Little<u16>, to_le_bytes, "a `u16`, the least significant byte first";
+        read_i16_le: Little<i16>, to_le_bytes, "an `i16`, the least significant byte first";
+        read_u32_le: Little<u32>, to_le_bytes, "a `u32`, the least significant byte first";
+        read_i32_le: Little<i32>, to_le_bytes, "an `i32`, the least significant byte first";
+        read_u64_le: Little<u64>, to_le_bytes, "a `u64`, the least significant byte first";
+        read_i64_le: Little<i64>, to_le_bytes, "an `i64`, the least significant byte first";
+        read_u128_le: Little<u128>, to_le_bytes, "a `u128`, the least significant byte first";
+        read_i128_le: Little<i128>, to_le_bytes, "an `i128`, the least significant byte first";
+        read_f32_le: Little<f32>, to_le_bytes, "an `f32`, the least significant byte first";
+        read_f64_le: Little<f64>, to_le_bytes, "an `f64`, the least significant byte first";
     }
 }
 

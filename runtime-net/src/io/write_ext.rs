@@ -7,6 +7,7 @@ use std::task::{Context, Poll, ready};
 use bytes::Buf;
 
 use super::AsyncWrite;
+use super::number::{Big, Little, WriteNumber, write_methods};
 
 /// What one calls on an [`AsyncWrite`].
 ///
@@ -197,6 +198,31 @@ pub trait AsyncWriteExt: AsyncWrite {
         Self: Unpin,
     {
         Shutdown { writer: self }
+    }
+
+    write_methods! {
+        write_u8: Big<u8>, to_be_bytes, "a `u8`";
+        write_i8: Big<i8>, to_be_bytes, "an `i8`";
+        write_u16: Big<u16>, to_be_bytes, "a `u16`, the most significant byte first";
+        write_i16: Big<i16>, to_be_bytes, "an `i16`, the most significant byte first";
+        write_u32: Big<u32>, to_be_bytes, "a `u32`, the most significant byte first";
+        write_i32: Big<i32>, to_be_bytes, "an `i32`, the most significant byte first";
+        write_u64: Big<u64>, to_be_bytes, "a `u64`, the most significant byte first";
+        write_i64: Big<i64>, to_be_bytes, "an `i64`, the most significant byte first";
+        write_u128: Big<u128>, to_be_bytes, "a `u128`, the most significant byte first";
+        write_i128: Big<i128>, to_be_bytes, "an `i128`, the most significant byte first";
+        write_f32: Big<f32>, to_be_bytes, "an `f32`, the most significant byte first";
+        write_f64: Big<f64>, to_be_bytes, "an `f64`, the most significant byte first";
+        write_u16_le: Little<u16>, to_le_bytes, "a `u16`, the least significant byte first";
+        write_i16_le: Little<i16>, to_le_bytes, "an `i16`, the least significant byte first";
+        write_u32_le: Little<u32>, to_le_bytes, "a `u32`, the least significant byte first";
+        write_i32_le: Little<i32>, to_le_bytes, "an `i32`, the least significant byte first";
+        write_u64_le: Little<u64>, to_le_bytes, "a `u64`, the least significant byte first";
+        write_i64_le: Little<i64>, to_le_bytes, "an `i64`, the least significant byte first";
+        write_u128_le: Little<u128>, to_le_bytes, "a `u128`, the least significant byte first";
+        write_i128_le: Little<i128>, to_le_bytes, "an `i128`, the least significant byte first";
+        write_f32_le: Little<f32>, to_le_bytes, "an `f32`, the least significant byte first";
+        write_f64_le: Little<f64>, to_le_bytes, "an `f64`, the least significant byte first";
     }
 }
 

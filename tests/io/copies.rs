@@ -1,0 +1,78 @@
+//! From here to there, and both ways.
+
+use std::io::ErrorKind;
+
+use filch::io::{self, AsyncReadExt, AsyncWriteExt, BufReader, copy_buf, duplex};
+
+use crate::support::{panic_of, watch};
+use crate::{Narrow, Slow};
+
+#[filch::test]
+async fn copy_buf_goes_to_the_end_and_flushes() {
+    let mut writer = Narrow::new(1000);
+    let mut reader = BufReader::with_capacity(4, Slow::new(b"hello world"));
+    assert_eq!(copy_buf(&mut reader, &mut writer).await.unwrap(), 11);
+    assert_eq!(writer.bytes, b"hello world");
+    assert!(writer.flushes > 0);
+
+    let mut reader: &[u8] = b"hello";
+    let error = copy_buf(&mut reader, &mut Narrow::new(2)).await.unwrap_err();
+    assert_eq!((error.kind(), reader), (ErrorKind::WriteZero, &b"llo"[..]));
+}
+
+#[filch::test]
+async fn both_directions_are_copied_until_both_have_ended() {
+    let _watch = watch();
+    for sizes in [None, Some((1, 7)), Some((100_000, 3))] {
+        let (mut client, mut near) = duplex(16);
+        let (mut far, mut server) = duplex(16);
+        let proxy = filch::spawn(async move {
+            match sizes {
+                None => io::copy_bidirectional(&mut near, &mut far).await,
+                Some((there, back)) => {
+                    io::copy_bidirectional_with_sizes(&mut near, &mut far, there, back).await
+                }
+            }
+        });
+        let server = filch::spawn(async move {
+            let mut question = Vec::new();
+            server.read_to_end(&mut question).await.unwrap();
+            // The other direction is still open after the first one has ended.
+            question.reverse();
+            server.write_all(&question).await.unwrap();
+            server.write_all(b"!").await.unwrap();
+        });
+        let question: Vec<u8> = (0..5000).map(|n| n as u8).collect();
+        client.write_all(&question).await.unwrap();
+        client.shutdown().await.unwrap();
+        let mut answer = Vec::new();
+        client.read_to_end(&mut answer).await.unwrap();
+        server.await.unwrap();
+        assert_eq!(proxy.await.unwrap().unwrap(), (5000, 5001));
+        assert_eq!(answer.pop(), Some(b'!'));
+        assert!(answer.iter().rev().eq(&question));
+    }
+}
+
+#[filch::test]
+async fn an_error_in_one_direction_ends_both() {
+    let _watch = watch();
+    let (mut client, mut near) = duplex(16);
+    let (mut far, server) = duplex(16);
+    drop(server);
+    client.write_all(b"x").await.unwrap();
+    let error = io::copy_bidirectional(&mut near, &mut far).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::BrokenPipe);
+}
+
+#[test]
+fn a_copy_without_a_buffer_is_refused() {
+    let runtime = crate::support::current();
+    let message = panic_of(|| {
+        runtime.block_on(async {
+            let (mut a, mut b) = (io::empty(), io::empty());
+            io::copy_bidirectional_with_sizes(&mut a, &mut b, 0, 1).await
+        })
+    });
+    assert!(message.contains("at least one byte"), "{message}");
+}
