@@ -125,11 +125,11 @@ pub trait AsyncBufReadExt: AsyncBufRead {
     /// # Examples
     ///
     /// ```
-    /// use filch::io::AsyncBufReadExt;
+    /// use filch::io::{AsyncBufReadExt, BufReader};
     ///
     /// # #[filch::main]
     /// # async fn main() -> std::io::Result<()> {
-    /// let mut parts = b"key=value".split(b'=');
+    /// let mut parts = BufReader::new(&b"key=value"[..]).split(b'=');
     /// assert_eq!(parts.next_segment().await?.as_deref(), Some(&b"key"[..]));
     /// # Ok(())
     /// # }

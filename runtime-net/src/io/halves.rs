@@ -185,8 +185,8 @@ impl<T> ReadHalf<T> {
         self.end.0 = None;
         wr.end.0 = None;
         drop(wr);
-        let mut shared = Arc::into_inner(self.shared).expect("a stream has two halves");
-        let stream = shared.stream.get_mut().take().expect("there until `unsplit`");
+        let shared = Arc::into_inner(self.shared).expect("a stream has two halves");
+        let stream = shared.stream.lock().take().expect("there until `unsplit`");
         *Pin::into_inner(stream)
     }
 }

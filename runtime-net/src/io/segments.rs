@@ -43,11 +43,11 @@ impl<R: AsyncBufRead> Split<R> {
     /// # Examples
     ///
     /// ```
-    /// use filch::io::AsyncBufReadExt;
+    /// use filch::io::{AsyncBufReadExt, BufReader};
     ///
     /// # #[filch::main]
     /// # async fn main() -> std::io::Result<()> {
-    /// let mut parts = b"a\0b".split(0);
+    /// let mut parts = BufReader::new(&b"a\0b"[..]).split(0);
     /// assert_eq!(parts.next_segment().await?.as_deref(), Some(&b"a"[..]));
     /// assert_eq!(parts.next_segment().await?.as_deref(), Some(&b"b"[..]));
     /// assert_eq!(parts.next_segment().await?, None);
