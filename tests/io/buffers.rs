@@ -252,6 +252,32 @@ async fn a_seek_that_fails_keeps_what_was_read_ahead() {
     assert_eq!(reader.read_u8().await.unwrap(), b'b');
 }
 
+fn poll_once<F: Future>(future: F) -> Poll<F::Output> {
+    pin!(future).poll(&mut Context::from_waker(Waker::noop()))
+}
+
+#[test]
+fn a_seek_that_was_given_up_under_way_leaves_what_was_read_ahead() {
+    // The read that reads ahead, the look whether an earlier seek is over, the seek, the read.
+    let file = Moody::new(b"abcdefgh", &[8, 8, 0, 8]);
+    let mut reader = BufReader::new(file);
+    assert_eq!(drive(reader.read_u8()).unwrap(), b'a');
+    assert!(poll_once(reader.seek(SeekFrom::Start(6))).is_pending());
+    assert_eq!(drive(reader.read_u8()).unwrap(), b'g');
+    assert_eq!(drive(reader.stream_position()).unwrap(), 7);
+}
+
+#[test]
+fn a_seek_that_was_given_up_before_it_set_out_does_not_come_after_a_write() {
+    // The look whether an earlier seek is over, then the write before the seek.
+    let mut writer = BufWriter::new(Moody::new(b"", &[8, 0, 8, 8, 8]));
+    drive(writer.write_all(b"ab")).unwrap();
+    assert!(poll_once(writer.seek(SeekFrom::Start(6))).is_pending());
+    drive(writer.write_all(b"cd")).unwrap();
+    assert_eq!(drive(writer.stream_position()).unwrap(), 4);
+    assert_eq!(writer.into_inner().file.into_inner(), b"abcd");
+}
+
 #[filch::test]
 async fn a_buf_stream_is_both_and_keeps_what_the_parts_hold() {
     let (near, mut far) = duplex(64);

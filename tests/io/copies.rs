@@ -4,6 +4,8 @@ use std::io::ErrorKind;
 
 use filch::io::{self, AsyncReadExt, AsyncWriteExt, BufReader, copy_buf, duplex};
 
+use filch::net::{TcpListener, TcpStream};
+
 use crate::support::{panic_of, watch};
 use crate::{Narrow, Slow};
 
@@ -52,6 +54,50 @@ async fn both_directions_are_copied_until_both_have_ended() {
         assert_eq!(answer.pop(), Some(b'!'));
         assert!(answer.iter().rev().eq(&question));
     }
+}
+
+#[filch::test]
+async fn a_proxy_keeps_connections_that_are_closed_halfway() {
+    let _watch = watch();
+    let front = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let back = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (front_address, back_address) = (front.local_addr().unwrap(), back.local_addr().unwrap());
+    let proxy = filch::spawn(async move {
+        let (mut near, _) = front.accept().await.unwrap();
+        let mut far = TcpStream::connect(back_address).await.unwrap();
+        io::copy_bidirectional(&mut near, &mut far).await
+    });
+    let server = filch::spawn(async move {
+        let (mut stream, _) = back.accept().await.unwrap();
+        let mut question = Vec::new();
+        stream.read_to_end(&mut question).await.unwrap();
+        stream.write_all(&question).await.unwrap();
+    });
+    let client = TcpStream::connect(front_address).await.unwrap();
+    let (mut reader, mut writer) = client.into_split();
+    let question: Vec<u8> = (0..1_000_000u32).map(|n| (n % 253) as u8).collect();
+    writer.write_all(&question).await.unwrap();
+    writer.shutdown().await.unwrap();
+    let mut answer = Vec::new();
+    reader.read_to_end(&mut answer).await.unwrap();
+    assert!(answer == question);
+    server.await.unwrap();
+    assert_eq!(proxy.await.unwrap().unwrap(), (1_000_000, 1_000_000));
+}
+
+#[filch::test]
+async fn a_peer_that_resets_ends_a_copy_with_an_error() {
+    let _watch = watch();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+    let (mut stream, _) = listener.accept().await.unwrap();
+    let (mut near, mut far) = duplex(16);
+    client.set_zero_linger().unwrap();
+    drop(client);
+    let copying = io::copy_bidirectional(&mut stream, &mut near);
+    assert_eq!(copying.await.unwrap_err().kind(), ErrorKind::ConnectionReset);
+    drop(near);
+    assert_eq!(far.read(&mut [0; 1]).await.unwrap(), 0);
 }
 
 #[filch::test]

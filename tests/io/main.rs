@@ -19,6 +19,20 @@ use std::task::{Context, Poll};
 
 use filch::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+#[test]
+fn streams_go_to_other_threads() {
+    use filch::io::*;
+    fn check<T: Send + Sync + Unpin + std::fmt::Debug>() {}
+    type Both = BufStream<DuplexStream>;
+    check::<Both>();
+    check::<ReadHalf<Both>>();
+    check::<WriteHalf<Both>>();
+    check::<(BufReader<Both>, BufWriter<Both>, Lines<Both>, Split<Both>)>();
+    check::<(Chain<Both, Both>, Take<Both>, Join<Both, Both>)>();
+    check::<(DuplexStream, SimplexStream, Empty, Repeat, Sink)>();
+    check::<(Stdin, Stdout, Stderr)>();
+}
+
 /// Gives one byte at a time, and makes its task come back before each.
 pub struct Slow<'a> {
     pub bytes: &'a [u8],

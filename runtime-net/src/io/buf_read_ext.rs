@@ -173,6 +173,16 @@ pub trait AsyncBufReadExt: AsyncBufRead {
     }
 
     /// Says that the first `amt` bytes that `fill_buf` has shown are used.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use filch::io::AsyncBufReadExt;
+    ///
+    /// let mut stream: &[u8] = b"abc";
+    /// stream.consume(2);
+    /// assert_eq!(stream, b"c");
+    /// ```
     fn consume(&mut self, amt: usize)
     where
         Self: Unpin,

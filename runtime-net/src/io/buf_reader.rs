@@ -98,12 +98,26 @@ impl<R> BufReader<R> {
     }
 }
 
+impl<R> BufReader<R> {
+    /// Before a read: if a seek was given up while it was under way, what was read ahead of the
+    /// place that was left must not be taken for what is at the new one.
+    fn leave(self: Pin<&mut Self>) {
+        let this = self.project();
+        if let Seek::Back(_) | Seek::UnderWay = this.seek {
+            *this.seek = Seek::None;
+            *this.start = 0;
+            *this.end = 0;
+        }
+    }
+}
+
 impl<R: AsyncRead> AsyncRead for BufReader<R> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        self.as_mut().leave();
         // A read that is larger than the buffer gains nothing from it.
         if self.start == self.end && buf.remaining() >= self.buf.len() {
             return self.get_pin_mut().poll_read(cx, buf);
@@ -117,7 +131,8 @@ impl<R: AsyncRead> AsyncRead for BufReader<R> {
 }
 
 impl<R: AsyncRead> AsyncBufRead for BufReader<R> {
-    fn poll_fill_buf(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<&[u8]>> {
+    fn poll_fill_buf(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<&[u8]>> {
+        self.as_mut().leave();
         let this = self.project();
         if this.start == this.end {
             let mut room = ReadBuf::new(this.buf);

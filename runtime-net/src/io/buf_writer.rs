@@ -106,6 +106,14 @@ impl<W: AsyncWrite> BufWriter<W> {
 }
 
 impl<W> BufWriter<W> {
+    /// Before a write: a seek that was given up before it set out must not set out afterwards.
+    fn stay(self: Pin<&mut Self>) {
+        let this = self.project();
+        if let Seek::Wanted(_) = this.seek {
+            *this.seek = Seek::None;
+        }
+    }
+
     /// The stream behind, and the rest around another one.
     pub(super) fn exchange<V>(self, inner: V) -> (W, BufWriter<V>) {
         let BufWriter { inner: before, buf, written, capacity, seek } = self;
@@ -119,6 +127,7 @@ impl<W: AsyncWrite> AsyncWrite for BufWriter<W> {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
+        self.as_mut().stay();
         if self.buf.len() + buf.len() > self.capacity {
             ready!(self.as_mut().poll_send(cx))?;
         }
@@ -136,6 +145,7 @@ impl<W: AsyncWrite> AsyncWrite for BufWriter<W> {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        self.as_mut().stay();
         let total = bufs.iter().fold(0, |sum: usize, buf| sum.saturating_add(buf.len()));
         if self.buf.len().saturating_add(total) > self.capacity {
             ready!(self.as_mut().poll_send(cx))?;

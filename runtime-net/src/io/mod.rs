@@ -13,6 +13,7 @@
 //! | [`empty`], [`repeat`], [`sink`] | streams with nothing behind |
 //! | [`stdin`], [`stdout`], [`stderr`] | the process's own |
 //! | [`AsyncFd`](unix::AsyncFd) | any descriptor that can be polled |
+//! | `FuturesCompat`, with the feature `futures-io` | between these traits and those of futures-io |
 //! | [`Interest`], [`Ready`] | what one waits for, what has come |
 //!
 //! # Cancel safety

@@ -76,10 +76,6 @@ impl Pipe {
             was_full = content.bytes.len() >= self.capacity;
             buf.put_slice(&content.bytes[..count]);
             content.bytes.advance(count);
-            if content.bytes.is_empty() {
-                // Or the next write would copy what is behind to the front, which is nothing.
-                content.bytes.clear();
-            }
         }
         // A writer waits only while there is no room.
         if was_full {

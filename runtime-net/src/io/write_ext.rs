@@ -94,6 +94,23 @@ pub trait AsyncWriteExt: AsyncWrite {
     /// # Cancel safety
     ///
     /// Cancel safe: if the future is dropped before it is ready, nothing was written.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use filch::io::AsyncWriteExt;
+    ///
+    /// # #[filch::main]
+    /// # async fn main() -> std::io::Result<()> {
+    /// let mut stream = Vec::new();
+    /// let mut rest: &[u8] = b"abc";
+    /// while !rest.is_empty() {
+    ///     stream.write_buf(&mut rest).await?;
+    /// }
+    /// assert_eq!(stream, b"abc");
+    /// # Ok(())
+    /// # }
+    /// ```
     fn write_buf<'a, B: Buf + ?Sized>(&'a mut self, buf: &'a mut B) -> WriteFromBuf<'a, Self, B>
     where
         Self: Unpin,
@@ -177,6 +194,22 @@ pub trait AsyncWriteExt: AsyncWrite {
     /// # Cancel safety
     ///
     /// Cancel safe: calling again goes on.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use filch::io::{AsyncWriteExt, BufWriter};
+    ///
+    /// # #[filch::main]
+    /// # async fn main() -> std::io::Result<()> {
+    /// let mut writer = BufWriter::new(Vec::new());
+    /// writer.write_all(b"held back").await?;
+    /// assert!(writer.get_ref().is_empty());
+    /// writer.flush().await?;
+    /// assert_eq!(writer.get_ref(), b"held back");
+    /// # Ok(())
+    /// # }
+    /// ```
     fn flush(&mut self) -> Flush<'_, Self>
     where
         Self: Unpin,
@@ -193,6 +226,21 @@ pub trait AsyncWriteExt: AsyncWrite {
     /// # Cancel safety
     ///
     /// Cancel safe: calling again goes on.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use filch::io::AsyncWriteExt;
+    ///
+    /// # #[filch::main]
+    /// # async fn main() -> std::io::Result<()> {
+    /// let (mut near, mut far) = filch::io::duplex(64);
+    /// near.write_all(b"the last word").await?;
+    /// near.shutdown().await?;
+    /// assert_eq!(filch::io::copy(&mut far, &mut Vec::new()).await?, 13);
+    /// # Ok(())
+    /// # }
+    /// ```
     fn shutdown(&mut self) -> Shutdown<'_, Self>
     where
         Self: Unpin,
