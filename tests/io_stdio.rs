@@ -114,6 +114,50 @@ fn a_cancelled_read_loses_nothing() {
 }
 
 #[test]
+fn what_a_large_read_brought_after_it_was_given_up_goes_to_small_ones() {
+    let _watch = watch();
+    if is_child() {
+        return support::current().block_on(async {
+            let mut stdin = io::stdin();
+            let mut large = [0; 100];
+            let waker = std::task::Waker::noop();
+            assert!(support::poll_with(&mut stdin.read(&mut large), waker).is_pending());
+            let mut got = Vec::new();
+            for _ in 0..3 {
+                got.push(stdin.read_u8().await.unwrap());
+            }
+            stdin.read_to_end(&mut got).await.unwrap();
+            let mut stdout = io::stdout();
+            stdout.write_all(&[b"<", got.as_slice(), b">"].concat()).await.unwrap();
+            stdout.flush().await.unwrap();
+        });
+    }
+    let test = "what_a_large_read_brought_after_it_was_given_up_goes_to_small_ones";
+    let (out, _) = run(test, b"abcdef");
+    assert!(contains(&out, b"<abcdef>"));
+}
+
+#[test]
+fn a_flush_hands_on_what_std_holds_back() {
+    let _watch = watch();
+    if is_child() {
+        return support::current().block_on(async {
+            let mut stdout = io::stdout();
+            stdout.write_all(b"<no end of the line>").await.unwrap();
+            stdout.flush().await.unwrap();
+            // Nobody is left to do it later.
+            std::process::abort();
+        });
+    }
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "a_flush_hands_on_what_std_holds_back", "--nocapture"])
+        .env(CHILD, "1")
+        .output()
+        .unwrap();
+    assert!(contains(&output.stdout, b"<no end of the line>"), "{output:?}");
+}
+
+#[test]
 fn a_write_that_fails_is_told_by_the_next_one() {
     let _watch = watch();
     if is_child() {

@@ -179,17 +179,33 @@ fn streams_that_are_always_ready_let_other_tasks_in() {
     let runtime = filch::runtime::Builder::new_current_thread().build().unwrap();
     runtime.block_on(async {
         let endless = [
-            filch::spawn(async { drop(io::copy(&mut io::repeat(0), &mut io::sink()).await) }),
+            filch::spawn(async { drop(io::copy(&mut Zeros, &mut Counts(0)).await) }),
+            filch::spawn(async { while io::repeat(0).read(&mut [0; 1]).await.is_ok() {} }),
             filch::spawn(async { while io::sink().write(b"x").await.is_ok() {} }),
             filch::spawn(async { while io::empty().read(&mut [0; 1]).await.is_ok() {} }),
             filch::spawn(async {
-                let mut reader = BufReader::new(io::repeat(0));
+                let mut reader = BufReader::new(Zeros);
                 drop(io::copy_buf(&mut reader, &mut Counts(0)).await);
             }),
         ];
         filch::spawn(async {}).await.unwrap();
         endless.iter().for_each(|task| task.abort());
     });
+}
+
+/// Gives zeros without a budget.
+struct Zeros;
+
+impl AsyncRead for Zeros {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        _cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let length = buf.initialize_unfilled().len();
+        buf.advance(length);
+        Poll::Ready(Ok(()))
+    }
 }
 
 /// Takes everything without a budget.

@@ -279,6 +279,14 @@ fn a_seek_that_was_given_up_before_it_set_out_does_not_come_after_a_write() {
 }
 
 #[filch::test]
+async fn without_a_seek_a_buf_reader_says_where_its_user_stands() {
+    let mut reader = BufReader::new(Cursor::new(b"abcdef"));
+    reader.read_u16().await.unwrap();
+    let place = std::future::poll_fn(|cx| Pin::new(&mut reader).poll_complete(cx)).await;
+    assert_eq!(place.unwrap(), 2);
+}
+
+#[filch::test]
 async fn a_buf_stream_is_both_and_keeps_what_the_parts_hold() {
     let (near, mut far) = duplex(64);
     let mut reader = BufReader::new(near);
