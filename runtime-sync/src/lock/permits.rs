@@ -409,29 +409,41 @@ impl Permits {
     }
 
     /// What one who was nudged does under the lock of the line: take the permits, or close the door.
-    fn take_or_close_door(&self, request: &mut Request) -> bool {
+    fn look(&self, request: &mut Request) -> Look {
         if request.stage != Stage::Nudged {
-            return false;
+            return Look::NotAsked;
         }
         let mut state = self.state.load(Ordering::Relaxed);
         loop {
             if state & FLAGS == CLOSED {
                 // It is going to be told.
-                return false;
+                return Look::NotAsked;
             }
             let taken = without(state, request.count).filter(|_| state & STRICT == 0);
             let next = taken.unwrap_or(state | STRICT);
             // Acquire as in `try_acquire`.
             match self.exchange(state, next, Ordering::Acquire) {
-                Ok(()) if taken.is_some() => return true,
+                Ok(()) if taken.is_some() => return Look::Taken,
                 Ok(()) => {
                     request.stage = Stage::Vain;
-                    return false;
+                    return Look::Vain { some_are_free: next >> SHIFT > 0 };
                 }
                 Err(now) => state = now,
             }
         }
     }
+}
+
+/// What came of a look at the permits.
+#[derive(Clone, Copy, PartialEq)]
+enum Look {
+    /// It was not nudged: its turn has not come.
+    NotAsked,
+    /// It has taken what it asked for.
+    Taken,
+    /// The door is closed. What is free may be enough for somebody who is before it in line, or for
+    /// itself, and is to be handed over from now on.
+    Vain { some_are_free: bool },
 }
 
 /// What is to be done after somebody has left the line, without its lock.
@@ -590,8 +602,14 @@ impl Future for Acquire<'_> {
         let mut this = self.project();
         let permits = *this.permits;
         let count = *this.count;
-        let (left, rest) =
-            permits.leave_if(this.waiter.as_mut(), |request| permits.take_or_close_door(request));
+        let mut look = Look::NotAsked;
+        let (left, rest) = permits.leave_if(this.waiter.as_mut(), |request| {
+            look = permits.look(request);
+            look == Look::Taken
+        });
+        if let Look::Vain { some_are_free: true } = look {
+            permits.serve();
+        }
         let result = match left {
             Some(Left::Waiting(_) | Left::Chosen(_)) => {
                 // A waker that panics must not take the permits along.
