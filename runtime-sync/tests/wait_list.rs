@@ -36,7 +36,7 @@ fn poll_unless(future: &mut Waits<'_>, waker: &Waker) -> Poll<()> {
 #[test]
 fn a_waiter_fits_into_a_cache_line() {
     assert!(size_of::<Waiter<'_, ()>>() <= 64, "{}", size_of::<Waiter<'_, ()>>());
-    assert!(size_of::<WaitList>() <= 32, "{}", size_of::<WaitList>());
+    assert!(size_of::<WaitList>() <= 24, "{}", size_of::<WaitList>());
 }
 
 #[test]

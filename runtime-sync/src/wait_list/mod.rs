@@ -46,7 +46,7 @@ use std::task::Waker;
 
 use crate::list::{List, Node};
 use crate::primitives::atomic::{AtomicU32, Ordering, fence};
-use crate::primitives::{Mutex, MutexGuard, const_outside_models};
+use crate::primitives::{Mutex, MutexGuard, UnsafeCell, const_outside_models};
 use crate::wake_batch::{self, WakeBatch};
 use waiter::{CHOSEN, Place, RELEASED};
 
@@ -87,15 +87,10 @@ use waiter::{CHOSEN, Place, RELEASED};
 pub struct WaitList<T = ()> {
     /// How many are in line, or are about to enter. Written under the lock, read without.
     waiting: AtomicU32,
-    queue: Mutex<Queue<T>>,
-}
-
-struct Queue<T> {
-    nodes: List<Place<T>>,
-    len: u32,
     /// The number of the next waiter that enters. It may wrap: what counts is the order of those in
-    /// line, who are far fewer.
-    ticket: u32,
+    /// line, who are far fewer. Touched under the lock; it lies here because there is room.
+    ticket: UnsafeCell<u32>,
+    nodes: Mutex<List<Place<T>>>,
 }
 
 // SAFETY: what is reachable through the pointers in the queue is touched by one thread at a time
@@ -138,8 +133,11 @@ impl<T> WaitList<T> {
     const_outside_models! {
         /// Makes a line in which nobody waits.
         pub const fn new() -> WaitList<T> {
-            let queue = Queue { nodes: List::new(), len: 0, ticket: 0 };
-            WaitList { waiting: AtomicU32::new(0), queue: Mutex::new(queue) }
+            WaitList {
+                waiting: AtomicU32::new(0),
+                ticket: UnsafeCell::new(0),
+                nodes: Mutex::new(List::new()),
+            }
         }
     }
 
@@ -192,7 +190,10 @@ impl<T> WaitList<T> {
     /// release(&WaitList::new(), 1);
     /// ```
     pub fn lock(&self) -> Line<'_, T> {
-        Line { queue: self.queue.lock(), list: self }
+        let nodes = self.nodes.lock();
+        // Whoever had the lock before has left the exact number.
+        let len = self.waiting.load(Ordering::Relaxed);
+        Line { nodes, len, list: self }
     }
 
     /// Makes a waiter that is not in line yet.
@@ -321,7 +322,7 @@ impl<T> WaitList<T> {
         let mut batch = WakeBatch::new();
         let mut woken = 0;
         let mut line = self.lock();
-        let mut section = Section { from: None, until: Some(line.queue.ticket) };
+        let mut section = Section { from: None, until: Some(line.next_ticket()) };
         loop {
             let rest = line.choose(&section, state, &mut woken, &mut batch, &mut decide);
             drop(line);
@@ -363,31 +364,32 @@ impl<T> fmt::Debug for WaitList<T> {
 /// ```
 #[derive(Debug)]
 pub struct Line<'a, T> {
-    queue: MutexGuard<'a, Queue<T>>,
+    nodes: MutexGuard<'a, List<Place<T>>>,
+    len: u32,
     list: &'a WaitList<T>,
 }
 
 impl<T> Line<'_, T> {
     /// How many wait.
     pub fn len(&self) -> usize {
-        self.queue.len as usize
+        self.len as usize
     }
 
     /// Whether nobody waits.
     pub fn is_empty(&self) -> bool {
-        self.queue.nodes.is_empty()
+        self.nodes.is_empty()
     }
 
     /// The payload of the first in line.
     pub fn front(&mut self) -> Option<&mut T> {
-        let front = self.queue.nodes.front()?;
+        let front = self.nodes.front()?;
         // SAFETY: it is in the line.
         Some(unsafe { self.payload(front) })
     }
 
     /// The payload of the last in line.
     pub fn back(&mut self) -> Option<&mut T> {
-        let back = self.queue.nodes.back()?;
+        let back = self.nodes.back()?;
         // SAFETY: it is in the line.
         Some(unsafe { self.payload(back) })
     }
@@ -419,7 +421,7 @@ impl<T> Line<'_, T> {
 
     /// Takes the last out of the line, like [`pop_front`](Line::pop_front) the first.
     pub fn pop_back(&mut self) -> Option<Option<Waker>> {
-        let back = self.queue.nodes.back()?;
+        let back = self.nodes.back()?;
         // SAFETY: it is in the line.
         Some(unsafe { self.take_out(back, CHOSEN) })
     }
@@ -427,7 +429,7 @@ impl<T> Line<'_, T> {
     /// The waker of the first in line, which keeps its place, to be woken once the lock is given
     /// back; see [`Waiter::leave_if`].
     pub fn nudge_front(&mut self) -> Option<Waker> {
-        let front = self.queue.nodes.front()?;
+        let front = self.nodes.front()?;
         // SAFETY: it is in the line.
         unsafe { self.take_waker(front) }
     }
@@ -461,14 +463,14 @@ impl<T> Line<'_, T> {
 
     /// Shows each payload to `visit`, from the front, until it breaks off.
     pub fn walk(&mut self, mut visit: impl FnMut(&mut T) -> ControlFlow<()>) {
-        let mut at = self.queue.nodes.front();
+        let mut at = self.nodes.front();
         while let Some(node) = at {
             // SAFETY: it is in the line.
             if visit(unsafe { self.payload(node) }).is_break() {
                 return;
             }
             // SAFETY: it is in the line.
-            at = unsafe { self.queue.nodes.after(node) };
+            at = unsafe { self.nodes.after(node) };
         }
     }
 
@@ -476,14 +478,14 @@ impl<T> Line<'_, T> {
     /// call does not see takes the way through the lock.
     fn announce(&mut self) {
         // A store suffices: all writers hold the lock.
-        self.list.waiting.store(self.queue.len + 1, Ordering::Relaxed);
+        self.list.waiting.store(self.len + 1, Ordering::Relaxed);
         // Pairs with the fence in `WaitList::has_waiters`; see the head of the file.
         fence(Ordering::SeqCst);
     }
 
     /// Takes out the first and gives it `state`. The inner option is its waker, if it has one.
     fn take_front(&mut self, state: u32) -> Option<Option<Waker>> {
-        let front = self.queue.nodes.front()?;
+        let front = self.nodes.front()?;
         // SAFETY: it is in the line.
         Some(unsafe { self.take_out(front, state) })
     }
@@ -498,7 +500,7 @@ impl<T> Line<'_, T> {
         batch: &mut WakeBatch,
         decide: &mut impl FnMut(&mut T) -> Choice,
     ) -> Option<u32> {
-        let mut at = self.queue.nodes.front();
+        let mut at = self.nodes.front();
         while let Some(node) = at {
             // SAFETY: it is in the line.
             let ticket = unsafe { self.ticket(node) };
@@ -506,7 +508,7 @@ impl<T> Line<'_, T> {
                 break;
             }
             // SAFETY: it is in the line.
-            at = unsafe { self.queue.nodes.after(node) };
+            at = unsafe { self.nodes.after(node) };
             if section.from.is_some_and(|from| is_before(ticket, from)) {
                 continue;
             }
@@ -533,6 +535,24 @@ impl<T> Line<'_, T> {
             }
         }
         None
+    }
+
+    /// The number of the next waiter that enters.
+    fn next_ticket(&self) -> u32 {
+        self.list.ticket.with(|ticket| {
+            // SAFETY: it is touched under the lock, which is held.
+            unsafe { *ticket }
+        })
+    }
+
+    /// The number for a waiter that enters now.
+    fn take_ticket(&mut self) -> u32 {
+        let ticket = self.next_ticket();
+        self.list.ticket.with_mut(|next| {
+            // SAFETY: as above.
+            unsafe { *next = ticket.wrapping_add(1) }
+        });
+        ticket
     }
 
     /// # Safety
@@ -579,8 +599,8 @@ impl<T> Line<'_, T> {
     /// `node` is in this line.
     unsafe fn take_out(&mut self, node: NonNull<Node<Place<T>>>, state: u32) -> Option<Waker> {
         // SAFETY: passed on to the caller.
-        unsafe { self.queue.nodes.unlink(node) };
-        self.queue.len -= 1;
+        unsafe { self.nodes.unlink(node) };
+        self.len -= 1;
         // SAFETY: its owner cannot know yet that it is out, so it is alive, and this thread still
         // holds the lock.
         let waker = unsafe { self.take_waker(node) };
@@ -607,12 +627,6 @@ fn is_before(one: u32, other: u32) -> bool {
 impl<T> Drop for Line<'_, T> {
     fn drop(&mut self) {
         // Still under the lock, like every write.
-        self.list.waiting.store(self.queue.len, Ordering::Relaxed);
-    }
-}
-
-impl<T> fmt::Debug for Queue<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Queue").field("len", &self.len).finish_non_exhaustive()
+        self.list.waiting.store(self.len, Ordering::Relaxed);
     }
 }

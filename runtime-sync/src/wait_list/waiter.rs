@@ -360,9 +360,8 @@ impl<'a, T> Waiter<'a, T> {
         line.announce();
         // If this returns or panics, the line is unlocked before the waker is dropped: invariant 5.
         let payload = look(&mut line)?;
-        let ticket = line.queue.ticket;
-        line.queue.ticket = ticket.wrapping_add(1);
-        line.queue.len += 1;
+        let ticket = line.take_ticket();
+        line.len += 1;
         self.node.held.with_mut(|held| {
             // SAFETY: invariant 2, the waiter is outside and this is its owner. What is
             // overwritten has neither waker nor payload, so nothing is dropped.
@@ -370,7 +369,7 @@ impl<'a, T> Waiter<'a, T> {
         });
         self.node.state.store(WAITING, Ordering::Relaxed);
         // SAFETY: by its state it is in no list, and `Drop` takes it out (invariant 4).
-        unsafe { line.queue.nodes.push_back(self.node()) };
+        unsafe { line.nodes.push_back(self.node()) };
         ControlFlow::Continue(())
     }
 
@@ -424,8 +423,8 @@ impl<'a, T> Waiter<'a, T> {
             return GoneOut::Stayed;
         }
         // SAFETY: invariant 1, the state is `WAITING` and the lock is held.
-        unsafe { line.queue.nodes.remove(self.node()) };
-        line.queue.len -= 1;
+        unsafe { line.nodes.remove(self.node()) };
+        line.len -= 1;
         let (waker, payload) = self.node.held.with_mut(|held| {
             // SAFETY: invariant 2, the lock is held.
             let held = unsafe { &mut *held };
