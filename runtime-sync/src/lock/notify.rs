@@ -1,1 +1,0 @@
-//! A signal without a value.
