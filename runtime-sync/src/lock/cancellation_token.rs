@@ -1,1 +1,0 @@
-//! A signal that something is to end, passed down a tree.
