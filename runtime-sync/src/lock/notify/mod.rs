@@ -449,7 +449,9 @@ impl Notify {
     }
 
     fn generation(&self) -> usize {
-        self.state.load(Ordering::Relaxed) & !STORED
+        // Acquire pairs with the releases where a generation begins: a future made in it, and then
+        // a look at what the notifier changed before, see the change.
+        self.state.load(Ordering::Acquire) & !STORED
     }
 
     /// Whether a future of `generation` need not wait, because that is over, or because there was
