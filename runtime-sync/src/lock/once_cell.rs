@@ -32,7 +32,7 @@ use crate::budget;
 use crate::primitives::UnsafeCell;
 use crate::primitives::atomic::{AtomicU8, Ordering};
 use crate::primitives::const_outside_models;
-use crate::wait_list::{Left, WaitList, Waiter};
+use crate::wait_list::{Left, WaitList, Waited, Waiter};
 use crate::wake_batch;
 
 /// No value, and nobody makes one. Nobody is in line.
@@ -510,17 +510,17 @@ impl<'a, T> Future for Asking<'a, T> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Right<'a, T>>> {
         let this = self.project();
         let cell = *this.cell;
-        let mut right = None;
-        ready!(this.waiter.poll_wait(cx, |_| match cell.try_begin() {
-            EMPTY => {
-                right = Some(Right { cell });
-                ControlFlow::Break(())
-            }
+        let waited = this.waiter.poll_wait(cx, |_| match cell.try_begin() {
+            EMPTY => ControlFlow::Break(Some(Right { cell })),
             MAKING => ControlFlow::Continue(()),
-            _ => ControlFlow::Break(()),
-        }));
-        // It was woken, and not by the value: the word is still `MAKING`, for this one.
-        Poll::Ready(if cell.initialized() { None } else { right.or(Some(Right { cell })) })
+            _ => ControlFlow::Break(None),
+        });
+        Poll::Ready(match ready!(waited) {
+            Waited::Never(right) => right,
+            Waited::Woken(()) if cell.initialized() => None,
+            // Not by the value: the word is still `MAKING`, for this one.
+            Waited::Woken(()) => Some(Right { cell }),
+        })
     }
 }
 
