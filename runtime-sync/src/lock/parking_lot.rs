@@ -1,1 +1,0 @@
-//! Tasks that sleep in line until told otherwise: a building block.
