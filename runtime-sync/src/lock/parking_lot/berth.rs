@@ -10,7 +10,7 @@
 //!
 //! A berth knows its lot, its *home*, and keeps it alive. Others may change the home under the locks
 //! of both lots. So its owner reads the home, locks that lot, and looks whether it is still there.
-//! Locks are taken in this order: lots by their addresses, then the home of a berth.
+//! Locks are taken in this order: lots, then the home of a berth.
 //!
 //! # Invariants
 //!
@@ -30,7 +30,7 @@ use std::task::{Poll, Waker};
 
 use crate::list::{List, Node};
 use crate::primitives::atomic::{AtomicU32, AtomicUsize, Ordering, fence};
-use crate::primitives::{Mutex, UnsafeCell};
+use crate::primitives::{Mutex, MutexGuard, UnsafeCell};
 use crate::wake_batch::WakeBatch;
 
 /// Not in line.
@@ -148,14 +148,7 @@ impl Lot {
         if Arc::ptr_eq(from, to) {
             return 0;
         }
-        let (mut source, mut target);
-        if Arc::as_ptr(from) < Arc::as_ptr(to) {
-            source = from.queue.lock();
-            target = to.queue.lock();
-        } else {
-            target = to.queue.lock();
-            source = from.queue.lock();
-        }
+        let [mut source, mut target] = Lot::lock_both(from, to);
         let mut moved = 0;
         while moved < count
             && let Some(node) = source.nodes.pop_front()
@@ -177,6 +170,22 @@ impl Lot {
         // Pairs with the fence in `unpark`.
         fence(Ordering::SeqCst);
         moved
+    }
+
+    /// Locks two lots. Whoever finds the second one taken gives the first one back and begins with
+    /// the other, so that two who come crosswise do not wait for each other.
+    fn lock_both<'a>(one: &'a Lot, two: &'a Lot) -> [MutexGuard<'a, Queue>; 2] {
+        loop {
+            let first = one.queue.lock();
+            if let Some(second) = two.queue.try_lock() {
+                return [first, second];
+            }
+            drop(first);
+            let second = two.queue.lock();
+            if let Some(first) = one.queue.try_lock() {
+                return [first, second];
+            }
+        }
     }
 
     /// Shows how long the line is, under its lock.
