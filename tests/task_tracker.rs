@@ -1,5 +1,5 @@
 //! `TaskTracker`, promise by promise.
-#![allow(clippy::disallowed_methods, missing_docs)]
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, missing_docs)]
 
 use std::pin::{Pin, pin};
 use std::rc::Rc;

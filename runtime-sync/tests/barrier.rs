@@ -1,5 +1,5 @@
 //! `Barrier`, promise by promise; its races are in `loom_barrier.rs`.
-#![allow(clippy::disallowed_methods, missing_docs)]
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, missing_docs)]
 
 mod support;
 
