@@ -28,6 +28,8 @@ fn wait_needs_both_closed_and_empty() {
     let token = tracker.token();
     assert!(tracker.close());
     assert!(!is_ready(waits.as_mut()), "it is not empty");
+    let stats = tracker.stats();
+    assert_eq!((stats.len, stats.closed, stats.waiters), (1, true, 1));
     drop(token);
     assert!(is_ready(waits.as_mut()));
     assert!(is_ready(waits.as_mut()), "and stays so");

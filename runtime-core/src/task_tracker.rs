@@ -68,6 +68,25 @@ struct Tally {
     ended: Notify,
 }
 
+/// What a [`TaskTracker`] looked like at some moment.
+///
+/// # Examples
+///
+/// ```
+/// let stats = filch::task::TaskTracker::new().stats();
+/// assert_eq!((stats.len, stats.closed, stats.waiters), (0, false, 0));
+/// ```
+#[non_exhaustive]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TaskTrackerStats {
+    /// How many futures and tokens it counted.
+    pub len: usize,
+    /// Whether it was closed.
+    pub closed: bool,
+    /// How many waited for its end.
+    pub waiters: usize,
+}
+
 impl TaskTracker {
     /// Makes a tracker that is open and empty.
     ///
@@ -375,6 +394,21 @@ impl TaskTracker {
         let token = TaskTrackerToken { tracker: self.clone() };
         assert!(before <= usize::MAX / 2, "a task tracker counts no more than usize::MAX / 4");
         token
+    }
+
+    /// What it looks like at this moment.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert_eq!(filch::task::TaskTracker::new().stats().len, 0);
+    /// ```
+    #[must_use]
+    pub fn stats(&self) -> TaskTrackerStats {
+        // Acquire as in `len`.
+        let state = self.tally.state.load(Ordering::Acquire);
+        let waiters = self.tally.ended.stats().waiters;
+        TaskTrackerStats { len: state / TOKEN, closed: state & CLOSED != 0, waiters }
     }
 
     /// Whether both are clones of the same tracker.
