@@ -113,7 +113,7 @@ fn it_can_be_shared() {
     shared(&event);
     moves(&event);
     shared(&event.wait());
-    assert!(size_of::<Event>() <= 56);
+    assert!(size_of::<Event>() <= 32);
 }
 
 #[test]

@@ -41,6 +41,7 @@ pub use waiter::{Left, Waited, Waiter};
 
 use std::fmt;
 use std::ops::ControlFlow;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::ptr::NonNull;
 use std::task::Waker;
 
@@ -98,6 +99,10 @@ pub struct WaitList<T = ()> {
 unsafe impl<T: Send> Send for WaitList<T> {}
 // SAFETY: as above.
 unsafe impl<T: Send> Sync for WaitList<T> {}
+
+// Foreign code runs with the line in order only.
+impl<T> UnwindSafe for WaitList<T> {}
+impl<T> RefUnwindSafe for WaitList<T> {}
 
 /// What to do about a waiter, decided by whoever wakes.
 ///

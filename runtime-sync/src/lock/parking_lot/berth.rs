@@ -60,6 +60,7 @@ pub(super) struct Lot {
 
 struct Queue {
     nodes: List<Spot>,
+    len: usize,
     /// The number of the next one that enters.
     ticket: u64,
 }
@@ -94,7 +95,7 @@ unsafe impl Sync for Berth {}
 
 impl Lot {
     pub(super) fn new() -> Lot {
-        let queue = Queue { nodes: List::new(), ticket: 0 };
+        let queue = Queue { nodes: List::new(), len: 0, ticket: 0 };
         Lot { parked: AtomicUsize::new(0), queue: Mutex::new(queue) }
     }
 
@@ -153,6 +154,7 @@ impl Lot {
         while moved < count
             && let Some(node) = source.nodes.pop_front()
         {
+            source.len -= 1;
             // SAFETY: it was in a line, so it is alive, and stays so under both locks.
             let spot = unsafe { node.as_ref() };
             // The caller has a share of what is let go here, so that it is not the last one.
@@ -190,7 +192,7 @@ impl Lot {
 
     /// Shows how long the line is, under its lock.
     fn publish(&self, queue: &Queue) {
-        self.parked.store(queue.nodes.len(), Ordering::Relaxed);
+        self.parked.store(queue.len, Ordering::Relaxed);
     }
 }
 
@@ -215,6 +217,7 @@ impl Queue {
         });
         // SAFETY: passed on to the caller.
         unsafe { self.nodes.push_back(node) };
+        self.len += 1;
     }
 
     /// Takes a node out of the line and publishes what became of it.
@@ -225,6 +228,7 @@ impl Queue {
     unsafe fn take_out(&mut self, node: NonNull<Node<Spot>>, left: Left) -> Option<Waker> {
         // SAFETY: passed on to the caller.
         unsafe { self.nodes.unlink(node) };
+        self.len -= 1;
         // SAFETY: its owner cannot know yet that it is out, so it is alive.
         let spot = unsafe { node.as_ref() };
         let waker = spot.held.with_mut(|held| {
@@ -316,6 +320,7 @@ impl Berth {
         let waker = self.at_home(|lot, queue, held| {
             // SAFETY: invariant 1, it is in this line.
             unsafe { queue.nodes.remove(self.node()) };
+            queue.len -= 1;
             self.node.state.store(OUTSIDE, Ordering::Relaxed);
             lot.publish(queue);
             held.waker.take()
