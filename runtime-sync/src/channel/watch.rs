@@ -1,1 +1,0 @@
-//! Everyone sees the latest.
