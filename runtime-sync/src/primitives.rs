@@ -4,7 +4,7 @@
 //! written against these names, so that a model checks the very code that ships.
 
 pub use crate::const_outside_models;
-pub use imp::{Arc, UnsafeCell, atomic, hint, thread};
+pub use imp::{Arc, UnsafeCell, atomic, hint, thread, thread_local};
 
 use std::fmt;
 use std::ops::{Deref, DerefMut};
@@ -202,6 +202,7 @@ mod imp {
     };
 
     pub use std::sync::Arc;
+    pub use std::thread_local;
 
     /// Atomics and fences.
     pub mod atomic {
@@ -261,6 +262,7 @@ mod imp {
 
     pub use loom::cell::UnsafeCell;
     pub use loom::sync::Arc;
+    pub use loom::thread_local;
 
     /// Atomics and fences.
     pub mod atomic {
