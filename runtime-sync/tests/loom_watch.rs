@@ -55,9 +55,13 @@ enum Look {
 fn looks_against_sends(how: Look) {
     loom::model(move || {
         let (sender, mut receiver) = watch::channel(0);
-        let thread = thread::spawn(move || {
-            sender.send_modify(|value| *value = 1);
-            sender.send_modify(|value| *value = 2);
+        let sender = Arc::new(sender);
+        let thread = thread::spawn({
+            let sender = Arc::clone(&sender);
+            move || {
+                sender.send_modify(|value| *value = 1);
+                sender.send_modify(|value| *value = 2);
+            }
         });
         let mut last = match how {
             Look::AndUpdate => *receiver.borrow_and_update(),
@@ -69,7 +73,11 @@ fn looks_against_sends(how: Look) {
         };
         thread.join().unwrap();
         let task = Task::new();
-        while let Poll::Ready(Ok(())) = poll(pin!(receiver.changed()), &task) {
+        loop {
+            let changed = poll(pin!(receiver.changed()), &task);
+            if changed.is_pending() {
+                break;
+            }
             last = *receiver.borrow_and_update();
         }
         assert_eq!(last, 2, "a change went unnoticed");

@@ -12,6 +12,7 @@
 //! `blocking_` twin. asyncio's queues, which know when their items are done, are in
 //! [`queue`](crate::queue).
 
+#[expect(unsafe_code, reason = "slots that senders and receivers hand to each other by a word")]
 pub mod broadcast;
 pub mod mpmc;
 pub mod mpsc;
