@@ -5,7 +5,7 @@ use std::ops::Deref;
 
 use super::WatchStats;
 use super::error::RecvError;
-use super::shared::{Shared, Version};
+use super::shared::{Latest, Shared, Version};
 use crate::budget;
 use crate::primitives::{Arc, ReadGuard};
 
@@ -59,10 +59,9 @@ impl<T> Receiver<T> {
     /// assert!(receiver.has_changed().unwrap());
     /// ```
     pub fn borrow(&self) -> Ref<'_, T> {
-        let value = self.shared.value.read();
-        // Under the lock, so that it is the version of this value.
-        let has_changed = self.shared.version() != self.seen;
-        Ref::new(value, has_changed)
+        let latest = self.shared.look();
+        let has_changed = latest.version != self.seen;
+        Ref::new(latest, has_changed)
     }
 
     /// Looks at the value, which counts as seen from now on.
@@ -256,12 +255,10 @@ impl<T> Receiver<T> {
 }
 
 fn look<'a, T>(shared: &'a Shared<T>, seen: &mut Version) -> Ref<'a, T> {
-    let value = shared.value.read();
-    // Under the lock, so that it is the version of this value.
-    let version = shared.version();
-    let has_changed = version != *seen;
-    *seen = version;
-    Ref::new(value, has_changed)
+    let latest = shared.look();
+    let has_changed = latest.version != *seen;
+    *seen = latest.version;
+    Ref::new(latest, has_changed)
 }
 
 fn look_for<'a, T>(
@@ -316,15 +313,14 @@ impl<T> fmt::Debug for Receiver<T> {
 /// let look: Ref<'_, u32> = sender.borrow();
 /// assert_eq!(*look, 1);
 /// ```
-#[derive(Debug)]
 pub struct Ref<'a, T> {
-    value: ReadGuard<'a, T>,
+    latest: ReadGuard<'a, Latest<T>>,
     has_changed: bool,
 }
 
 impl<'a, T> Ref<'a, T> {
-    pub(super) fn new(value: ReadGuard<'a, T>, has_changed: bool) -> Ref<'a, T> {
-        Ref { value, has_changed }
+    pub(super) fn new(latest: ReadGuard<'a, Latest<T>>, has_changed: bool) -> Ref<'a, T> {
+        Ref { latest, has_changed }
     }
 
     /// Whether this value had not been seen by the receiver before. Never, if a sender looks.
@@ -348,6 +344,15 @@ impl<T> Deref for Ref<'_, T> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        &self.value
+        &self.latest.value
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for Ref<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ref")
+            .field("value", &**self)
+            .field("has_changed", &self.has_changed)
+            .finish()
     }
 }

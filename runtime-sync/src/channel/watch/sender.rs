@@ -179,7 +179,7 @@ impl<T> Sender<T> {
     /// ```
     pub fn borrow(&self) -> Ref<'_, T> {
         // A sender has seen everything.
-        Ref::new(self.shared.value.read(), false)
+        Ref::new(self.shared.look(), false)
     }
 
     /// Whether there is no receiver at this moment. It can change: see

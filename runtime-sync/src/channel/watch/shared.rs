@@ -2,8 +2,8 @@
 
 use super::WatchStats;
 use super::error::RecvError;
-use crate::primitives::RwLock;
 use crate::primitives::atomic::{AtomicUsize, Ordering};
+use crate::primitives::{ReadGuard, RwLock};
 use crate::wait_list::WaitList;
 
 /// No sender is left. Never taken back.
@@ -13,8 +13,8 @@ const VERSION: usize = 2;
 
 /// Everything but the handles.
 pub(super) struct Shared<T> {
-    pub(super) value: RwLock<T>,
-    /// The version of the value, and `CLOSED`. The version is written under the lock of the value.
+    latest: RwLock<Latest<T>>,
+    /// The version of the latest value, for those who do not look at the value, and `CLOSED`.
     progress: AtomicUsize,
     senders: AtomicUsize,
     receivers: AtomicUsize,
@@ -24,12 +24,23 @@ pub(super) struct Shared<T> {
     deserted: WaitList,
 }
 
-/// A version that was seen.
+/// A value and its version.
+#[derive(Debug)]
+pub(super) struct Latest<T> {
+    pub(super) value: T,
+    pub(super) version: Version,
+}
+
+/// How many changes came before, in steps of `VERSION`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Version(usize);
 
 impl Version {
-    /// One that differs from this one, and that no receiver sees again soon.
+    fn after(self) -> Version {
+        Version(self.0.wrapping_add(VERSION))
+    }
+
+    /// One that differs from this one, and from all that come soon.
     pub(super) fn before(self) -> Version {
         Version(self.0.wrapping_sub(VERSION))
     }
@@ -39,7 +50,7 @@ impl<T> Shared<T> {
     /// Makes it with one sender.
     pub(super) fn new(value: T) -> Shared<T> {
         Shared {
-            value: RwLock::new(value),
+            latest: RwLock::new(Latest { value, version: Version(0) }),
             progress: AtomicUsize::new(0),
             senders: AtomicUsize::new(1),
             receivers: AtomicUsize::new(0),
@@ -48,19 +59,24 @@ impl<T> Shared<T> {
         }
     }
 
+    /// Looks at the value; as long as somebody does, nobody can change it.
+    pub(super) fn look(&self) -> ReadGuard<'_, Latest<T>> {
+        self.latest.read()
+    }
+
     /// Changes the value if `modify` says that it did, and wakes those who wait for that.
     ///
     /// If `modify` panics, the value stays as it left it, and counts as not changed.
     pub(super) fn modify(&self, modify: impl FnOnce(&mut T) -> bool) -> bool {
-        let mut value = self.value.write();
-        let modified = modify(&mut value);
+        let mut latest = self.latest.write();
+        let modified = modify(&mut latest.value);
         if modified {
-            let before = self.progress.load(Ordering::Relaxed);
-            // Pairs with the load in `progress`. Only a lock's holder writes the version, and the
-            // last sender is gone when `CLOSED` is set, so no write comes in between.
-            self.progress.store(before.wrapping_add(VERSION), Ordering::Release);
+            latest.version = latest.version.after();
+            // Pairs with the load in `progress`. Only who holds the lock writes the version, and
+            // the last sender is gone when `CLOSED` is set, so no write comes in between.
+            self.progress.store(latest.version.0, Ordering::Release);
         }
-        drop(value);
+        drop(latest);
         if modified {
             self.watching.wake_all();
         }
