@@ -106,9 +106,7 @@ impl Backoff {
     #[inline]
     pub fn spin(&self) {
         let step = self.step.get().min(Backoff::SPIN_MAX);
-        for _ in 0..1 << step {
-            hint::spin_loop();
-        }
+        hint::spin(1 << step);
         if self.step.get() <= Backoff::SPIN_MAX {
             self.step.set(self.step.get() + 1);
         }
@@ -119,9 +117,7 @@ impl Backoff {
     pub fn snooze(&self) {
         let step = self.step.get();
         if step <= Backoff::SPIN_MAX {
-            for _ in 0..1 << step {
-                hint::spin_loop();
-            }
+            hint::spin(1 << step);
         } else {
             thread::yield_now();
         }

@@ -214,6 +214,14 @@ mod imp {
     /// What to tell the processor in a spin loop.
     pub mod hint {
         pub use std::hint::spin_loop;
+
+        /// Spins so many times; in a model once, where it means to let the others go on.
+        #[inline]
+        pub fn spin(times: u32) {
+            for _ in 0..times {
+                spin_loop();
+            }
+        }
     }
 
     /// Threads, and how they sleep.
@@ -274,6 +282,11 @@ mod imp {
     /// What to tell the processor in a spin loop.
     pub mod hint {
         pub use loom::hint::spin_loop;
+
+        /// Lets the others go on. Once says it all, and a model counts each time as a step.
+        pub fn spin(_times: u32) {
+            spin_loop();
+        }
     }
 
     /// Threads, and how they sleep.
