@@ -161,7 +161,7 @@ impl Model {
             Step::DropSender => drop(self.senders.pop()),
             Step::Upgrade => {
                 let weak = self.senders.last().map(Sender::downgrade);
-                if self.values.len() % 2 == 0 {
+                if self.values.len().is_multiple_of(2) {
                     self.senders.extend(weak.and_then(|weak| weak.upgrade()));
                 } else if self.senders.len() == 1 {
                     self.senders.pop();
@@ -175,7 +175,9 @@ impl Model {
     /// Everything that is to be seen without changing anything.
     fn check(&mut self) -> Result<(), TestCaseError> {
         let (sent, oldest, closed) = (self.values.len(), self.oldest(), self.senders.is_empty());
-        let wanted = |at: usize| at >= oldest && self.readers.iter().any(|one| one.next <= at);
+        let wanted = |at: usize| {
+            (oldest..sent).contains(&at) && self.readers.iter().any(|one| one.next <= at)
+        };
         for (at, value) in self.values.iter().enumerate() {
             prop_assert_eq!(value.strong_count(), wanted(at) as usize, "value {}", at);
         }
@@ -183,7 +185,7 @@ impl Model {
             let stats = sender.stats();
             let waiting = |one: &Reader| one.owned.is_waiting() && !one.owned.is_woken();
             prop_assert_eq!(sender.len(), (oldest..sent).filter(|at| wanted(*at)).count());
-            prop_assert_eq!(sender.is_empty(), sender.len() == 0);
+            prop_assert_eq!(sender.is_empty(), !wanted(sent.wrapping_sub(1)));
             prop_assert_eq!(stats.receivers, self.readers.len());
             prop_assert_eq!(stats.senders, self.senders.len());
             prop_assert_eq!(stats.weak_senders, 0);

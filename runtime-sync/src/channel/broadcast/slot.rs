@@ -301,7 +301,7 @@ struct Word(u64);
 
 impl Word {
     fn new(position: Position, unread: u64, phase: u64) -> Word {
-        Word(position.word() | unread * ONE | phase)
+        Word(position.word() | (unread * ONE) | phase)
     }
 
     fn position(self) -> Position {

@@ -60,7 +60,10 @@ impl<T> WeakSender<T> {
     /// ```
     /// use filch::sync::broadcast::Sender;
     ///
-    /// assert_eq!(Sender::<u32>::new(4).downgrade().strong_count(), 0);
+    /// let sender = Sender::<u32>::new(4);
+    /// let weak = sender.downgrade();
+    /// drop(sender);
+    /// assert_eq!(weak.strong_count(), 0);
     /// ```
     pub fn strong_count(&self) -> usize {
         self.shared.senders()
@@ -74,7 +77,8 @@ impl<T> WeakSender<T> {
     /// use filch::sync::broadcast::Sender;
     ///
     /// let weak = Sender::<u32>::new(4).downgrade();
-    /// assert_eq!(weak.clone().weak_count(), 2);
+    /// let _second = weak.clone();
+    /// assert_eq!(weak.weak_count(), 2);
     /// ```
     pub fn weak_count(&self) -> usize {
         self.shared.weak_senders()

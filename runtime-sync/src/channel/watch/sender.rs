@@ -125,7 +125,7 @@ impl<T> Sender<T> {
     /// use filch::sync::watch;
     ///
     /// let (sender, receiver) = watch::channel(5);
-    /// let raise = |to| {
+    /// let raise = |to: u32| {
     ///     sender.send_if_modified(|value| {
     ///         let higher = to > *value;
     ///         *value = to.max(*value);
