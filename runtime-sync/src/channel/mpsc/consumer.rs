@@ -1,0 +1,172 @@
+//! Receiving: look, wait, look again.
+
+use std::task::{Context, Poll, ready};
+
+use super::chan::Consumer;
+use super::error::TryRecvError;
+use super::gate::Word;
+use super::line::Deferred;
+use crate::budget::poll_proceed;
+use crate::contention::Backoff;
+use crate::primitives::Arc;
+
+/// What there is at the head.
+enum Look {
+    /// A message.
+    Written,
+    /// A slot that a sender has taken and is about to write.
+    Taken,
+    /// Nothing, but there may come something.
+    Nothing(Word),
+    /// Nothing, for ever.
+    Ended,
+}
+
+impl<T, const BLOCK: usize> Consumer<T, BLOCK> {
+    #[inline]
+    pub(super) fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        let coop = ready!(poll_proceed(cx));
+        let mut value = self.pop();
+        if value.is_none() {
+            // A message that was seen there stays there: this is the only consumer.
+            if ready!(self.poll_arrival(cx)) {
+                value = self.pop();
+            }
+        }
+        coop.made_progress();
+        if value.is_some() {
+            self.chan.serve();
+        }
+        Poll::Ready(value)
+    }
+
+    pub(super) fn poll_recv_many(
+        &mut self,
+        cx: &mut Context<'_>,
+        buffer: &mut Vec<T>,
+        limit: usize,
+    ) -> Poll<usize> {
+        if limit == 0 {
+            return Poll::Ready(0);
+        }
+        let coop = ready!(poll_proceed(cx));
+        if !self.has_message() && !ready!(self.poll_arrival(cx)) {
+            coop.made_progress();
+            return Poll::Ready(0);
+        }
+        coop.made_progress();
+        // The vector grows before anything is taken out, so that nothing is lost if it cannot.
+        let count = self.chan.len().min(limit);
+        buffer.reserve(count);
+        let before = buffer.len();
+        for _ in 0..count {
+            let Some(value) = self.pop() else { break };
+            buffer.push(value);
+        }
+        // Room is handed on once for all.
+        self.chan.serve();
+        Poll::Ready(buffer.len() - before)
+    }
+
+    pub(super) fn try_recv(&mut self) -> Result<T, TryRecvError> {
+        let backoff = Backoff::new();
+        loop {
+            if let Some(value) = self.pop() {
+                self.chan.serve();
+                return Ok(value);
+            }
+            match self.look() {
+                Look::Written => {}
+                // Another message may be behind it, whose sender is done. It is a matter of some
+                // instructions.
+                Look::Taken => backoff.snooze(),
+                Look::Nothing(word) if word.is_closed() => return Err(TryRecvError::Disconnected),
+                Look::Nothing(_) => return Err(TryRecvError::Empty),
+                Look::Ended => return Err(TryRecvError::Disconnected),
+            }
+        }
+    }
+
+    /// Waits until there is a message at the head, or there will be none: then it is `false`.
+    #[inline(never)]
+    fn poll_arrival(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
+        loop {
+            match self.look() {
+                Look::Written => return Poll::Ready(true),
+                Look::Ended => return Poll::Ready(false),
+                Look::Taken if self.spin_until_written() => return Poll::Ready(true),
+                Look::Taken => {
+                    // The sender seems to have lost its processor. Others may use this one.
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+                Look::Nothing(word) => {
+                    self.chan.receiver.register(cx.waker());
+                    if self.falls_asleep(word) {
+                        return Poll::Pending;
+                    }
+                }
+            }
+        }
+    }
+
+    fn look(&mut self) -> Look {
+        if self.has_message() {
+            return Look::Written;
+        }
+        let head = self.chan.position();
+        let word = self.chan.gate().load();
+        match word.len(head) {
+            0 if word.is_ended(head) => Look::Ended,
+            0 => Look::Nothing(word),
+            _ => Look::Taken,
+        }
+    }
+
+    /// Marks the gate, unless it has changed. The waker is registered.
+    fn falls_asleep(&self, seen: Word) -> bool {
+        let gate = self.chan.gate();
+        match seen.is_sleeping() {
+            // The mark is from an earlier poll. This is the look that follows the registration; see
+            // `WakerSlot`.
+            true => gate.load() == seen,
+            false => gate.sleep(seen).is_ok(),
+        }
+    }
+
+    fn spin_until_written(&mut self) -> bool {
+        let backoff = Backoff::new();
+        while !backoff.is_completed() {
+            if self.has_message() {
+                return true;
+            }
+            backoff.snooze();
+        }
+        false
+    }
+}
+
+impl<T, const BLOCK: usize> Drop for Consumer<T, BLOCK> {
+    fn drop(&mut self) {
+        let chan = Arc::clone(&self.chan);
+        // Each of these happens even if a waker or the drop of a message panics.
+        let _waker = Deferred(Some(|| drop(chan.receiver.take())));
+        let _messages = Deferred(Some(|| self.drop_all()));
+        chan.close(true);
+    }
+}
+
+impl<T, const BLOCK: usize> Consumer<T, BLOCK> {
+    /// Drops what is queued. What a sender is still writing after a moment is dropped with the
+    /// channel.
+    fn drop_all(&mut self) {
+        loop {
+            self.drop_messages();
+            match self.look() {
+                Look::Written => {}
+                Look::Taken if self.spin_until_written() => {}
+                _ => return,
+            }
+        }
+    }
+}

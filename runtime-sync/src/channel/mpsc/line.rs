@@ -1,0 +1,224 @@
+//! Waiting in line for room: permits are handed to the front as room appears.
+//!
+//! Whoever makes room, by receiving or by giving back a permit, then looks whether somebody waits,
+//! and if so takes permits at the gate on behalf of the first in line, as long as there is enough
+//! for it. While somebody waits the gate says so, and nobody passes the line: the order is strict.
+
+use std::future::poll_fn;
+use std::ops::ControlFlow;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker, ready};
+
+use pin_project_lite::pin_project;
+
+use super::entrance::{Entrance, Refusal, UNBOUNDED};
+use super::gate::{PERMITS_MAX, Then};
+use crate::budget::poll_proceed;
+use crate::wait_list::{Left, Line, Waited, Waiter};
+use crate::wake_batch::{self, WakeBatch};
+
+/// What a sender in line asks for, and whether it got it.
+#[derive(Debug)]
+pub(super) struct Ask {
+    count: usize,
+    granted: bool,
+}
+
+/// The channel is closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Closed;
+
+impl Entrance {
+    /// Takes `count` permits, if there is room and nobody waits for it.
+    pub(super) fn try_reserve(&self, count: usize) -> Result<(), Refusal> {
+        loop {
+            let word = self.admission(count)?;
+            if word.has_waiters() || !word.holds(count) {
+                return Err(Refusal::Full);
+            }
+            if self.gate().reserve(word, count).is_ok() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Waits in line for `count` permits.
+    pub(super) fn reserve(&self, count: usize) -> Reserve<'_> {
+        Reserve { waiter: self.line.waiter(), entrance: self, count, tried: false }
+    }
+
+    /// Gives back `count` permits that were not used.
+    pub(super) fn release(&self, count: usize) {
+        let then = self.gate().release(count);
+        // Even if one waker panics the other is woken.
+        let _line = Deferred(Some(|| self.serve()));
+        if then == Then::WakeReceiver {
+            self.receiver.wake();
+        }
+    }
+
+    /// Hands room that has appeared to those in line. Called after each change that makes room.
+    #[inline]
+    pub(super) fn serve(&self) {
+        if self.limit() != UNBOUNDED && self.line.has_waiters() {
+            self.serve_line();
+        }
+    }
+
+    #[inline(never)]
+    fn serve_line(&self) {
+        let mut line = self.line.lock();
+        let Some(first) = self.grant_front(&mut line) else { return };
+        // Most often there is room for one only, and no batch is needed.
+        let second = self.grant_front(&mut line);
+        drop(line);
+        match (first, second) {
+            (Some(first), None) => wake_batch::wake(first),
+            (None, None) => {}
+            (first, Some(second)) => self.serve_rest([first, second]),
+        }
+    }
+
+    /// Wakes the first two, and serves the others.
+    fn serve_rest(&self, wakers: [Option<Waker>; 2]) {
+        let mut batch = WakeBatch::new();
+        wakers.into_iter().flatten().for_each(|waker| batch.push(waker));
+        loop {
+            let mut line = self.line.lock();
+            let mut ended = false;
+            while !batch.is_full() && !ended {
+                match self.grant_front(&mut line) {
+                    Some(waker) => waker.into_iter().for_each(|waker| batch.push(waker)),
+                    None => ended = true,
+                }
+            }
+            drop(line);
+            // The batches to come shall be woken even if a waker in this one panics.
+            batch.wake_and_keep_panic();
+            if ended {
+                return batch.wake_all();
+            }
+        }
+    }
+
+    /// Gives the first in line what it asks for, if there is room. The inner option is its waker.
+    fn grant_front(&self, line: &mut Line<'_, Ask>) -> Option<Option<Waker>> {
+        loop {
+            let last = line.len() == 1;
+            let front = line.front()?;
+            let word = self.admission(front.count).ok().filter(|word| word.holds(front.count))?;
+            if self.gate().grant(word, front.count, last).is_ok() {
+                front.granted = true;
+                return line.pop_front();
+            }
+        }
+    }
+
+    /// The look of one who is about to enter the line. Its lock is held.
+    fn look(&self, line: &mut Line<'_, Ask>, count: usize) -> ControlFlow<Result<(), Closed>, Ask> {
+        while line.is_empty() {
+            match self.admission(count) {
+                Ok(word) if word.holds(count) => {
+                    if self.gate().grant(word, count, true).is_ok() {
+                        return ControlFlow::Break(Ok(()));
+                    }
+                }
+                Ok(_) | Err(Refusal::Full) => break,
+                Err(Refusal::Closed) => return ControlFlow::Break(Err(Closed)),
+            }
+        }
+        match self.gate().mark_waiters() {
+            true => ControlFlow::Continue(Ask { count, granted: false }),
+            false => ControlFlow::Break(Err(Closed)),
+        }
+    }
+
+    /// Whether there could ever be room for `count` permits.
+    pub(super) fn can_ever_hold(&self, count: usize) -> bool {
+        count as u64 <= self.limit() && count <= PERMITS_MAX
+    }
+
+    /// Waits until the channel is closed.
+    pub(super) async fn closed(&self) {
+        let coop = poll_fn(poll_proceed).await;
+        coop.made_progress();
+        drop(coop);
+        self.closing.wait_unless(|| self.gate().load().is_closed()).await;
+    }
+
+    /// Closes the channel from the receiver's end and wakes all who wait for anything.
+    pub(super) fn close(&self, abandoned: bool) {
+        self.gate().close(abandoned);
+        // Even if a waker in one line panics the other line is woken.
+        let _closing = Deferred(Some(|| _ = self.closing.wake_all()));
+        self.line.wake_all();
+    }
+}
+
+/// Calls a function at the end of a scope, also if it ends in a panic.
+pub(super) struct Deferred<F: FnOnce()>(pub(super) Option<F>);
+
+impl<F: FnOnce()> Drop for Deferred<F> {
+    fn drop(&mut self) {
+        if let Some(call) = self.0.take() {
+            call();
+        }
+    }
+}
+
+pin_project! {
+    /// Waits for permits. Dropped while it has some that nobody knows of, it gives them back.
+    pub(super) struct Reserve<'a> {
+        #[pin]
+        waiter: Waiter<'a, Ask>,
+        entrance: &'a Entrance,
+        count: usize,
+        // Whether the way without the line was tried.
+        tried: bool,
+    }
+
+    impl PinnedDrop for Reserve<'_> {
+        fn drop(this: Pin<&mut Self>) {
+            let this = this.project();
+            let entrance = *this.entrance;
+            if !*this.tried {
+                return;
+            }
+            let left = this.waiter.leave_if(|_| true, |line| {
+                if line.is_empty() {
+                    entrance.gate().clear_waiters();
+                }
+            });
+            match left {
+                // Those behind may ask for less.
+                Some(Left::Waiting(_)) => entrance.serve(),
+                Some(Left::Chosen(ask)) if ask.granted => entrance.release(ask.count),
+                _ => {}
+            }
+        }
+    }
+}
+
+impl Future for Reserve<'_> {
+    type Output = Result<(), Closed>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Closed>> {
+        let coop = ready!(poll_proceed(cx));
+        let this = self.project();
+        let (entrance, count) = (*this.entrance, *this.count);
+        if !std::mem::replace(this.tried, true) {
+            let tried = entrance.try_reserve(count);
+            if tried != Err(Refusal::Full) {
+                coop.made_progress();
+                return Poll::Ready(tried.map_err(|_| Closed));
+            }
+        }
+        let waited = ready!(this.waiter.poll_wait(cx, |line| entrance.look(line, count)));
+        coop.made_progress();
+        Poll::Ready(match waited {
+            Waited::Never(result) => result,
+            Waited::Woken(Ask { granted: true, .. }) => Ok(()),
+            Waited::Woken(_) => Err(Closed),
+        })
+    }
+}
