@@ -26,7 +26,7 @@
 use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, RefUnwindSafe, UnwindSafe, catch_unwind, resume_unwind};
 use std::ptr::NonNull;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 use super::block::{Block, Spare, is_last};
 use super::entrance::{Entrance, Refusal};
@@ -78,9 +78,7 @@ impl<T, const BLOCK: usize> Claim<'_, T, BLOCK> {
     pub(super) fn write(self, value: T) {
         // SAFETY: a claim is made for a position that was taken, and used once.
         unsafe { Block::write(self.block, self.position, value) };
-        if self.then == Then::WakeReceiver {
-            self.chan.receiver.wake();
-        }
+        self.chan.follow(self.then);
     }
 }
 
@@ -330,6 +328,16 @@ impl<T, const BLOCK: usize> Drop for Next<'_, T, BLOCK> {
     }
 }
 
+/// How an attempt to fall asleep ended.
+pub(super) enum Sleep {
+    /// Who changes anything wakes the receiver.
+    Asleep,
+    /// There is something new to look at.
+    Changed,
+    /// A sender is about to take the waker that was left before.
+    Busy,
+}
+
 /// The one end where messages come out.
 pub(super) struct Consumer<T, const BLOCK: usize> {
     pub(super) chan: Arc<Chan<T, BLOCK>>,
@@ -353,6 +361,42 @@ impl<T, const BLOCK: usize> Consumer<T, BLOCK> {
         let (block, position) = self.chan.at_head();
         // SAFETY: there is one consumer, and it is borrowed for itself.
         unsafe { Block::is_written(block, position) }
+    }
+
+    /// Leaves `waker` and marks the gate, unless it is not as in `seen` any more.
+    pub(super) fn sleep(&mut self, seen: Word, waker: &Waker) -> Sleep {
+        let (gate, sleeper) = (self.chan.gate(), &self.chan.receiver);
+        let mut word = seen;
+        if seen.is_sleeping() {
+            // The mark of an earlier poll: the waker may be another one now.
+            let Ok((awake, cleared)) = gate.rise(seen) else { return Sleep::Changed };
+            sleeper.give_back(cleared);
+            word = awake;
+        } else if sleeper.is_held() {
+            return Sleep::Busy;
+        }
+        // SAFETY: there is one consumer, and nobody holds the cell.
+        unsafe { sleeper.leave(waker) };
+        // SAFETY: as above.
+        unsafe { sleeper.hold(true) };
+        if gate.sleep(word).is_ok() {
+            return Sleep::Asleep;
+        }
+        // SAFETY: as above; the mark was not set.
+        unsafe { sleeper.hold(false) };
+        Sleep::Changed
+    }
+
+    /// Tells all that there is no receiver any more. Returns the waker that it has left.
+    pub(super) fn abandon(&mut self) -> Option<Waker> {
+        let sleeper = &self.chan.receiver;
+        match self.chan.gate().abandon() {
+            Then::WakeReceiver(cleared) => sleeper.take(cleared),
+            // A sender has it, and wakes.
+            Then::GoOn if sleeper.is_held() => None,
+            // SAFETY: there is one consumer, and nobody holds the cell.
+            Then::GoOn => unsafe { sleeper.clear() },
+        }
     }
 
     /// Drops all messages that are there, even if the drop of some panics.

@@ -2,7 +2,7 @@
 
 use std::task::{Context, Poll, ready};
 
-use super::chan::Consumer;
+use super::chan::{Consumer, Sleep};
 use super::error::TryRecvError;
 use super::gate::Word;
 use super::line::Deferred;
@@ -94,20 +94,20 @@ impl<T, const BLOCK: usize> Consumer<T, BLOCK> {
             match self.look() {
                 Look::Written => return Poll::Ready(true),
                 Look::Ended => return Poll::Ready(false),
-                Look::Taken if self.spin_until_written() => return Poll::Ready(true),
-                Look::Taken => {
-                    // The sender seems to have lost its processor. Others may use this one.
-                    cx.waker().wake_by_ref();
-                    return Poll::Pending;
-                }
-                Look::Nothing(word) => {
-                    self.chan.receiver.register(cx.waker());
-                    if self.falls_asleep(word) {
-                        return Poll::Pending;
-                    }
-                }
+                Look::Taken if self.spin_until(|this| this.has_message()) => {}
+                Look::Nothing(word) => match self.sleep(word, cx.waker()) {
+                    Sleep::Asleep => return Poll::Pending,
+                    Sleep::Changed => {}
+                    Sleep::Busy if self.spin_until(|this| !this.chan.receiver.is_held()) => {}
+                    Sleep::Busy => break,
+                },
+                Look::Taken => break,
             }
         }
+        // A sender is in the middle of something short, and seems to have lost its processor.
+        // Others may use this one.
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 
     fn look(&mut self) -> Look {
@@ -123,36 +123,32 @@ impl<T, const BLOCK: usize> Consumer<T, BLOCK> {
         }
     }
 
-    /// Marks the gate, unless it has changed. The waker is registered.
-    fn falls_asleep(&self, seen: Word) -> bool {
-        let gate = self.chan.gate();
-        match seen.is_sleeping() {
-            // The mark is from an earlier poll. This is the look that follows the registration; see
-            // `WakerSlot`.
-            true => gate.load() == seen,
-            false => gate.sleep(seen).is_ok(),
-        }
-    }
-
-    fn spin_until_written(&mut self) -> bool {
+    /// Waits for a moment. Returns whether it sufficed.
+    fn spin_until(&mut self, mut is_so: impl FnMut(&mut Self) -> bool) -> bool {
         let backoff = Backoff::new();
         while !backoff.is_completed() {
-            if self.has_message() {
+            if is_so(self) {
                 return true;
             }
             backoff.snooze();
         }
         false
     }
+
+    pub(super) fn close(&mut self) {
+        self.chan.gate().close();
+        self.chan.wake_all_senders();
+    }
 }
 
 impl<T, const BLOCK: usize> Drop for Consumer<T, BLOCK> {
     fn drop(&mut self) {
         let chan = Arc::clone(&self.chan);
+        let waker = self.abandon();
         // Each of these happens even if a waker or the drop of a message panics.
-        let _waker = Deferred(Some(|| drop(chan.receiver.take())));
+        let _waker = Deferred(Some(|| drop(waker)));
         let _messages = Deferred(Some(|| self.drop_all()));
-        chan.close(true);
+        chan.wake_all_senders();
     }
 }
 
@@ -164,7 +160,7 @@ impl<T, const BLOCK: usize> Consumer<T, BLOCK> {
             self.drop_messages();
             match self.look() {
                 Look::Written => {}
-                Look::Taken if self.spin_until_written() => {}
+                Look::Taken if self.spin_until(|this| this.has_message()) => {}
                 _ => return,
             }
         }

@@ -1,11 +1,12 @@
 //! What a channel is beside the messages: who may come in, how far it is filled, who waits.
 
-use super::gate::{Gate, Word};
+use super::gate::{Gate, Then, Word};
 use super::line::Ask;
+use super::sleeper::Sleeper;
 use crate::contention::Padded;
 use crate::primitives::atomic::{AtomicU64, AtomicUsize, Ordering};
 use crate::wait_list::WaitList;
-use crate::waker_slot::WakerSlot;
+use crate::wake_batch;
 
 /// The limit of a channel that has none.
 pub(super) const UNBOUNDED: u64 = u64::MAX;
@@ -24,7 +25,7 @@ pub(super) struct Entrance {
     /// The position of the next message to be received. Only the receiver writes here.
     pub(super) head: Padded<AtomicU64>,
     /// The receiver, when it sleeps.
-    pub(super) receiver: WakerSlot,
+    pub(super) receiver: Sleeper,
     /// Senders that wait for room.
     pub(super) line: WaitList<Ask>,
     /// Senders that wait for the receiver to close the channel.
@@ -49,7 +50,7 @@ impl Entrance {
         Entrance {
             tail: Padded::new(tail),
             head: Padded::new(AtomicU64::new(0)),
-            receiver: WakerSlot::new(),
+            receiver: Sleeper::new(),
             line: WaitList::new(),
             closing: WaitList::new(),
             senders: AtomicUsize::new(1),
@@ -66,6 +67,16 @@ impl Entrance {
     #[inline]
     pub(super) fn limit(&self) -> u64 {
         self.tail.limit
+    }
+
+    /// Wakes the receiver, if the transition has found it asleep.
+    #[inline]
+    pub(super) fn follow(&self, then: Then) {
+        if let Then::WakeReceiver(cleared) = then
+            && let Some(waker) = self.receiver.take(cleared)
+        {
+            wake_batch::wake(waker);
+        }
     }
 
     /// The word at the gate, and whether there is room for one, as far as is known without a look

@@ -118,20 +118,25 @@ impl Word {
     }
 }
 
+/// Proves that whoever has it has cleared `SLEEPING`.
+#[derive(Debug)]
+pub(super) struct Cleared(());
+
 /// What to do after a transition.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 #[must_use = "a receiver that sleeps must be woken"]
 pub(super) enum Then {
     /// Nothing: the receiver does not sleep.
     GoOn,
     /// Wake the receiver, once what it is to find can be found.
-    WakeReceiver,
+    WakeReceiver(Cleared),
 }
 
 impl Then {
+    /// After an exchange from `before` to a word without `SLEEPING`.
     #[inline]
     fn after(before: Word) -> Then {
-        if before.is_sleeping() { Then::WakeReceiver } else { Then::GoOn }
+        if before.is_sleeping() { Then::WakeReceiver(Cleared(())) } else { Then::GoOn }
     }
 }
 
@@ -226,10 +231,22 @@ impl Gate {
         self.exchange(seen, Word(seen.0 | SLEEPING))
     }
 
-    /// The receiver wants nothing more.
-    pub(super) fn close(&self, abandoned: bool) {
-        let flags = if abandoned { CLOSED | ABANDONED } else { CLOSED };
-        self.update(|seen| (Word(seen.0 | flags).without(WAITERS), ()));
+    /// The receiver, whose mark is in `seen`, takes it away. Fails if there is anything new.
+    pub(super) fn rise(&self, seen: Word) -> Result<(Word, Cleared), Word> {
+        debug_assert!(seen.is_sleeping());
+        let awake = seen.without(SLEEPING);
+        self.exchange(seen, awake).map(|()| (awake, Cleared(())))
+    }
+
+    /// The receiver wants nothing more, but takes what was sent and what permits still send.
+    pub(super) fn close(&self) {
+        self.update(|seen| (Word(seen.0 | CLOSED).without(WAITERS), ()));
+    }
+
+    /// The receiver is dropped. Its own waker is what is left to be dropped.
+    pub(super) fn abandon(&self) -> Then {
+        let flags = CLOSED | ABANDONED;
+        self.update(|seen| (Word(seen.0 | flags).without(WAITERS | SLEEPING), Then::after(seen)))
     }
 
     /// The last sender is dropped. Whatever permits are out were leaked: they borrow a sender, or

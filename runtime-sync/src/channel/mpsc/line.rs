@@ -12,7 +12,7 @@ use std::task::{Context, Poll, Waker, ready};
 use pin_project_lite::pin_project;
 
 use super::entrance::{Entrance, Refusal, UNBOUNDED};
-use super::gate::{PERMITS_MAX, Then};
+use super::gate::PERMITS_MAX;
 use crate::budget::poll_proceed;
 use crate::wait_list::{Left, Line, Waited, Waiter};
 use crate::wake_batch::{self, WakeBatch};
@@ -42,9 +42,14 @@ impl Entrance {
         }
     }
 
-    /// Waits in line for `count` permits.
+    /// Waits for `count` permits.
     pub(super) fn reserve(&self, count: usize) -> Reserve<'_> {
         Reserve { waiter: self.line.waiter(), entrance: self, count, tried: false }
+    }
+
+    /// Waits in line for one permit, after there seemed to be no room.
+    pub(super) fn reserve_in_line(&self) -> Reserve<'_> {
+        Reserve { waiter: self.line.waiter(), entrance: self, count: 1, tried: true }
     }
 
     /// Gives back `count` permits that were not used.
@@ -52,9 +57,7 @@ impl Entrance {
         let then = self.gate().release(count);
         // Even if one waker panics the other is woken.
         let _line = Deferred(Some(|| self.serve()));
-        if then == Then::WakeReceiver {
-            self.receiver.wake();
-        }
+        self.follow(then);
     }
 
     /// Hands room that has appeared to those in line. Called after each change that makes room.
@@ -146,9 +149,8 @@ impl Entrance {
         self.closing.wait_unless(|| self.gate().load().is_closed()).await;
     }
 
-    /// Closes the channel from the receiver's end and wakes all who wait for anything.
-    pub(super) fn close(&self, abandoned: bool) {
-        self.gate().close(abandoned);
+    /// Wakes all who wait for anything, after the receiver has closed the channel.
+    pub(super) fn wake_all_senders(&self) {
         // Even if a waker in one line panics the other line is woken.
         let _closing = Deferred(Some(|| _ = self.closing.wake_all()));
         self.line.wake_all();

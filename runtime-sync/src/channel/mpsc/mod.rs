@@ -30,6 +30,7 @@
 //! | `entrance` | who may come in, how far it is filled, who waits |
 //! | `chan` | what the handles share: taking a slot, reading one |
 //! | `line` | waiting for room |
+//! | `sleeper` | the receiver's waker |
 //! | `consumer`, `producer` | the two ends, bounded or not |
 //! | `sender`, `receiver`, `unbounded`, `weak`, `permit`, `owned_permit` | the handles |
 
@@ -47,6 +48,8 @@ mod permit;
 mod producer;
 mod receiver;
 mod sender;
+#[expect(unsafe_code, reason = "a cell that is handed over with a mark at the gate")]
+mod sleeper;
 mod stats;
 mod unbounded;
 mod weak;

@@ -2,7 +2,6 @@
 
 use super::chan::Chan;
 use super::entrance::Entrance;
-use super::gate::Then;
 use crate::primitives::Arc;
 use crate::primitives::atomic::Ordering;
 
@@ -39,10 +38,8 @@ impl<T, const BLOCK: usize> Drop for Producer<T, BLOCK> {
     fn drop(&mut self) {
         // AcqRel: the last one comes after all that was done through the others, so that what
         // they sent is in front of the close.
-        if self.chan.senders.fetch_sub(1, Ordering::AcqRel) == 1
-            && self.chan.gate().close_by_senders() == Then::WakeReceiver
-        {
-            self.chan.receiver.wake();
+        if self.chan.senders.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.chan.follow(self.chan.gate().close_by_senders());
         }
     }
 }

@@ -93,7 +93,7 @@ impl<T, const BLOCK: usize> Sender<T, BLOCK> {
             }
             Err(refused) => refused,
         };
-        if refused == Refusal::Closed || chan.reserve(1).await.is_err() {
+        if refused == Refusal::Closed || chan.reserve_in_line().await.is_err() {
             return Err(SendError(value));
         }
         chan.send_for_permit(value).map_err(SendError)

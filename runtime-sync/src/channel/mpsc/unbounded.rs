@@ -367,7 +367,7 @@ impl<T, const BLOCK: usize> UnboundedReceiver<T, BLOCK> {
     /// assert_eq!(receive.blocking_recv(), None);
     /// ```
     pub fn close(&mut self) {
-        self.consumer.chan.close(false);
+        self.consumer.close();
     }
 
     /// Whether nothing can be sent any more: it was closed, or all senders were dropped.
