@@ -137,6 +137,46 @@ fn the_new_waker_is_woken_if_the_old_one_was_not_asked_in_time() {
     });
 }
 
+/// The receiver finds a message whose sender is still about to wake it, and sleeps again: the old
+/// waker is taken out before the new one comes in, and the new one is woken.
+#[test]
+fn a_receiver_sleeps_again_before_it_was_woken() {
+    loom::model(|| {
+        let (send, mut receive) = unbounded_channel_in_blocks_of::<_, 2>();
+        let (old, new) = (Task::new(), Task::new());
+        assert!(old.with_context(|cx| receive.poll_recv(cx)).is_pending());
+        let thread = thread::spawn({
+            let send = send.clone();
+            move || send.send(1).unwrap()
+        });
+        let mut first = new.with_context(|cx| receive.poll_recv(cx));
+        if first.is_ready() {
+            first = new.with_context(|cx| receive.poll_recv(cx));
+            assert!(first.is_pending(), "there was one message");
+            send.send(2).unwrap();
+        }
+        thread.join().unwrap();
+        assert!(new.woken() > 0, "the wake is lost");
+        assert!(new.with_context(|cx| receive.poll_recv(cx)).is_ready());
+        drop((send, receive));
+        assert_eq!((Arc::strong_count(&old), Arc::strong_count(&new)), (1, 1), "a waker was kept");
+    });
+}
+
+/// The receiver is dropped while a sender is about to wake it.
+#[test]
+fn the_receiver_goes_while_it_is_woken() {
+    loom::model(|| {
+        let (send, mut receive) = unbounded_channel_in_blocks_of::<_, 2>();
+        let task = Task::new();
+        assert!(task.with_context(|cx| receive.poll_recv(cx)).is_pending());
+        let thread = thread::spawn(move || drop(send.send(1)));
+        drop(receive);
+        thread.join().unwrap();
+        assert_eq!(Arc::strong_count(&task), 1, "a waker was kept");
+    });
+}
+
 fn drain(receive: &mut UnboundedReceiver<Box<u32>, 2>) -> Vec<u32> {
     let mut got = Vec::new();
     loop {
@@ -249,6 +289,22 @@ fn what_was_sent_before_close_is_received() {
             got.push(value);
         }
         assert_eq!(got, thread.join().unwrap());
+    });
+}
+
+/// Who looks from outside never sees the head in front of the tail.
+#[test]
+fn the_length_is_seen_as_it_was_at_some_time() {
+    loom::model(|| {
+        let (send, mut receive) = unbounded_channel_in_blocks_of::<_, 2>();
+        let observer = thread::spawn({
+            let send = send.clone();
+            move || assert!(send.stats().len <= 1, "the head is in front of the tail")
+        });
+        let receiver = thread::spawn(move || drop(receive.try_recv()));
+        send.send(1).unwrap();
+        receiver.join().unwrap();
+        observer.join().unwrap();
     });
 }
 

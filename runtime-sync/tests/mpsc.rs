@@ -181,6 +181,7 @@ fn permits_that_are_out_can_be_used_after_close() {
     let unused = send.try_reserve().unwrap();
     receive.close();
     assert_eq!(send.try_send(1), Err(TrySendError::Closed(1)));
+    assert_eq!(receive.try_recv(), Err(TryRecvError::Empty));
     let count = Count::new();
     {
         let mut recv = pin!(receive.recv());
@@ -225,6 +226,33 @@ fn close_wakes_those_who_wait_and_gives_their_values_back() {
     assert!(poll(closed.as_mut(), &count).is_ready());
     assert_eq!(receive.try_recv(), Ok(0));
     assert_eq!(receive.try_recv(), Err(TryRecvError::Disconnected));
+}
+
+#[test]
+fn a_sender_with_its_turn_is_refused_once_the_channel_is_closed() {
+    let (send, mut receive) = channel(1);
+    send.try_send(0).unwrap();
+    let count = Count::new();
+    let mut waits = pin!(send.send(1));
+    assert!(poll(waits.as_mut(), &count).is_pending());
+    assert_eq!(receive.try_recv(), Ok(0));
+    receive.close();
+    // It might still come.
+    assert_eq!(receive.try_recv(), Err(TryRecvError::Empty));
+    assert_eq!(poll(waits.as_mut(), &count), Poll::Ready(Err(SendError(1))));
+    assert_eq!(receive.try_recv(), Err(TryRecvError::Disconnected));
+}
+
+#[test]
+fn no_permits_at_all_are_always_there() {
+    let (send, mut receive) = channel::<u32>(1);
+    let _permit = send.try_reserve().unwrap();
+    let mut waits = pin!(send.reserve());
+    assert!(poll(waits.as_mut(), &Count::new()).is_pending());
+    assert_eq!(send.try_reserve_many(0).unwrap().len(), 0);
+    assert_eq!(block_on(send.reserve_many(0)).unwrap().len(), 0);
+    receive.close();
+    assert_eq!(send.try_reserve_many(0).unwrap_err(), TrySendError::Closed(()));
 }
 
 #[test]

@@ -108,6 +108,10 @@ impl Model {
         self.capacity - self.queue.len() - self.permits
     }
 
+    fn is_ended(&self) -> bool {
+        self.closed && self.queue.is_empty() && self.permits == 0
+    }
+
     fn push(&mut self, value: u32) {
         self.queue.push_back(value);
         self.wake_receiver();
@@ -143,6 +147,7 @@ impl Model {
     fn take(&self, count: usize) -> Result<(), TrySendError<()>> {
         match () {
             () if self.closed => Err(TrySendError::Closed(())),
+            () if count == 0 => Ok(()),
             () if !self.line.is_empty() || count > self.room() => Err(TrySendError::Full(())),
             () => Ok(()),
         }
@@ -269,7 +274,7 @@ impl<'a> Pair<'a> {
             Step::TryRecv => {
                 let expected = match self.model.queue.pop_front() {
                     Some(value) => Ok(value),
-                    None if self.model.closed => Err(TryRecvError::Disconnected),
+                    None if self.model.is_ended() => Err(TryRecvError::Disconnected),
                     None => Err(TryRecvError::Empty),
                 };
                 prop_assert_eq!(self.receive.try_recv(), expected);
@@ -320,6 +325,11 @@ impl<'a> Pair<'a> {
         };
         self.waits[seat] = None;
         let granted = match std::mem::replace(&mut self.model.seats[seat], Seat::Free) {
+            // It was granted before the close, and has not noticed in time.
+            Seat::Granted(count) if self.model.closed => {
+                self.model.release(count);
+                false
+            }
             Seat::Granted(_) => true,
             Seat::Refused => false,
             other => return Err(TestCaseError::fail(format!("ready, but {other:?}"))),
@@ -356,7 +366,7 @@ impl<'a> Pair<'a> {
         let polled = self.receive.poll_recv(&mut Context::from_waker(&task));
         let expected = match self.model.queue.pop_front() {
             Some(value) => Poll::Ready(Some(value)),
-            None if self.model.closed && self.model.permits == 0 => Poll::Ready(None),
+            None if self.model.is_ended() => Poll::Ready(None),
             None => Poll::Pending,
         };
         if expected.is_pending() {
@@ -372,8 +382,7 @@ impl<'a> Pair<'a> {
         let mut got = Vec::new();
         let polled = self.receive.poll_recv_many(&mut Context::from_waker(&task), &mut got, limit);
         let count = limit.min(self.model.queue.len());
-        let ended = self.model.closed && self.model.permits == 0;
-        if limit > 0 && count == 0 && !ended {
+        if limit > 0 && count == 0 && !self.model.is_ended() {
             prop_assert!(polled.is_pending());
             self.model.asleep = Some(0);
         } else {

@@ -80,7 +80,6 @@ impl<T, const BLOCK: usize> Consumer<T, BLOCK> {
                 // Another message may be behind it, whose sender is done. It is a matter of some
                 // instructions.
                 Look::Taken => backoff.snooze(),
-                Look::Nothing(word) if word.is_closed() => return Err(TryRecvError::Disconnected),
                 Look::Nothing(_) => return Err(TryRecvError::Empty),
                 Look::Ended => return Err(TryRecvError::Disconnected),
             }

@@ -77,7 +77,7 @@ pub enum SendTimeoutError<T> {
 pub enum TryRecvError {
     /// There is none now.
     Empty,
-    /// There is none, and the channel is closed.
+    /// There is none, and there will be none: the channel is closed, and no permit is out.
     Disconnected,
 }
 

@@ -33,6 +33,10 @@ impl Entrance {
     pub(super) fn try_reserve(&self, count: usize) -> Result<(), Refusal> {
         loop {
             let word = self.admission(count)?;
+            if count == 0 {
+                // Nothing that those in line wait for.
+                return Ok(());
+            }
             if word.has_waiters() || !word.holds(count) {
                 return Err(Refusal::Full);
             }
@@ -219,8 +223,13 @@ impl Future for Reserve<'_> {
         coop.made_progress();
         Poll::Ready(match waited {
             Waited::Never(result) => result,
-            Waited::Woken(Ask { granted: true, .. }) => Ok(()),
-            Waited::Woken(_) => Err(Closed),
+            Waited::Woken(Ask { granted: false, .. }) => Err(Closed),
+            // Whoever has not begun to send by the time of the close does not any more.
+            Waited::Woken(_) if entrance.gate().load().is_closed() => {
+                entrance.release(count);
+                Err(Closed)
+            }
+            Waited::Woken(_) => Ok(()),
         })
     }
 }

@@ -100,8 +100,8 @@ impl<T, const BLOCK: usize> Receiver<T, BLOCK> {
     ///
     /// # Errors
     ///
-    /// [`Empty`](TryRecvError::Empty) if there is none,
-    /// [`Disconnected`](TryRecvError::Disconnected) if there is none and the channel is closed.
+    /// [`Empty`](TryRecvError::Empty) if there is none now,
+    /// [`Disconnected`](TryRecvError::Disconnected) if [`recv`](Receiver::recv) would return `None`.
     ///
     /// # Examples
     ///
