@@ -301,10 +301,13 @@ fn the_length_is_seen_as_it_was_at_some_time() {
             let send = send.clone();
             move || assert!(send.stats().len <= 1, "the head is in front of the tail")
         });
-        let receiver = thread::spawn(move || drop(receive.try_recv()));
+        let receiver = thread::spawn(move || {
+            drop(receive.try_recv());
+            receive
+        });
         send.send(1).unwrap();
-        receiver.join().unwrap();
         observer.join().unwrap();
+        receiver.join().unwrap();
     });
 }
 
