@@ -1,9 +1,11 @@
 //! So many may do it at a time.
 
 mod permit;
+mod poll;
 mod share;
 
 pub use permit::{OwnedSemaphorePermit, SemaphorePermit};
+pub use poll::PollSemaphore;
 
 use std::sync::Arc;
 

@@ -117,6 +117,11 @@ impl SemaphorePermit<'_> {
 impl OwnedSemaphorePermit {
     permit_methods!();
 
+    /// Permits that were just taken.
+    pub(super) fn taken(semaphore: Arc<Semaphore>, count: u32) -> OwnedSemaphorePermit {
+        OwnedSemaphorePermit(Share::new(semaphore, count))
+    }
+
     /// The semaphore that it is of.
     ///
     /// # Examples
