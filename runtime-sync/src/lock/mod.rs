@@ -29,6 +29,10 @@ mod cancellation_token;
 mod capacity_limiter;
 mod condition;
 mod event;
+#[expect(unsafe_code, reason = "pointers that behave like references and end with their guard")]
+mod guarded;
+#[expect(unsafe_code, reason = "permits go back once, or move into another guard")]
+mod held;
 #[expect(clippy::module_inception, reason = "asyncio's Lock, which guards no data")]
 mod lock;
 #[expect(unsafe_code, reason = "the data is reached through guards, which own the permit")]
