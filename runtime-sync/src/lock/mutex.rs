@@ -1,1 +1,0 @@
-//! One guard at a time, held across awaits.
