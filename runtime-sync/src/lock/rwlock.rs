@@ -1,1 +1,0 @@
-//! Many readers or one writer.
