@@ -39,13 +39,16 @@ pub struct Held<S: Share>(S);
 impl<S: Share> Held<S> {
     /// Waits for the permits in line.
     #[inline]
-    pub async fn take(share: S) -> Held<S> {
-        // First without the place in line: that is large, and to be made only when it is needed.
-        if !share.permits().acquire_now(share.count()) {
-            let waited = share.permits().acquire(share.count()).await;
-            waited.expect("no lock closes its permits");
+    #[expect(clippy::manual_async_fn, reason = "an `async fn` would keep the share twice")]
+    pub fn take(share: S) -> impl Future<Output = Held<S>> {
+        async move {
+            // First without the place in line: that is large, and to be made only when needed.
+            if !share.permits().acquire_now(share.count()) {
+                let waited = share.permits().acquire(share.count()).await;
+                waited.expect("no lock closes its permits");
+            }
+            Held(share)
         }
-        Held(share)
     }
 
     /// Takes the permits if they are free.

@@ -187,7 +187,7 @@ impl<T: ?Sized> RwLock<T> {
     /// ```
     #[inline]
     pub async fn read(&self) -> RwLockReadGuard<'_, T> {
-        RwLockReadGuard::of(self, Held::take(Reading(&self.gate)).await)
+        RwLockReadGuard::of(Held::take(Reading(self)).await)
     }
 
     /// Waits in line for the right to read, with a guard that keeps the lock alive.
@@ -277,8 +277,7 @@ impl<T: ?Sized> RwLock<T> {
     /// ```
     #[inline]
     pub fn try_read(&self) -> Result<RwLockReadGuard<'_, T>, TryLockError> {
-        let held = Held::try_take(Reading(&self.gate)).ok_or(TryLockError::new())?;
-        Ok(RwLockReadGuard::of(self, held))
+        Held::try_take(Reading(self)).map(RwLockReadGuard::of).ok_or(TryLockError::new())
     }
 
     /// Takes the right to read, if it can be had without waiting, with a guard that keeps the lock
@@ -299,8 +298,7 @@ impl<T: ?Sized> RwLock<T> {
     /// ```
     #[inline]
     pub fn try_read_owned(self: Arc<Self>) -> Result<OwnedRwLockReadGuard<T>, TryLockError> {
-        let held = Held::try_take(Reading(self)).ok_or(TryLockError::new())?;
-        Ok(OwnedRwLockReadGuard::of(held))
+        Held::try_take(Reading(self)).map(OwnedRwLockReadGuard::of).ok_or(TryLockError::new())
     }
 
     /// Takes the right to write, if it can be had without waiting.

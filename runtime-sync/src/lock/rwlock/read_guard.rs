@@ -40,14 +40,13 @@ pub struct RwLockReadGuard<'a, T: ?Sized> {
 }
 
 impl<'a, T: ?Sized> RwLockReadGuard<'a, T> {
-    /// Makes the guard of a reader of `lock`, whose gate it has entered.
     #[inline(always)]
-    pub(super) fn of(lock: &'a RwLock<T>, held: Held<Reading<&'a Gate>>) -> RwLockReadGuard<'a, T> {
-        let data = lock.data.with(|data| {
+    pub(super) fn of(held: Held<Reading<&'a RwLock<T>>>) -> RwLockReadGuard<'a, T> {
+        let data = held.share().0.data.with(|data| {
             // SAFETY: the permit is held.
-            unsafe { &*data }
+            Shared::new(unsafe { &*data })
         });
-        RwLockReadGuard::new(held, Shared::new(data))
+        RwLockReadGuard::new(held.by(|reading| Reading(&reading.0.gate)), data)
     }
 
     #[inline(always)]
