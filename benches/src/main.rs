@@ -5,6 +5,7 @@
 //! | `args.rs` | the command line |
 //! | `plan.rs` | who runs when |
 //! | `peers/` | trait Peer and the runtimes behind it |
+//! | `kits/` | locks and channels: the libraries in the rows about those |
 //! | `rows/` | what is measured |
 //! | `load/` | the load generator and the bare epoll loop |
 //! | `probe.rs` | CPU, memory, processes of a peer's own |
@@ -12,6 +13,7 @@
 
 mod args;
 mod json;
+mod kits;
 mod load;
 mod peers;
 mod plan;
@@ -88,7 +90,7 @@ fn header(args: &Args) -> Vec<String> {
         ),
         format!(
             "{} workers, {} rounds by turns in one process, scale {}; the system's allocator; \
-             TCP_NODELAY on; channels of futures-channel under every peer",
+             TCP_NODELAY on; futures-channel's channels in the rows about scheduling",
             args.ctx.workers, args.rounds, args.ctx.scale,
         ),
         "medians (interquartile range in percent); ratios are medians of the rounds' ratios (with quartiles); \

@@ -56,9 +56,12 @@ pub(crate) fn measure(row: &'static Row, args: &Args, watchdog: &Watchdog) -> Me
     Measured { row, peers }
 }
 
-/// The bare loop comes last, and only where it can serve.
+/// Libraries take part where no runtime is asked for. The bare loop comes last, and only where it
+/// can serve.
 fn who<'a>(row: &Row, peers: &'a [PeerId]) -> impl Iterator<Item = PeerId> + use<'a> {
-    peers.iter().copied().chain((row.how == How::Serving).then_some(PeerId::Bare))
+    let libraries = row.how == How::Beside;
+    let peers = peers.iter().copied().filter(move |peer| libraries || !peer.is_library());
+    peers.chain((row.how == How::Serving).then_some(PeerId::Bare))
 }
 
 /// One sample, or `None` if the row panicked.

@@ -93,6 +93,14 @@ pub(crate) enum PeerId {
     TokioCt,
     Smol,
     SmolStatic,
+    /// tokio's locks and channels on filch's runtime; as all libraries, in the rows about those.
+    TokioSync,
+    /// What smol's users take for locks and channels, on filch's runtime.
+    SmolSync,
+    /// flume's channel on filch's runtime.
+    Flume,
+    /// kanal's channel on filch's runtime.
+    Kanal,
     /// The bare epoll loop: what the machine allows, in the rows of the loaded server only.
     Bare,
 }
@@ -105,6 +113,10 @@ impl PeerId {
         PeerId::TokioCt,
         PeerId::Smol,
         PeerId::SmolStatic,
+        PeerId::TokioSync,
+        PeerId::SmolSync,
+        PeerId::Flume,
+        PeerId::Kanal,
         PeerId::Bare,
     ];
 
@@ -120,6 +132,10 @@ impl PeerId {
             PeerId::TokioCt => "tokio-ct",
             PeerId::Smol => "smol",
             PeerId::SmolStatic => "smol-static",
+            PeerId::TokioSync => "tokio-sync",
+            PeerId::SmolSync => "smol-sync",
+            PeerId::Flume => "flume",
+            PeerId::Kanal => "kanal",
             PeerId::Bare => "bare",
         }
     }
@@ -133,17 +149,29 @@ impl PeerId {
             PeerId::TokioCt => "Builder::new_current_thread, defaults, feature parking_lot",
             PeerId::Smol => "one Executor in a static, as smol::spawn has it",
             PeerId::SmolStatic => "async_executor::StaticExecutor, lock-free spawn",
+            PeerId::TokioSync => "tokio::sync on filch's runtime",
+            PeerId::SmolSync => "async-channel, async-lock, async-broadcast on filch's runtime",
+            PeerId::Flume => "its channel on filch's runtime, feature async",
+            PeerId::Kanal => "its channel on filch's runtime, defaults",
             PeerId::Bare => "one thread, epoll in edge mode, no runtime",
         }
+    }
+
+    /// A library alone, measured on filch's runtime.
+    pub(crate) fn is_library(self) -> bool {
+        matches!(self, PeerId::TokioSync | PeerId::SmolSync | PeerId::Flume | PeerId::Kanal)
     }
 
     /// The package whose version stands beside the name.
     fn package(self) -> Option<&'static str> {
         match self {
             PeerId::Filch | PeerId::FilchCt => Some("filch"),
-            PeerId::Tokio | PeerId::TokioCt => Some("tokio"),
+            PeerId::Tokio | PeerId::TokioCt | PeerId::TokioSync => Some("tokio"),
             PeerId::Smol => Some("smol"),
             PeerId::SmolStatic => Some("async-executor"),
+            PeerId::SmolSync => Some("async-channel"),
+            PeerId::Flume => Some("flume"),
+            PeerId::Kanal => Some("kanal"),
             PeerId::Bare => None,
         }
     }
@@ -180,6 +208,9 @@ macro_rules! on_each_peer {
                 PeerId::TokioCt => $($row)::+::<$crate::peers::TokioCt>(ctx),
                 PeerId::Smol => $($row)::+::<$crate::peers::Smol>(ctx),
                 PeerId::SmolStatic => $($row)::+::<$crate::peers::SmolStatic>(ctx),
+                PeerId::TokioSync | PeerId::SmolSync | PeerId::Flume | PeerId::Kanal => {
+                    unreachable!("a library runs no tasks")
+                }
                 PeerId::Bare => unreachable!("the bare loop serves, it runs no tasks"),
             }
         }

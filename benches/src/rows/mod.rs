@@ -4,6 +4,8 @@
 //! |---|---|
 //! | `spawn.rs` | starting tasks and joining them |
 //! | `switch.rs` | yielding, handing a ball to and fro |
+//! | `sync_locks.rs` | locks, semaphores and signals |
+//! | `sync_channels.rs` | channels and queues |
 //! | `tree.rs` | chains, fans and trees of tasks |
 //! | `timers.rs` | sleeps, timeouts, ticks |
 //! | `blocking.rs` | closures that block |
@@ -19,6 +21,8 @@ mod load;
 mod policy;
 mod spawn;
 mod switch;
+mod sync_channels;
+mod sync_locks;
 mod timers;
 mod tree;
 
@@ -52,6 +56,8 @@ pub(crate) struct Row {
 pub(crate) enum How {
     /// In this process.
     Here,
+    /// In this process, and libraries without a runtime take part beside the peers.
+    Beside,
     /// In a process of its own, so that memory and CPU are this peer's alone.
     Alone,
     /// It starts its own processes; the bare loop takes part as the limit.
@@ -119,6 +125,8 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Row> {
         spawn::ROWS,
         switch::ROWS,
         tree::ROWS,
+        sync_locks::ROWS,
+        sync_channels::ROWS,
         timers::ROWS,
         blocking::ROWS,
         latency::ROWS,
