@@ -1,6 +1,10 @@
 //! Futures dropped in the middle, on purpose.
 
-use std::pin::pin;
+use std::{
+    future::poll_fn,
+    pin::pin,
+    task::{Poll, ready},
+};
 
 use futures_lite::future::{poll_once, yield_now};
 
@@ -20,19 +24,30 @@ impl Dice {
         self.0 % sides
     }
 
-    /// Awaits `future`, or gives it up: at once, or after others had time to choose it.
+    /// Awaits `future`, or gives it up: at once, after others had a turn, or when it is woken.
     pub(crate) async fn perhaps<F: Future>(&mut self, future: F) -> Option<F::Output> {
         let mut future = pin!(future);
-        match self.roll(4) {
+        match self.roll(5) {
             0 => poll_once(future).await,
             1 => match poll_once(future.as_mut()).await {
                 Some(output) => Some(output),
-                // It may have been woken by now; it is dropped without having looked.
                 None => {
                     yield_now().await;
                     None
                 }
             },
+            2 => {
+                // What it was woken for is the next one's: it is dropped without having looked.
+                let mut looked = false;
+                poll_fn(|cx| match looked {
+                    true => Poll::Ready(None),
+                    false => {
+                        looked = true;
+                        Poll::Ready(Some(ready!(future.as_mut().poll(cx))))
+                    }
+                })
+                .await
+            }
             _ => Some(future.await),
         }
     }
