@@ -105,8 +105,11 @@ pub(crate) fn on_smol<F: Future<Output = ()> + 'static>(body: fn(Spawner) -> F) 
             .map(|_| {
                 let (stop, stopped) = oneshot::channel::<()>();
                 let executor = Arc::clone(&executor);
-                // That its sender is gone ends the thread.
-                (stop, thread::spawn(move || drop(smol::block_on(executor.run(stopped)))))
+                let thread = thread::spawn(move || {
+                    // That its sender is gone ends the thread.
+                    let _ = smol::block_on(executor.run(stopped));
+                });
+                (stop, thread)
             })
             .unzip();
         let spawner = Spawner::new(move |task| executor.spawn(task).detach());
