@@ -12,6 +12,7 @@ on_every_executor!(
     each_message_arrives_once,
     an_unbounded_channel_loses_nothing,
     a_rendezvous_hands_each_message_over,
+    a_rendezvous_with_one_receiver_keeps_the_order,
     receivers_that_leave_take_nothing_along,
     a_closed_channel_is_drained,
 );
@@ -50,16 +51,19 @@ async fn transfer(
     });
     drop((sender, receiver));
     all(senders).await;
-    assert_each_once(all(receivers).await);
+    let received = all(receivers).await;
+    received.iter().for_each(|one| assert_in_order(one));
+    assert_each_once(received);
+}
+
+fn assert_in_order(received: &[Message]) {
+    for task in 0..TASKS {
+        let numbers: Vec<_> = received.iter().filter(|(from, _)| *from == task).collect();
+        assert!(numbers.is_sorted(), "what one receiver got of one sender is in order");
+    }
 }
 
 fn assert_each_once(received: Vec<Vec<Message>>) {
-    for one in &received {
-        for task in 0..TASKS {
-            let numbers: Vec<_> = one.iter().filter(|(from, _)| *from == task).collect();
-            assert!(numbers.is_sorted(), "what one receiver got of one sender is in order");
-        }
-    }
     let mut received: Vec<_> = received.into_iter().flatten().collect();
     received.sort_unstable();
     let sent: Vec<_> =
@@ -79,9 +83,21 @@ async fn an_unbounded_channel_loses_nothing(spawner: Spawner) {
     transfer(spawner, sender, receiver).await;
 }
 
-/// A send that is given up after a receiver took the value has sent it all the same, as with every
-/// rendezvous; so nobody is impatient here but the receivers.
 async fn a_rendezvous_hands_each_message_over(spawner: Spawner) {
+    // A message that was handed to a receiver which then left goes to another one, which may have
+    // had a later one before: with several receivers there is no order to hold on to.
+    assert_each_once(rendezvous(spawner, TASKS).await);
+}
+
+async fn a_rendezvous_with_one_receiver_keeps_the_order(spawner: Spawner) {
+    let received = rendezvous(spawner, 1).await;
+    assert_in_order(&received[0]);
+    assert_each_once(received);
+}
+
+/// A send that is given up after its value was handed over has sent it all the same, so nobody is
+/// impatient here but the receivers.
+async fn rendezvous(spawner: Spawner, receivers: usize) -> Vec<Vec<Message>> {
     let (sender, receiver) = mpmc::bounded(0);
     let senders = spawner.tasks(TASKS, |task| {
         let sender = sender.clone();
@@ -91,7 +107,7 @@ async fn a_rendezvous_hands_each_message_over(spawner: Spawner) {
             }
         }
     });
-    let receivers = spawner.tasks(TASKS, |task| {
+    let receivers = spawner.tasks(receivers, |task| {
         let receiver = receiver.clone();
         async move {
             let mut dice = Dice::new(task);
@@ -104,7 +120,7 @@ async fn a_rendezvous_hands_each_message_over(spawner: Spawner) {
     });
     drop((sender, receiver));
     all(senders).await;
-    assert_each_once(all(receivers).await);
+    all(receivers).await
 }
 
 async fn receivers_that_leave_take_nothing_along(spawner: Spawner) {
