@@ -37,20 +37,22 @@
 //!   the only free one and `NUDGED` is set: the one who was nudged is going to look at it. Who clears
 //!   `NUDGED` does so by an exchange that knows how many permits are free.
 
+mod acquire;
+mod wakes;
+
+pub use acquire::Acquire;
+
 use std::fmt;
 use std::ops::ControlFlow;
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker, ready};
-
-use pin_project_lite::pin_project;
 
 use crate::budget;
 use crate::primitives::atomic::{AtomicUsize, Ordering};
 use crate::primitives::const_outside_models;
-use crate::wait_list::{Choice, Left, Line, WaitList, Waited, Waiter};
-use crate::wake_batch::{self, WakeBatch};
+use crate::wait_list::{Choice, Left, Line, WaitList, Waiter};
 
 use super::{AcquireError, TryAcquireError};
+use wakes::Wakes;
 
 /// Somebody is in line.
 const QUEUED: usize = 1 << 0;
@@ -61,8 +63,6 @@ const STRICT: usize = 1 << 2;
 const FLAGS: usize = QUEUED | NUDGED | STRICT;
 const CLOSED: usize = STRICT;
 const SHIFT: u32 = FLAGS.count_ones();
-/// One permit, where it stands in the word.
-const ONE: usize = 1 << SHIFT;
 
 /// Permits to be taken, given back and waited for.
 ///
@@ -187,7 +187,7 @@ impl Permits {
     ///
     /// Dropping the future gives up its place in line; what it was given already is passed on.
     pub fn acquire(&self, count: usize) -> Acquire<'_> {
-        Acquire { permits: self, count, waiter: self.line.waiter() }
+        Acquire::new(self, count, self.line.waiter())
     }
 
     /// Gives `count` permits back, or adds new ones.
@@ -529,126 +529,6 @@ fn nudge(line: &mut Line<'_, Request>, free: usize, wakes: &mut Wakes) -> Option
         Choice::Nudge
     });
     ended.then_some(nudged)
-}
-
-/// Wakers to be woken when the lock is given back: mostly one, and then without the room of a batch.
-#[derive(Default)]
-struct Wakes {
-    one: Option<Waker>,
-    batch: Option<WakeBatch>,
-}
-
-impl Wakes {
-    /// Adds one. True: these must be woken before there is room for more.
-    fn push(&mut self, waker: Waker) -> bool {
-        if self.one.is_none() && self.batch.is_none() {
-            self.one = Some(waker);
-            return false;
-        }
-        let batch = self.batch();
-        batch.push(waker);
-        batch.is_full()
-    }
-
-    fn batch(&mut self) -> &mut WakeBatch {
-        let batch = self.batch.get_or_insert_default();
-        if let Some(one) = self.one.take() {
-            batch.push(one);
-        }
-        batch
-    }
-
-    fn wake_and_keep_panic(&mut self) {
-        self.batch().wake_and_keep_panic();
-    }
-
-    fn wake_all(&mut self) {
-        if let Some(one) = self.one.take() {
-            wake_batch::wake(one);
-        }
-        if let Some(batch) = &mut self.batch {
-            batch.wake_all();
-        }
-    }
-}
-
-pin_project! {
-    /// Takes permits, in line with others; see [`Permits::acquire`].
-    #[must_use = "futures do nothing unless they are awaited"]
-    pub struct Acquire<'a> {
-        permits: &'a Permits,
-        count: usize,
-        #[pin]
-        waiter: Waiter<'a, Request>,
-    }
-
-    impl PinnedDrop for Acquire<'_> {
-        fn drop(this: Pin<&mut Self>) {
-            let this = this.project();
-            let (left, rest) = this.permits.leave_if(this.waiter, |_| true);
-            rest.serve();
-            if let Some(Left::Chosen(request)) = left {
-                this.permits.release(request.count);
-            }
-        }
-    }
-}
-
-impl Future for Acquire<'_> {
-    type Output = Result<(), AcquireError>;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let coop = ready!(budget::poll_proceed(cx));
-        let mut this = self.project();
-        let permits = *this.permits;
-        let count = *this.count;
-        let mut look = Look::NotAsked;
-        let (left, rest) = permits.leave_if(this.waiter.as_mut(), |request| {
-            look = permits.look(request);
-            look == Look::Taken
-        });
-        if let Look::Vain { some_are_free: true } = look {
-            permits.serve();
-        }
-        let result = match left {
-            Some(Left::Waiting(_) | Left::Chosen(_)) => {
-                // A waker that panics must not take the permits along.
-                let taken = Taken { permits, count };
-                rest.serve();
-                std::mem::forget(taken);
-                Ok(())
-            }
-            Some(Left::Released(_)) => Err(AcquireError::closed()),
-            Some(Left::Outside) | None => {
-                let queue = |line: &mut Line<'_, Request>| permits.take_or_queue(line, count);
-                match ready!(this.waiter.poll_wait(cx, queue)) {
-                    Waited::Never(result) => result,
-                    Waited::Woken(Request { stage: Stage::Granted, .. }) => Ok(()),
-                    Waited::Woken(_) => Err(AcquireError::closed()),
-                }
-            }
-        };
-        coop.made_progress();
-        Poll::Ready(result)
-    }
-}
-
-/// Permits that are given back unless this is forgotten.
-struct Taken<'a> {
-    permits: &'a Permits,
-    count: usize,
-}
-
-impl Drop for Taken<'_> {
-    fn drop(&mut self) {
-        self.permits.release(self.count);
-    }
-}
-
-impl fmt::Debug for Acquire<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Acquire").field("count", &self.count).field("waiter", &self.waiter).finish()
-    }
 }
 
 impl fmt::Debug for Permits {
