@@ -56,11 +56,11 @@ fn who_waits_is_served_in_order() {
         assert!(poll(wait.as_mut(), &count.waker()).is_pending());
     }
     assert_eq!(semaphore.stats().waiters, 3);
-    for n in 0..3 {
+    for (n, wait) in waits.iter_mut().enumerate() {
         semaphore.add_permits(1);
         let woken: Vec<_> = counts.iter().map(|count| count.get()).collect();
         assert_eq!(woken, (0..3).map(|m| (m <= n) as usize).collect::<Vec<_>>());
-        let Poll::Ready(Ok(permit)) = poll(waits[n].as_mut(), Waker::noop()) else { panic!("{n}") };
+        let Poll::Ready(Ok(permit)) = poll(wait.as_mut(), Waker::noop()) else { panic!("{n}") };
         permit.forget();
     }
     assert_eq!(semaphore.available_permits(), 0);
