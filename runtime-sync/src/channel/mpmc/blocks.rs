@@ -423,10 +423,8 @@ impl<T, const N: usize> Block<T, N> {
         for index in 0..N {
             // SAFETY: as above, and there are so many slots.
             let slot = unsafe { (&raw mut (*place).slots).cast::<Slot<T>>().add(index) };
-            let empty = Slot {
-                state: AtomicU8::new(EMPTY),
-                value: UnsafeCell::new(MaybeUninit::uninit()),
-            };
+            let empty =
+                Slot { state: AtomicU8::new(EMPTY), value: UnsafeCell::new(MaybeUninit::uninit()) };
             // SAFETY: as above.
             unsafe { slot.write(empty) };
         }

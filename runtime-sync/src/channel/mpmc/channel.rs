@@ -31,7 +31,6 @@ pub(super) struct Channel<T> {
 }
 
 /// How values get from one end to the other.
-#[expect(clippy::large_enum_variant, reason = "it lies on the heap, once in a channel")]
 enum Way<T> {
     Ring(Buffered<Ring<T>>),
     Blocks(Buffered<Blocks<T>>),
