@@ -92,7 +92,7 @@ fn a_waker_may_call_back_into_its_channel() {
                 send.try_send(7).unwrap();
             } else {
                 // A clone and a drop may look as well.
-                drop(send.capacity());
+                let _ = send.capacity();
             }
         }
     });
@@ -183,9 +183,9 @@ fn blocking_within_a_task_panics_with_a_hint() {
     };
     let task = async move {
         let (send, mut receive) = channel::<u32>(1);
-        let message = panic(catch_unwind(AssertUnwindSafe(|| drop(send.blocking_send(1)))));
+        let message = panic(catch_unwind(AssertUnwindSafe(|| _ = send.blocking_send(1))));
         assert!(message.contains("await `send`"), "{message}");
-        let message = panic(catch_unwind(AssertUnwindSafe(|| drop(receive.blocking_recv()))));
+        let message = panic(catch_unwind(AssertUnwindSafe(|| _ = receive.blocking_recv())));
         assert!(message.contains("await `recv`"), "{message}");
         assert!(receive.is_empty());
     };
