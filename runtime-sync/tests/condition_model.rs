@@ -1,5 +1,5 @@
-//! The condition under random programs, with waits polled by hand and dropped at any time, against a
-//! plain line of those who wait.
+//! The condition under random programs, with waits polled by hand and dropped at any time, against
+//! a plain line of those who wait.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, missing_docs)]
 
 mod support;

@@ -1,9 +1,10 @@
 //! The locks under random programs, with futures polled by hand and dropped at any time, against
 //! what a lock is meant to be.
 //!
-//! Who may barge, and whom a wake goes to, is not fixed to the letter, so a model of the outcome alone
-//! would say too little or too much. What is checked after each step are the promises themselves:
-//! who is in together, who may not be overtaken, and that whoever could go on has been woken.
+//! Who may barge, and whom a wake goes to, is not fixed to the letter, so a model of the outcome
+//! alone would say too little or too much. What is checked after each step are the promises
+//! themselves: who is in together, who may not be overtaken, and that whoever could go on has been
+//! woken.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, missing_docs)]
 
 mod support;

@@ -67,7 +67,7 @@ fn one_waits_and_one_notifies(change: Change, all: bool) {
         });
         block_on(async {
             let guard = shared.lock.lock().await;
-            shared.changed.wait_for(guard, |value| *value == 1).await;
+            drop(shared.changed.wait_for(guard, |value| *value == 1).await);
         });
         thread.join().unwrap();
         assert_eq!(shared.changed.stats().waiters, 0);
@@ -106,7 +106,8 @@ fn a_change_beside_the_lock(locks: bool) {
         });
         let mut waits = pin!(async {
             let guard = shared.lock.lock().await;
-            shared.changed.wait_for(guard, |_| shared.beside.load(Ordering::SeqCst)).await;
+            let beside = || shared.beside.load(Ordering::SeqCst);
+            drop(shared.changed.wait_for(guard, |_| beside()).await);
         });
         let ready = poll(waits.as_mut(), &task).is_ready();
         thread.join().unwrap();
@@ -199,5 +200,33 @@ fn who_gives_up_in_the_line_of_the_lock_hands_its_notification_on() {
             }
         }
         assert!(shared.lock.try_lock().is_ok());
+    });
+}
+
+#[test]
+fn two_that_wait_get_one_item_each() {
+    loom::model(|| {
+        let shared = shared();
+        let take = |shared: Arc<Shared>| {
+            block_on(async {
+                let guard = shared.lock.lock().await;
+                *shared.changed.wait_while(guard, |items| *items == 0).await -= 1;
+            });
+        };
+        let thread = thread::spawn({
+            let shared = Arc::clone(&shared);
+            move || take(shared)
+        });
+        let notifier = thread::spawn({
+            let shared = Arc::clone(&shared);
+            move || {
+                block_on(async { *shared.lock.lock().await += 2 });
+                shared.changed.notify(2);
+            }
+        });
+        take(Arc::clone(&shared));
+        thread.join().unwrap();
+        notifier.join().unwrap();
+        assert_eq!(*shared.lock.try_lock().unwrap(), 0);
     });
 }

@@ -1,8 +1,8 @@
 //! The mutex under every interleaving: one at a time, no wake is lost, and who gives up passes the
 //! lock on.
 //!
-//! A lost wake leaves all threads asleep, which loom reports as a deadlock. Twins make one mistake in
-//! using the lock, and must fail.
+//! A lost wake leaves all threads asleep, which loom reports as a deadlock. Twins make one mistake
+//! in using the lock, and must fail.
 #![cfg(filch_loom)]
 #![allow(missing_docs)]
 
@@ -22,18 +22,37 @@ fn poll<F: Future>(future: Pin<&mut F>, task: &Arc<Task>) -> Poll<F::Output> {
     task.with_context(|cx| future.poll(cx))
 }
 
-#[test]
-fn two_threads_count_to_two() {
-    loom::model(|| {
+/// Threads count together, so many times each.
+fn threads_count(others: usize, rounds: usize) {
+    loom::model(move || {
         let lock = Arc::new(Mutex::new(0));
-        let thread = thread::spawn({
+        let count = move |lock: &Mutex<usize>| {
+            for _ in 0..rounds {
+                block_on(async { *lock.lock().await += 1 });
+            }
+        };
+        let spawn = |_| {
             let lock = Arc::clone(&lock);
-            move || block_on(async { *lock.lock().await += 1 })
-        });
-        block_on(async { *lock.lock().await += 1 });
-        thread.join().unwrap();
-        assert_eq!(*lock.try_lock().unwrap(), 2);
+            thread::spawn(move || count(&lock))
+        };
+        let threads: Vec<_> = (0..others).map(spawn).collect();
+        count(&lock);
+        for thread in threads {
+            thread.join().unwrap();
+        }
+        assert_eq!(*lock.try_lock().unwrap(), (others + 1) * rounds);
+        assert_eq!(lock.stats().waiters, 0);
     });
+}
+
+#[test]
+fn two_threads_count_to_four() {
+    threads_count(1, 2);
+}
+
+#[test]
+fn three_threads_count_to_three() {
+    threads_count(2, 1);
 }
 
 #[test]
@@ -77,6 +96,7 @@ fn who_fails_to_take_the_lock_or_takes_it_never_overlaps() {
 }
 
 /// A bare lock around a cell beside it.
+#[expect(clippy::arc_with_non_send_sync, reason = "loom finds out whether it may be shared")]
 fn a_lock_guards_a_cell(releases_first: bool) {
     loom::model(move || {
         let shared = Arc::new((Lock::new(), UnsafeCell::new(0)));

@@ -1,8 +1,8 @@
 //! The reader-writer lock under every interleaving: a writer alone or readers together, no wake is
 //! lost, and no writer comes in between a downgrade and its reader.
 //!
-//! A lost wake leaves all threads asleep, which loom reports as a deadlock. Twins make one mistake in
-//! using the lock, and must fail.
+//! A lost wake leaves all threads asleep, which loom reports as a deadlock. Twins make one mistake
+//! in using the lock, and must fail.
 #![cfg(filch_loom)]
 #![allow(missing_docs)]
 
@@ -166,5 +166,36 @@ fn a_writer_waits_for_two_readers_that_leave_at_once() {
         thread.join().unwrap();
         assert_eq!(task.woken(), 1);
         assert!(poll(writer.as_mut(), &task).is_ready());
+    });
+}
+
+#[test]
+fn two_readers_and_a_writer_all_get_in() {
+    loom::model(|| {
+        let lock = pair();
+        let read = |lock: &RwLock<(usize, usize)>| {
+            block_on(async {
+                let guard = lock.read().await;
+                assert_eq!(guard.0, guard.1);
+            });
+        };
+        let thread = thread::spawn({
+            let lock = Arc::clone(&lock);
+            move || read(&lock)
+        });
+        let writer = thread::spawn({
+            let lock = Arc::clone(&lock);
+            move || {
+                block_on(async {
+                    let mut guard = lock.write().await;
+                    guard.0 += 1;
+                    guard.1 += 1;
+                });
+            }
+        });
+        read(&lock);
+        thread.join().unwrap();
+        writer.join().unwrap();
+        assert!(lock.try_write().is_ok());
     });
 }

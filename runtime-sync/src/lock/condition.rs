@@ -93,7 +93,7 @@ impl Condition {
         /// static CHANGED: Condition = Condition::new();
         ///
         /// async fn ready() {
-        ///     CHANGED.wait_for(READY.lock().await, |ready| *ready).await;
+        ///     drop(CHANGED.wait_for(READY.lock().await, |ready| *ready).await);
         /// }
         /// # READY.try_lock().map(|mut ready| *ready = true).unwrap();
         /// # runtime_sync::block_on(ready());
@@ -111,8 +111,8 @@ impl Condition {
     ///
     /// # Panics
     ///
-    /// Panics if somebody waits for this condition with another lock. Passes on a panic of the waker
-    /// of whoever gets the lock. The lock is given back in both cases.
+    /// Panics if somebody waits for this condition with another lock. Passes on a panic of the
+    /// waker of whoever gets the lock. The lock is given back in both cases.
     ///
     /// # Cancel safety
     ///

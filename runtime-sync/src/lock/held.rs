@@ -14,6 +14,7 @@ use std::mem::ManuallyDrop;
 use std::ptr;
 
 use super::permits::Permits;
+
 /// A way to some permits, and a number of them.
 pub trait Share {
     fn permits(&self) -> &Permits;

@@ -284,6 +284,7 @@ pub struct LockStats {
 /// drop(guard);
 /// assert!(!lock.locked());
 /// ```
+#[clippy::has_significant_drop]
 #[must_use = "dropped at once, it releases the lock at once"]
 pub struct LockGuard<'a> {
     held: Held<&'a Lock>,
@@ -337,6 +338,7 @@ impl fmt::Debug for LockGuard<'_> {
 /// std::thread::spawn(move || owned.release()).join().unwrap();
 /// assert!(!lock.locked());
 /// ```
+#[clippy::has_significant_drop]
 #[must_use = "dropped at once, it releases the lock at once"]
 pub struct OwnedLock {
     held: Held<Arc<Lock>>,

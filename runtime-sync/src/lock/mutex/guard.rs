@@ -34,6 +34,7 @@ use crate::lock::permits::Permits;
 /// fn is_sync<T: Sync>() {}
 /// is_sync::<MutexGuard<'_, Cell<u32>>>();
 /// ```
+#[clippy::has_significant_drop]
 #[must_use = "dropped at once, it gives the lock back at once"]
 pub struct MutexGuard<'a, T: ?Sized> {
     held: Held<&'a Mutex<T>>,
@@ -192,6 +193,7 @@ shown_as_data!(['a, T: ?Sized] MutexGuard<'a, T> => T);
 /// fn is_send<T: Send>() {}
 /// is_send::<MappedMutexGuard<'_, Rc<u32>>>();
 /// ```
+#[clippy::has_significant_drop]
 #[must_use = "dropped at once, it gives the lock back at once"]
 pub struct MappedMutexGuard<'a, T: ?Sized> {
     held: Held<&'a Permits>,

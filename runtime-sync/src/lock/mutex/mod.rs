@@ -66,7 +66,7 @@ pub struct Mutex<T: ?Sized> {
     data: UnsafeCell<T>,
 }
 
-// SAFETY: one thread at a time reaches the data (invariant 1), which moves between them (`T: Send`).
+// SAFETY: one thread at a time reaches the data (invariant 1), and it moves between them (`T: Send`).
 unsafe impl<T: ?Sized + Send> Sync for Mutex<T> {}
 
 impl<T> Mutex<T> {

@@ -35,6 +35,7 @@ use crate::lock::held::{Held, shown_as_data};
 /// fn is_sync<T: Sync>() {}
 /// is_sync::<OwnedMutexGuard<Cell<u32>>>();
 /// ```
+#[clippy::has_significant_drop]
 #[must_use = "dropped at once, it gives the lock back at once"]
 pub struct OwnedMutexGuard<T: ?Sized> {
     held: Held<Arc<Mutex<T>>>,
@@ -170,6 +171,7 @@ shown_as_data!([T: ?Sized] OwnedMutexGuard<T> => T);
 ///     OwnedMutexGuard::map(guard, |pair| &mut pair.1);
 /// assert_eq!(name.to_string(), "one");
 /// ```
+#[clippy::has_significant_drop]
 #[must_use = "dropped at once, it gives the lock back at once"]
 pub struct OwnedMappedMutexGuard<T: ?Sized, U: ?Sized = T> {
     data: Exclusive<U>,

@@ -23,6 +23,7 @@ use crate::lock::held::{Held, shown_as_data};
 /// let guard: OwnedRwLockReadGuard<u32> = lock.try_read_owned().unwrap();
 /// std::thread::spawn(move || assert_eq!(*guard, 1)).join().unwrap();
 /// ```
+#[clippy::has_significant_drop]
 #[must_use = "dropped at once, it gives the lock back at once"]
 pub struct OwnedRwLockReadGuard<T: ?Sized, U: ?Sized = T> {
     data: Shared<U>,

@@ -36,6 +36,7 @@ use crate::lock::held::{Held, shown_as_data};
 /// fn is_send<T: Send>() {}
 /// is_send::<OwnedRwLockWriteGuard<Cell<u32>>>();
 /// ```
+#[clippy::has_significant_drop]
 #[must_use = "dropped at once, it gives the lock back at once"]
 pub struct OwnedRwLockWriteGuard<T: ?Sized> {
     held: Held<Writing<Arc<RwLock<T>>>>,
@@ -62,7 +63,8 @@ impl<T: ?Sized> OwnedRwLockWriteGuard<T> {
     /// use std::sync::Arc;
     ///
     /// let lock = Arc::new(RwLock::new((1, 2)));
-    /// let mut second = OwnedRwLockWriteGuard::map(Arc::clone(&lock).try_write_owned().unwrap(), |pair| &mut pair.1);
+    /// let guard = Arc::clone(&lock).try_write_owned().unwrap();
+    /// let mut second = OwnedRwLockWriteGuard::map(guard, |pair| &mut pair.1);
     /// *second = 3;
     /// drop(second);
     /// assert_eq!(*lock.try_read().unwrap(), (1, 3));
@@ -124,7 +126,8 @@ impl<T: ?Sized> OwnedRwLockWriteGuard<T> {
     /// use std::sync::Arc;
     ///
     /// let lock = Arc::new(RwLock::new((1, 2)));
-    /// let second = OwnedRwLockWriteGuard::downgrade_map(Arc::clone(&lock).try_write_owned().unwrap(), |pair| &pair.1);
+    /// let guard = Arc::clone(&lock).try_write_owned().unwrap();
+    /// let second = OwnedRwLockWriteGuard::downgrade_map(guard, |pair| &pair.1);
     /// assert_eq!(*second, 2);
     /// assert!(lock.try_read().is_ok());
     /// ```
@@ -155,7 +158,8 @@ impl<T: ?Sized> OwnedRwLockWriteGuard<T> {
     ///
     /// let lock = Arc::new(RwLock::new(vec![1]));
     /// let guard = Arc::clone(&lock).try_write_owned().unwrap();
-    /// let guard = OwnedRwLockWriteGuard::try_downgrade_map(guard, |list| list.get(5)).unwrap_err();
+    /// let sixth = OwnedRwLockWriteGuard::try_downgrade_map(guard, |list| list.get(5));
+    /// let guard = sixth.unwrap_err();
     /// let first = OwnedRwLockWriteGuard::try_downgrade_map(guard, |list| list.first()).unwrap();
     /// assert_eq!(*first, 1);
     /// ```
@@ -181,7 +185,8 @@ impl<T: ?Sized> OwnedRwLockWriteGuard<T> {
     /// use std::sync::Arc;
     ///
     /// let lock = Arc::new(RwLock::new(1));
-    /// let guard: OwnedRwLockMappedWriteGuard<u32> = OwnedRwLockWriteGuard::into_mapped(Arc::clone(&lock).try_write_owned().unwrap());
+    /// let guard = Arc::clone(&lock).try_write_owned().unwrap();
+    /// let guard: OwnedRwLockMappedWriteGuard<u32> = OwnedRwLockWriteGuard::into_mapped(guard);
     /// assert_eq!(*guard, 1);
     /// ```
     pub fn into_mapped(this: Self) -> OwnedRwLockMappedWriteGuard<T> {

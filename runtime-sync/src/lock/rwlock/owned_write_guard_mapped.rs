@@ -10,10 +10,9 @@ use crate::lock::held::{Held, shown_as_data};
 
 /// The right to a part of the data of an [`RwLock`] that it keeps alive, until it is dropped.
 ///
-/// Made by [`OwnedRwLockWriteGuard::map`](super::OwnedRwLockWriteGuard::map), [`try_map`](super::OwnedRwLockWriteGuard::try_map) and
-/// [`into_mapped`](super::OwnedRwLockWriteGuard::into_mapped). It cannot be
-/// downgraded: who narrowed it down had exclusive access, and may have left behind what must not
-/// be shared.
+/// Made by `map`, `try_map` and `into_mapped` of an
+/// [`OwnedRwLockWriteGuard`](super::OwnedRwLockWriteGuard). It cannot be downgraded: who narrowed it
+/// down had exclusive access, and may have left behind what must not be shared.
 ///
 /// # Examples
 ///
@@ -22,10 +21,12 @@ use crate::lock::held::{Held, shown_as_data};
 /// use std::sync::Arc;
 ///
 /// let lock = Arc::new(RwLock::new((1, 2)));
+/// let guard = Arc::clone(&lock).try_write_owned().unwrap();
 /// let mut second: OwnedRwLockMappedWriteGuard<(u32, u32), u32> =
-///     OwnedRwLockWriteGuard::map(Arc::clone(&lock).try_write_owned().unwrap(), |pair| &mut pair.1);
+///     OwnedRwLockWriteGuard::map(guard, |pair| &mut pair.1);
 /// *second = 3;
 /// ```
+#[clippy::has_significant_drop]
 #[must_use = "dropped at once, it gives the lock back at once"]
 pub struct OwnedRwLockMappedWriteGuard<T: ?Sized, U: ?Sized = T> {
     data: Exclusive<U>,
@@ -50,7 +51,8 @@ impl<T: ?Sized, U: ?Sized> OwnedRwLockMappedWriteGuard<T, U> {
     /// use std::sync::Arc;
     ///
     /// let lock = Arc::new(RwLock::new((1, (2, 3))));
-    /// let pair = OwnedRwLockWriteGuard::map(Arc::clone(&lock).try_write_owned().unwrap(), |all| &mut all.1);
+    /// let guard = Arc::clone(&lock).try_write_owned().unwrap();
+    /// let pair = OwnedRwLockWriteGuard::map(guard, |all| &mut all.1);
     /// let last = OwnedRwLockMappedWriteGuard::map(pair, |pair| &mut pair.1);
     /// assert_eq!(*last, 3);
     /// ```
@@ -79,7 +81,8 @@ impl<T: ?Sized, U: ?Sized> OwnedRwLockMappedWriteGuard<T, U> {
     /// use std::sync::Arc;
     ///
     /// let lock = Arc::new(RwLock::new((1, vec![2])));
-    /// let list = OwnedRwLockWriteGuard::map(Arc::clone(&lock).try_write_owned().unwrap(), |all| &mut all.1);
+    /// let guard = Arc::clone(&lock).try_write_owned().unwrap();
+    /// let list = OwnedRwLockWriteGuard::map(guard, |all| &mut all.1);
     /// let list = OwnedRwLockMappedWriteGuard::try_map(list, |list| list.get_mut(5)).unwrap_err();
     /// let first = OwnedRwLockMappedWriteGuard::try_map(list, |list| list.first_mut()).unwrap();
     /// assert_eq!(*first, 2);
@@ -106,7 +109,8 @@ impl<T: ?Sized, U: ?Sized> OwnedRwLockMappedWriteGuard<T, U> {
     /// use std::sync::Arc;
     ///
     /// let lock = Arc::new(RwLock::new(1));
-    /// let guard = OwnedRwLockWriteGuard::into_mapped(Arc::clone(&lock).try_write_owned().unwrap());
+    /// let guard = Arc::clone(&lock).try_write_owned().unwrap();
+    /// let guard = OwnedRwLockWriteGuard::into_mapped(guard);
     /// assert!(Arc::ptr_eq(OwnedRwLockMappedWriteGuard::rwlock(&guard), &lock));
     /// ```
     pub fn rwlock(this: &Self) -> &Arc<RwLock<T>> {

@@ -32,6 +32,7 @@ use crate::lock::held::{Held, shown_as_data};
 /// fn is_send<T: Send>() {}
 /// is_send::<RwLockReadGuard<'_, Cell<u32>>>();
 /// ```
+#[clippy::has_significant_drop]
 #[must_use = "dropped at once, it gives the lock back at once"]
 pub struct RwLockReadGuard<'a, T: ?Sized> {
     data: Shared<T>,

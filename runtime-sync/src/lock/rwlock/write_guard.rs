@@ -33,6 +33,7 @@ use crate::lock::held::{Held, shown_as_data};
 /// fn is_send<T: Send>() {}
 /// is_send::<RwLockWriteGuard<'_, Cell<u32>>>();
 /// ```
+#[clippy::has_significant_drop]
 #[must_use = "dropped at once, it gives the lock back at once"]
 pub struct RwLockWriteGuard<'a, T: ?Sized> {
     held: Held<Writing<&'a RwLock<T>>>,
@@ -170,7 +171,8 @@ impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
     /// use filch::sync::{RwLock, RwLockMappedWriteGuard, RwLockWriteGuard};
     ///
     /// let lock = RwLock::new(1);
-    /// let guard: RwLockMappedWriteGuard<'_, u32> = RwLockWriteGuard::into_mapped(lock.try_write().unwrap());
+    /// let guard = lock.try_write().unwrap();
+    /// let guard: RwLockMappedWriteGuard<'_, u32> = RwLockWriteGuard::into_mapped(guard);
     /// assert_eq!(*guard, 1);
     /// ```
     pub fn into_mapped(this: Self) -> RwLockMappedWriteGuard<'a, T> {
@@ -201,7 +203,7 @@ impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
 }
 
 /// What a reader holds that was a writer.
-fn downgrade<'a, T: ?Sized>(held: Held<Writing<&'a RwLock<T>>>) -> Held<Reading<&'a Gate>> {
+fn downgrade<T: ?Sized>(held: Held<Writing<&RwLock<T>>>) -> Held<Reading<&Gate>> {
     gate::downgrade(held.by(|writing| Writing(&writing.0.gate)))
 }
 

@@ -9,10 +9,9 @@ use crate::lock::held::{Held, shown_as_data};
 
 /// The right to a part of the data of an [`RwLock`](super::RwLock), until it is dropped.
 ///
-/// Made by [`RwLockWriteGuard::map`](super::RwLockWriteGuard::map), [`try_map`](super::RwLockWriteGuard::try_map) and
-/// [`into_mapped`](super::RwLockWriteGuard::into_mapped). It cannot be
-/// downgraded: who narrowed it down had exclusive access, and may have left behind what must not
-/// be shared.
+/// Made by `map`, `try_map` and `into_mapped` of an [`RwLockWriteGuard`](super::RwLockWriteGuard).
+/// It cannot be downgraded: who narrowed it down had exclusive access, and may have left behind what
+/// must not be shared.
 ///
 /// # Examples
 ///
@@ -24,6 +23,7 @@ use crate::lock::held::{Held, shown_as_data};
 ///     RwLockWriteGuard::map(lock.try_write().unwrap(), |pair| &mut pair.1);
 /// *second = 3;
 /// ```
+#[clippy::has_significant_drop]
 #[must_use = "dropped at once, it gives the lock back at once"]
 pub struct RwLockMappedWriteGuard<'a, T: ?Sized> {
     data: Exclusive<T>,
