@@ -274,7 +274,7 @@ fn its_types_are_send_and_sync() {
     send(&changed.wait_for(lock.try_lock().unwrap(), |_| true));
     send(&changed.wait(Arc::new(Mutex::new(1)).try_lock_owned().unwrap()));
     assert_eq!(format!("{changed:?}"), "Condition { waiters: 0 }");
-    assert_eq!(size_of::<Condition>(), 32);
+    assert!(size_of::<Condition>() <= 32);
 }
 
 #[test]

@@ -270,14 +270,14 @@ fn a_lock_without_data_is_released_by_whoever_has_it() {
 
 #[test]
 fn it_takes_no_more_memory_than_tokio_s() {
-    assert_eq!(size_of::<Mutex<()>>(), 40);
-    assert_eq!(size_of::<Lock>(), 40);
-    assert_eq!(size_of::<MutexGuard<'_, ()>>(), 8);
-    assert_eq!(size_of::<OwnedMutexGuard<()>>(), 8);
-    assert_eq!(size_of::<MappedMutexGuard<'_, ()>>(), 16);
-    assert_eq!(size_of::<OwnedMappedMutexGuard<(), ()>>(), 16);
-    assert_eq!(size_of::<LockGuard<'_>>(), 8);
-    assert_eq!(size_of_val(&Mutex::new(()).lock()), 120);
+    assert!(size_of::<Mutex<()>>() <= 40);
+    assert!(size_of::<Lock>() <= 40);
+    assert!(size_of::<MutexGuard<'_, ()>>() <= 8);
+    assert!(size_of::<OwnedMutexGuard<()>>() <= 8);
+    assert!(size_of::<MappedMutexGuard<'_, ()>>() <= 16);
+    assert!(size_of::<OwnedMappedMutexGuard<(), ()>>() <= 16);
+    assert!(size_of::<LockGuard<'_>>() <= 8);
+    assert!(size_of_val(&Mutex::new(()).lock()) <= 120);
 }
 
 #[test]

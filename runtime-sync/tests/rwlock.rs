@@ -309,14 +309,14 @@ fn the_data_may_be_unsized() {
 
 #[test]
 fn it_takes_no_more_memory_than_tokio_s() {
-    assert_eq!(size_of::<RwLock<()>>(), 48);
-    assert_eq!(size_of::<RwLockReadGuard<'_, ()>>(), 16);
-    assert_eq!(size_of::<OwnedRwLockReadGuard<(), ()>>(), 16);
+    assert!(size_of::<RwLock<()>>() <= 48);
+    assert!(size_of::<RwLockReadGuard<'_, ()>>() <= 16);
+    assert!(size_of::<OwnedRwLockReadGuard<(), ()>>() <= 16);
     // tokio's are 24.
-    assert_eq!(size_of::<RwLockWriteGuard<'_, ()>>(), 8);
-    assert_eq!(size_of::<OwnedRwLockWriteGuard<()>>(), 8);
-    assert_eq!(size_of::<RwLockMappedWriteGuard<'_, ()>>(), 16);
-    assert_eq!(size_of::<OwnedRwLockMappedWriteGuard<(), ()>>(), 16);
+    assert!(size_of::<RwLockWriteGuard<'_, ()>>() <= 8);
+    assert!(size_of::<OwnedRwLockWriteGuard<()>>() <= 8);
+    assert!(size_of::<RwLockMappedWriteGuard<'_, ()>>() <= 16);
+    assert!(size_of::<OwnedRwLockMappedWriteGuard<(), ()>>() <= 16);
 }
 
 #[test]
