@@ -92,7 +92,7 @@ fn a_waker_may_call_back_into_its_channel() {
                 send.try_send(7).unwrap();
             } else {
                 // A clone and a drop may look as well.
-                let _ = send.capacity();
+                _ = send.capacity();
             }
         }
     });
