@@ -447,6 +447,16 @@ fn it_spends_the_budget() {
 }
 
 #[test]
+fn blocking_within_a_task_panics_and_loses_nothing() {
+    let (sender, mut receiver) = broadcast::channel(4);
+    sender.send(1).unwrap();
+    let before = budget::refill();
+    assert!(panics(|| _ = receiver.blocking_recv()));
+    budget::restore(before);
+    assert_eq!(receiver.blocking_recv(), Ok(1));
+}
+
+#[test]
 fn debug_says_what_there_is() {
     let (sender, receiver) = broadcast::channel(4);
     sender.send(1).unwrap();

@@ -95,6 +95,20 @@ fn a_wait_meets_the_send_and_the_end() {
     });
 }
 
+#[test]
+fn a_wait_meets_the_end() {
+    loom::model(|| {
+        let (sender, mut receiver) = broadcast::channel::<Value>(1);
+        let thread = thread::spawn(move || drop(sender));
+        let task = Task::new();
+        let mut recv = pin!(receiver.recv());
+        let first = poll(recv.as_mut(), &task);
+        thread.join().unwrap();
+        assert!(first.is_ready() || task.woken() == 1, "the wake is lost");
+        assert!(first.is_ready() || poll(recv, &task).is_ready());
+    });
+}
+
 #[derive(Clone, Copy, PartialEq)]
 enum End {
     /// Believes the channel, which asks for senders before it looks.

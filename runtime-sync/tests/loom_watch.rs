@@ -43,6 +43,21 @@ fn a_wait_meets_the_send_and_the_end() {
     });
 }
 
+/// A receiver waits while the last sender goes.
+#[test]
+fn a_wait_meets_the_end() {
+    loom::model(|| {
+        let (sender, mut receiver) = watch::channel(0);
+        let thread = thread::spawn(move || drop(sender));
+        let task = Task::new();
+        let mut changed = pin!(receiver.changed());
+        let first = poll(changed.as_mut(), &task);
+        thread.join().unwrap();
+        assert!(first.is_ready() || task.woken() == 1, "the wake is lost");
+        assert!(first.is_ready() || poll(changed, &task).is_ready());
+    });
+}
+
 /// How a receiver looks at what has changed.
 #[derive(Clone, Copy, PartialEq)]
 enum Look {

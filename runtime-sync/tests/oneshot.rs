@@ -269,6 +269,18 @@ fn it_spends_the_budget() {
 }
 
 #[test]
+fn blocking_within_a_task_panics_and_says_what_to_do() {
+    use runtime_sync::budget;
+    let (sender, receiver) = oneshot::channel();
+    sender.send(1).unwrap();
+    let before = budget::refill();
+    let panic = catch_unwind(AssertUnwindSafe(|| receiver.blocking_recv())).unwrap_err();
+    budget::restore(before);
+    let message = panic.downcast_ref::<String>().unwrap();
+    assert!(message.contains("`blocking_recv`") && message.contains("`receiver`"), "{message}");
+}
+
+#[test]
 fn each_value_comes_across_threads() {
     const ROUNDS: usize = 20_000;
     let (to, from) = std::sync::mpsc::channel::<Sender<usize>>();

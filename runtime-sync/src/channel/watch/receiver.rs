@@ -293,6 +293,9 @@ impl<T> fmt::Debug for Receiver<T> {
 
 /// A look at the value of a channel. Nobody can change the value until it is dropped.
 ///
+/// A sender that tries waits as a thread does, not as a task, so keep it short. One that is leaked
+/// by [`mem::forget`](std::mem::forget) keeps all senders waiting for good.
+///
 /// It belongs to the thread that made it, so a future that holds it across an `.await` is not
 /// `Send`:
 ///
