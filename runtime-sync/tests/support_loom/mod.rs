@@ -6,6 +6,20 @@ use std::task::{Context, Wake, Waker};
 
 use loom::sync::atomic::{AtomicUsize, Ordering};
 
+/// Checks a model twice: with what this thread does before or after what the others do, in the first
+/// interleaving that is tried; all others follow from that one.
+///
+/// loom forgets that a thread has read a word when another one reads it too, and does not see then
+/// that a later write of that one could have come earlier. So a model in which this thread only
+/// reads before the others begin may be over after one interleaving. Begun the other way round it
+/// is not. The model calls `others_first.then(thread::yield_now)` after it has spawned them.
+pub fn model(body: impl Fn(bool) + Clone + Send + Sync + 'static) {
+    for others_first in [false, true] {
+        let body = body.clone();
+        loom::model(move || body(others_first));
+    }
+}
+
 pub struct Task(AtomicUsize);
 
 impl Task {
