@@ -1,0 +1,291 @@
+//! The line under its lock: who is in it, and who is taken out.
+
+use std::ops::ControlFlow;
+use std::ptr::NonNull;
+use std::task::Waker;
+
+use super::waiter::{CHOSEN, Place};
+use super::{Choice, WaitList};
+use crate::list::{List, Node};
+use crate::primitives::MutexGuard;
+use crate::primitives::atomic::{Ordering, fence};
+use crate::wake_batch::WakeBatch;
+
+/// A [`WaitList`] under its lock.
+///
+/// # Examples
+///
+/// ```
+/// use runtime_sync::wait_list::WaitList;
+///
+/// let list: WaitList<u32> = WaitList::new();
+/// assert!(list.lock().front().is_none());
+/// ```
+#[derive(Debug)]
+pub struct Line<'a, T> {
+    pub(super) nodes: MutexGuard<'a, List<Place<T>>>,
+    pub(super) len: u32,
+    pub(super) list: &'a WaitList<T>,
+}
+
+impl<T> Line<'_, T> {
+    /// How many wait.
+    pub fn len(&self) -> usize {
+        self.len as usize
+    }
+
+    /// Whether nobody waits.
+    pub fn is_empty(&self) -> bool {
+        self.nodes.is_empty()
+    }
+
+    /// The payload of the first in line.
+    pub fn front(&mut self) -> Option<&mut T> {
+        let front = self.nodes.front()?;
+        // SAFETY: it is in the line.
+        Some(unsafe { self.payload(front) })
+    }
+
+    /// The payload of the last in line.
+    pub fn back(&mut self) -> Option<&mut T> {
+        let back = self.nodes.back()?;
+        // SAFETY: it is in the line.
+        Some(unsafe { self.payload(back) })
+    }
+
+    /// Takes the first out of the line, to be woken with `batch` once the lock is given back.
+    /// Returns whether there was one.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the batch is full.
+    #[track_caller]
+    pub fn choose_front(&mut self, batch: &mut WakeBatch) -> bool {
+        assert!(!batch.is_full(), "a full batch must be woken before more are chosen");
+        let chosen = self.take_front(CHOSEN);
+        let any = chosen.is_some();
+        if let Some(Some(waker)) = chosen {
+            batch.push(waker);
+        }
+        any
+    }
+
+    /// Takes the first out of the line. The inner option is its waker, to be woken once the lock is
+    /// given back; `None` if it has entered without being polled.
+    ///
+    /// For whoever needs no batch because there is one to wake at most.
+    pub fn pop_front(&mut self) -> Option<Option<Waker>> {
+        self.take_front(CHOSEN)
+    }
+
+    /// Takes the last out of the line, like [`pop_front`](Line::pop_front) the first.
+    pub fn pop_back(&mut self) -> Option<Option<Waker>> {
+        let back = self.nodes.back()?;
+        // SAFETY: it is in the line.
+        Some(unsafe { self.take_out(back, CHOSEN) })
+    }
+
+    /// The waker of the first in line, which keeps its place, to be woken once the lock is given
+    /// back; see [`Waiter::leave_if`].
+    pub fn nudge_front(&mut self) -> Option<Waker> {
+        let front = self.nodes.front()?;
+        // SAFETY: it is in the line.
+        unsafe { self.take_waker(front) }
+    }
+
+    /// Asks `decide` about each from the front, until it says [`Choice::Stop`]. Those that are to be
+    /// woken go into `batch`. Returns whether it got to the end; if not, the batch is full.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use runtime_sync::wait_list::{Choice, WaitList};
+    /// use runtime_sync::wake_batch::WakeBatch;
+    ///
+    /// let list: WaitList<u32> = WaitList::new();
+    /// let mut batch = WakeBatch::new();
+    /// let ended = list.lock().choose_where(&mut batch, |wanted| match *wanted {
+    ///     0 => Choice::Wake,
+    ///     _ => Choice::Stop,
+    /// });
+    /// assert!(ended);
+    /// batch.wake_all();
+    /// ```
+    pub fn choose_where(
+        &mut self,
+        batch: &mut WakeBatch,
+        mut decide: impl FnMut(&mut T) -> Choice,
+    ) -> bool {
+        let all = Section { from: None, until: None };
+        self.choose(&all, CHOSEN, &mut 0, batch, &mut decide).is_none()
+    }
+
+    /// Shows each payload to `visit`, from the front, until it breaks off.
+    pub fn walk(&mut self, mut visit: impl FnMut(&mut T) -> ControlFlow<()>) {
+        let mut at = self.nodes.front();
+        while let Some(node) = at {
+            // SAFETY: it is in the line.
+            if visit(unsafe { self.payload(node) }).is_break() {
+                return;
+            }
+            // SAFETY: it is in the line.
+            at = unsafe { self.nodes.after(node) };
+        }
+    }
+
+    /// Makes it known that somebody is about to enter, so that a change that the look after this
+    /// call does not see takes the way through the lock.
+    pub(super) fn announce(&mut self) {
+        // A store suffices: all writers hold the lock.
+        self.list.waiting.store(self.len + 1, Ordering::Relaxed);
+        // Pairs with the fence in `WaitList::has_waiters`; see the head of the file.
+        fence(Ordering::SeqCst);
+    }
+
+    /// Takes out the first and gives it `state`. The inner option is its waker, if it has one.
+    pub(super) fn take_front(&mut self, state: u32) -> Option<Option<Waker>> {
+        let front = self.nodes.front()?;
+        // SAFETY: it is in the line.
+        Some(unsafe { self.take_out(front, state) })
+    }
+
+    /// Asks `decide` about those in the `section`, takes out whom it chooses and counts
+    /// them. Returns where to go on if the batch was full before the end.
+    pub(super) fn choose(
+        &mut self,
+        section: &Section,
+        state: u32,
+        woken: &mut usize,
+        batch: &mut WakeBatch,
+        decide: &mut impl FnMut(&mut T) -> Choice,
+    ) -> Option<u32> {
+        let mut at = self.nodes.front();
+        while let Some(node) = at {
+            // SAFETY: it is in the line.
+            let ticket = unsafe { self.ticket(node) };
+            if section.until.is_some_and(|until| !is_before(ticket, until)) {
+                break;
+            }
+            // SAFETY: it is in the line.
+            at = unsafe { self.nodes.after(node) };
+            if section.from.is_some_and(|from| is_before(ticket, from)) {
+                continue;
+            }
+            if batch.is_full() {
+                return Some(ticket);
+            }
+            // SAFETY: it is in the line.
+            match decide(unsafe { self.payload(node) }) {
+                Choice::Wake => {
+                    *woken += 1;
+                    // SAFETY: it is in the line.
+                    if let Some(waker) = unsafe { self.take_out(node, state) } {
+                        batch.push(waker);
+                    }
+                }
+                Choice::Nudge => {
+                    // SAFETY: it is in the line.
+                    if let Some(waker) = unsafe { self.take_waker(node) } {
+                        batch.push(waker);
+                    }
+                }
+                Choice::Pass => {}
+                Choice::Stop => break,
+            }
+        }
+        None
+    }
+
+    /// The number of the next waiter that enters.
+    pub(super) fn next_ticket(&self) -> u32 {
+        self.list.ticket.with(|ticket| {
+            // SAFETY: it is touched under the lock, which is held.
+            unsafe { *ticket }
+        })
+    }
+
+    /// The number for a waiter that enters now.
+    pub(super) fn take_ticket(&mut self) -> u32 {
+        let ticket = self.next_ticket();
+        self.list.ticket.with_mut(|next| {
+            // SAFETY: as above.
+            unsafe { *next = ticket.wrapping_add(1) }
+        });
+        ticket
+    }
+
+    /// # Safety
+    ///
+    /// `node` is in this line.
+    unsafe fn ticket(&self, node: NonNull<Node<Place<T>>>) -> u32 {
+        // SAFETY: what is in the line is alive.
+        let node = unsafe { node.as_ref() };
+        node.held.with(|held| {
+            // SAFETY: invariant 2, the lock is held.
+            unsafe { (*held).ticket }
+        })
+    }
+
+    /// # Safety
+    ///
+    /// `node` is in this line.
+    unsafe fn payload(&mut self, node: NonNull<Node<Place<T>>>) -> &mut T {
+        // SAFETY: what is in the line is alive, and stays in it while `self` is borrowed.
+        let node = unsafe { node.as_ref() };
+        let payload = node.held.with_mut(|held| {
+            // SAFETY: invariant 2, the lock is held, and borrowed as long as the result.
+            unsafe { (*held).payload.as_mut() }
+        });
+        payload.expect("a waiter in line has a payload")
+    }
+
+    /// # Safety
+    ///
+    /// `node` is in this line.
+    unsafe fn take_waker(&mut self, node: NonNull<Node<Place<T>>>) -> Option<Waker> {
+        // SAFETY: what is in the line is alive.
+        let node = unsafe { node.as_ref() };
+        node.held.with_mut(|held| {
+            // SAFETY: invariant 2, the lock is held.
+            unsafe { (*held).waker.take() }
+        })
+    }
+
+    /// Takes a waiter out of the line and publishes what became of it.
+    ///
+    /// # Safety
+    ///
+    /// `node` is in this line.
+    unsafe fn take_out(&mut self, node: NonNull<Node<Place<T>>>, state: u32) -> Option<Waker> {
+        // SAFETY: passed on to the caller.
+        unsafe { self.nodes.unlink(node) };
+        self.len -= 1;
+        // SAFETY: its owner cannot know yet that it is out, so it is alive, and this thread still
+        // holds the lock.
+        let waker = unsafe { self.take_waker(node) };
+        // SAFETY: as above.
+        let place = unsafe { node.as_ref() };
+        // Pairs with the load in `Place::settled`: the owner, which may read this without the
+        // lock, sees the payload, and what this thread did before. The last access: invariant 3.
+        place.state.store(state, Ordering::Release);
+        waker
+    }
+}
+
+/// A part of the line, by the tickets of those who begin it and who follow it.
+pub(super) struct Section {
+    pub(super) from: Option<u32>,
+    pub(super) until: Option<u32>,
+}
+
+/// Whether one ticket was given out before another one. Both are of waiters in line, or next to come.
+fn is_before(one: u32, other: u32) -> bool {
+    one.wrapping_sub(other).cast_signed() < 0
+}
+
+impl<T> Drop for Line<'_, T> {
+    fn drop(&mut self) {
+        // Still under the lock, like every write.
+        self.list.waiting.store(self.len, Ordering::Relaxed);
+    }
+}
