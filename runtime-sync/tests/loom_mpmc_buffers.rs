@@ -152,6 +152,26 @@ fn two_pop_from_blocks_of_three() {
     one_to_two(|| Blocks::<Value, 3>::new(None));
 }
 
+#[test]
+fn a_block_is_used_again_when_nobody_is_in_it_any_more() {
+    model(move |others_first| {
+        let buffer = Arc::new(Blocks::<Value, 3>::new(None));
+        (0..3).for_each(|n| assert_eq!(push(&*buffer, n), Push::Done));
+        let pops = thread::spawn({
+            let buffer = Arc::clone(&buffer);
+            move || pop(&*buffer)
+        });
+        others_first.then(thread::yield_now);
+        let mut popped = vec![pop(&*buffer).unwrap(), pop(&*buffer).unwrap()];
+        // The first block is used up, and so is the second one; the last value is in the third.
+        (3..7).for_each(|n| assert_eq!(push(&*buffer, n), Push::Done));
+        popped.extend(pops.join().unwrap());
+        popped.extend(rest(&*buffer));
+        popped.sort_unstable();
+        assert!(popped.into_iter().eq(0..7));
+    });
+}
+
 /// A push either comes before the close, and its value is found, or fails.
 fn push_against_close<B: Buffer<Item = Value> + Send + Sync + 'static>(make: fn() -> B) {
     model(move |others_first| {

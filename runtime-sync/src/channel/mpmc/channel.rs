@@ -1,6 +1,7 @@
 //! What the handles of a channel share.
 
 use std::fmt;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -29,6 +30,10 @@ pub(super) struct Channel<T> {
     /// Those who wait for the channel to be closed.
     closing: WaitList,
 }
+
+// No foreign code runs while anything is in disorder, as for tokio's channels.
+impl<T> UnwindSafe for Channel<T> {}
+impl<T> RefUnwindSafe for Channel<T> {}
 
 /// How values get from one end to the other.
 enum Way<T> {

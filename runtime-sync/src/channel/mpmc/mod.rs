@@ -77,6 +77,13 @@
 //!     assert_eq!(sum, 5050);
 //! });
 //! ```
+//!
+//! What is not [`Send`] stays on its thread:
+//!
+//! ```compile_fail
+//! fn sends<T: Send>(_: T) {}
+//! sends(filch::sync::mpmc::unbounded::<std::rc::Rc<u32>>().0);
+//! ```
 
 #[doc(hidden)]
 #[expect(unsafe_code, reason = "cells in linked blocks, handed over by positions and states")]
