@@ -168,6 +168,25 @@ where
     spawn_blocking_on(Handle::current().scheduler(), f, None, Location::caller())
 }
 
+/// Runs a closure that looks up a name, on a thread of a pool that is for this alone: at most sixteen
+/// at a time, and whatever [`spawn_blocking`] is busy with.
+///
+/// # Errors
+///
+/// The pool has no thread and none can be started.
+///
+/// # Panics
+///
+/// If this thread is in no runtime.
+#[track_caller]
+pub fn spawn_lookup<F, R>(f: F) -> io::Result<JoinHandle<R>>
+where
+    F: FnOnce() -> R + Send + 'static,
+    R: Send + 'static,
+{
+    Handle::current().scheduler().resolver().spawn(f, None, Location::caller())
+}
+
 #[track_caller]
 pub(crate) fn spawn_blocking_on<F, R>(
     scheduler: &Arc<Scheduler>,

@@ -48,7 +48,7 @@ fn start_thread(
 ///
 /// If a thread cannot be started; those that run are ended.
 pub(super) fn start(scheduler: &Arc<Scheduler>, workers: Vec<Worker>) -> io::Result<()> {
-    prepare_pool(scheduler);
+    prepare_pools(scheduler);
     let watched = workers.len() > 1 || scheduler.config().hooks.stall.is_some();
     let started = workers.into_iter().try_for_each(|worker| start_worker(scheduler, worker));
     started
@@ -56,23 +56,24 @@ pub(super) fn start(scheduler: &Arc<Scheduler>, workers: Vec<Worker>) -> io::Res
         .inspect_err(|_| _ = shut_down(scheduler, None))
 }
 
-/// Teaches the pool how to start threads, and starts the monitor if stalls are to be reported.
+/// Teaches the pools how to start threads, and starts the monitor if stalls are to be reported.
 pub(super) fn start_without_workers(scheduler: &Arc<Scheduler>) -> io::Result<()> {
-    prepare_pool(scheduler);
+    prepare_pools(scheduler);
     match scheduler.config().hooks.stall {
         Some(_) => start_monitor(scheduler).inspect_err(|_| _ = shut_down(scheduler, None)),
         None => Ok(()),
     }
 }
 
-fn prepare_pool(scheduler: &Arc<Scheduler>) {
-    // The pool is the scheduler's own: a strong reference would be a circle.
-    let scheduler = Arc::downgrade(scheduler);
-    let pool = scheduler.upgrade().expect("the caller has it").pool().clone();
-    pool.set_starter(Box::new(move |body| match scheduler.upgrade() {
-        Some(scheduler) => start_thread(&scheduler, body),
-        None => Err(io::Error::other("the filch runtime has shut down")),
-    }));
+fn prepare_pools(scheduler: &Arc<Scheduler>) {
+    for pool in [scheduler.pool(), scheduler.resolver()] {
+        // The pools are the scheduler's own: a strong reference would be a circle.
+        let scheduler = Arc::downgrade(scheduler);
+        pool.set_starter(Box::new(move |body| match scheduler.upgrade() {
+            Some(scheduler) => start_thread(&scheduler, body),
+            None => Err(io::Error::other("the filch runtime has shut down")),
+        }));
+    }
 }
 
 fn start_worker(scheduler: &Arc<Scheduler>, worker: Worker) -> io::Result<()> {
@@ -116,6 +117,8 @@ pub(super) fn shut_down(scheduler: &Arc<Scheduler>, wait: Option<Duration>) -> b
     let wait = if current::belongs_to(scheduler) { Some(Duration::ZERO) } else { wait };
     let deadline = wait.and_then(|wait| now().checked_add(wait));
     scheduler.close();
+    scheduler.resolver().close();
+    // Its threads count as threads of this one, which waits for them as well.
     scheduler.pool().close();
     let ended = scheduler.pool().wait(deadline);
     scheduler.finish(ended);

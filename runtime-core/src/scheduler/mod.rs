@@ -62,6 +62,9 @@ pub struct Pinned(HomeRef);
 /// With so many tasks in the injector, one worker that is awake is not enough.
 const INJECTOR_CROWDED: usize = 8;
 
+/// More names than this are not looked up at a time. The others wait for their turn.
+const LOOKUPS_MAX: usize = 16;
+
 /// More substitutes than this there never are at a time, however large the blocking pool.
 const SUBSTITUTES_MAX: usize = 512;
 
@@ -87,6 +90,9 @@ pub struct Scheduler {
     retired: Mutex<Vec<Worker>>,
     closed: AtomicBool,
     pool: Arc<Pool>,
+    /// For lookups of names: hosts that do not answer leave the other pool's threads alone, and its
+    /// jobs keep nobody from finding a host.
+    resolver: Arc<Pool>,
     monitor: Monitor,
     remote_schedules: AtomicU64,
     spawned: AtomicU64,
@@ -117,6 +123,7 @@ impl Scheduler {
             retired: Mutex::new(Vec::new()),
             closed: AtomicBool::new(false),
             pool: Pool::new(config.max_blocking_threads, config.thread_keep_alive),
+            resolver: Pool::new(LOOKUPS_MAX, config.thread_keep_alive),
             monitor: Monitor::new(),
             remote_schedules: AtomicU64::new(0),
             spawned: AtomicU64::new(0),
@@ -143,6 +150,10 @@ impl Scheduler {
 
     pub(crate) fn pool(&self) -> &Arc<Pool> {
         &self.pool
+    }
+
+    pub(crate) fn resolver(&self) -> &Arc<Pool> {
+        &self.resolver
     }
 
     pub(crate) fn remotes(&self) -> &Remotes {

@@ -169,7 +169,7 @@ impl Worker {
         let scheduler = self.scheduler();
         // Before the look for work: a job that ends after this has not let time jump, and what one woke
         // that ended before is seen below.
-        let quiet = scheduler.pool.is_quiet();
+        let quiet = scheduler.pool.is_quiet() && scheduler.resolver.is_quiet();
         let called = self.remote.parker.park(|| ());
         if called || scheduler.glance_outside() > 0 || self.has_work() {
             return;
