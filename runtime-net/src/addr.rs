@@ -29,6 +29,10 @@ impl<T: sealed::Target + ?Sized> ToSocketAddrs for T {}
 
 /// The addresses of a host.
 ///
+/// The system is asked on threads that are for this alone: at most sixteen names are looked up at a
+/// time, and blocking work of the program does not come in between. Otherwise the semantics are those
+/// of `tokio::net::lookup_host`.
+///
 /// # Errors
 ///
 /// There is no such host, or the system cannot tell at this moment.
@@ -72,11 +76,16 @@ pub(crate) async fn resolve<T: ToSocketAddrs>(host: T) -> io::Result<Addrs> {
     }
 }
 
+/// The error of who found nothing to try.
+pub(crate) fn no_address() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, "could not resolve to any address")
+}
+
 async fn look_up<F>(ask: F) -> io::Result<Addrs>
 where
     F: FnOnce() -> io::Result<vec::IntoIter<SocketAddr>> + Send + 'static,
 {
-    let answer = runtime_core::spawn::spawn_blocking(ask).await;
+    let answer = runtime_core::spawn::spawn_lookup(ask)?.await;
     Ok(Addrs::Many(answer.map_err(io::Error::other)??))
 }
 

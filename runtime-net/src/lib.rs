@@ -22,14 +22,23 @@
 mod addr;
 #[cfg(feature = "codec")]
 pub mod codec;
+mod datagrams;
 pub mod io;
 #[expect(unsafe_code, reason = "the kernel fills buffers that are not initialized")]
 mod os;
+mod rest;
 mod socket;
+mod staggered;
+mod stream;
 pub mod tcp;
+mod udp;
+pub mod unix;
 
 /// Sockets, and names to addresses.
 pub mod net {
     pub use crate::addr::{ToSocketAddrs, lookup_host};
-    pub use crate::tcp::{self, TcpListener, TcpStream};
+    pub use crate::staggered::{STAGGER, connect_staggered};
+    pub use crate::tcp::{self, TcpListener, TcpSocket, TcpStream};
+    pub use crate::udp::UdpSocket;
+    pub use crate::unix::{self, UnixDatagram, UnixListener, UnixSocket, UnixStream};
 }

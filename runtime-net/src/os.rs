@@ -1,5 +1,7 @@
 //! Socket calls, answered by the kernel.
 //!
+//! Options are in options.rs, datagrams in datagrams.rs and batches.rs, pipes in pipe.rs.
+//!
 //! Every socket made here is non-blocking and closed on `exec`. A call that a signal interrupts is
 //! made again, as none of them waits.
 //!
@@ -7,10 +9,23 @@
 //!
 //! - A call that fills a buffer has initialized as many bytes as it says.
 
+mod datagrams;
+mod options;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+#[path = "os/peer_linux.rs"]
+mod peer;
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+#[path = "os/peer_bsd.rs"]
+mod peer;
+mod pipe;
+
+pub(crate) use peer::Peer;
+pub(crate) use pipe::PipeEnd;
+
 use std::io::{self, IoSlice, IoSliceMut, Read as _};
 use std::net::{Shutdown, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
-use std::time::Duration;
+use std::os::unix::net;
 
 use socket2::{Domain, Protocol, SockAddr, Type};
 
@@ -28,33 +43,43 @@ const NO_SIGNAL: i32 = 0;
 pub(crate) struct OsSocket(socket2::Socket);
 
 impl OsSocket {
-    /// A stream socket for addresses like `address`.
-    pub(crate) fn stream(address: SocketAddr) -> io::Result<OsSocket> {
-        make(Domain::for_address(address)).map(OsSocket)
+    /// A socket that is not bound and not connected.
+    pub(crate) fn new(
+        domain: Domain,
+        kind: Type,
+        protocol: Option<Protocol>,
+    ) -> io::Result<OsSocket> {
+        make(domain, kind, protocol).map(OsSocket)
+    }
+
+    /// Two Unix sockets that are connected to one another.
+    pub(crate) fn pair(kind: Type) -> io::Result<(OsSocket, OsSocket)> {
+        let (one, other) = pair(kind)?;
+        Ok((OsSocket(one), OsSocket(other)))
     }
 
     /// Starts to connect. `Ok(false)` means that it goes on and the socket becomes writable when
     /// it has succeeded or failed.
-    pub(crate) fn connect(&self, address: SocketAddr) -> io::Result<bool> {
-        match self.0.connect(&SockAddr::from(address)) {
+    pub(crate) fn connect(&self, address: &SockAddr) -> io::Result<bool> {
+        match self.0.connect(address) {
             Ok(()) => Ok(true),
             Err(error) if goes_on(&error) => Ok(false),
             Err(error) => Err(error),
         }
     }
 
-    /// Binds to `address` and listens.
-    pub(crate) fn listen(&self, address: SocketAddr, backlog: i32) -> io::Result<()> {
-        // Otherwise a server could not start again while connections of the one before linger.
-        self.0.set_reuse_address(true)?;
-        self.0.bind(&SockAddr::from(address))?;
+    pub(crate) fn bind(&self, address: &SockAddr) -> io::Result<()> {
+        self.0.bind(address)
+    }
+
+    pub(crate) fn listen(&self, backlog: i32) -> io::Result<()> {
         self.0.listen(backlog)
     }
 
     /// Takes a connection that waits.
-    pub(crate) fn accept(&self) -> io::Result<(OsSocket, SocketAddr)> {
+    pub(crate) fn accept(&self) -> io::Result<(OsSocket, SockAddr)> {
         let (socket, address) = again(|| accept(&self.0))?;
-        Ok((OsSocket(socket), ip(address)?))
+        Ok((OsSocket(socket), address))
     }
 
     /// Appends bytes to `buf` and says how many.
@@ -99,57 +124,21 @@ impl OsSocket {
         self.0.shutdown(how)
     }
 
-    pub(crate) fn local_addr(&self) -> io::Result<SocketAddr> {
-        ip(self.0.local_addr()?)
+    pub(crate) fn local_addr(&self) -> io::Result<SockAddr> {
+        self.0.local_addr()
     }
 
-    pub(crate) fn peer_addr(&self) -> io::Result<SocketAddr> {
-        ip(self.0.peer_addr()?)
+    pub(crate) fn peer_addr(&self) -> io::Result<SockAddr> {
+        self.0.peer_addr()
     }
 
     pub(crate) fn take_error(&self) -> io::Result<Option<io::Error>> {
         self.0.take_error()
     }
 
-    pub(crate) fn nodelay(&self) -> io::Result<bool> {
-        self.0.tcp_nodelay()
-    }
-
-    pub(crate) fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
-        self.0.set_tcp_nodelay(nodelay)
-    }
-
-    #[cfg(target_os = "linux")]
-    pub(crate) fn quickack(&self) -> io::Result<bool> {
-        self.0.tcp_quickack()
-    }
-
-    #[cfg(target_os = "linux")]
-    pub(crate) fn set_quickack(&self, quickack: bool) -> io::Result<()> {
-        self.0.set_tcp_quickack(quickack)
-    }
-
-    pub(crate) fn linger(&self) -> io::Result<Option<Duration>> {
-        self.0.linger()
-    }
-
-    pub(crate) fn set_linger(&self, linger: Option<Duration>) -> io::Result<()> {
-        self.0.set_linger(linger)
-    }
-
-    /// The time to live of packets, which IPv6 calls the hop limit.
-    pub(crate) fn ttl(&self) -> io::Result<u32> {
-        match self.local_addr()? {
-            SocketAddr::V4(_) => self.0.ttl_v4(),
-            SocketAddr::V6(_) => self.0.unicast_hops_v6(),
-        }
-    }
-
-    pub(crate) fn set_ttl(&self, ttl: u32) -> io::Result<()> {
-        match self.local_addr()? {
-            SocketAddr::V4(_) => self.0.set_ttl_v4(ttl),
-            SocketAddr::V6(_) => self.0.set_unicast_hops_v6(ttl),
-        }
+    /// Who has connected to, or made, the other end of a Unix stream.
+    pub(crate) fn peer(&self) -> io::Result<Peer> {
+        peer::of(self.0.as_fd())
     }
 }
 
@@ -192,10 +181,41 @@ fn goes_on(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::EINPROGRESS | libc::EINTR))
 }
 
-fn ip(address: SockAddr) -> io::Result<SocketAddr> {
+/// The internet address that the kernel has told.
+pub(crate) fn ip(address: SockAddr) -> io::Result<SocketAddr> {
     address.as_socket().ok_or_else(|| {
         io::Error::new(io::ErrorKind::InvalidInput, "not a socket of the internet protocol")
     })
+}
+
+/// The Unix address that the kernel has told, or nothing, which is how some tell of no name.
+pub(crate) fn unix(address: SockAddr) -> io::Result<net::SocketAddr> {
+    if let Some(name) = abstract_name(&address) {
+        return name;
+    }
+    let is_told = address.len() > 0;
+    match address.as_unix() {
+        Some(address) => Ok(address),
+        None if !is_told || address.is_unix() => net::SocketAddr::from_pathname(""),
+        None => Err(io::Error::new(io::ErrorKind::InvalidInput, "not a Unix socket")),
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn abstract_name(address: &SockAddr) -> Option<io::Result<net::SocketAddr>> {
+    use std::os::linux::net::SocketAddrExt as _;
+    address.as_abstract_namespace().map(net::SocketAddr::from_abstract_name)
+}
+
+#[cfg(target_os = "android")]
+fn abstract_name(address: &SockAddr) -> Option<io::Result<net::SocketAddr>> {
+    use std::os::android::net::SocketAddrExt as _;
+    address.as_abstract_namespace().map(net::SocketAddr::from_abstract_name)
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn abstract_name(_: &SockAddr) -> Option<io::Result<net::SocketAddr>> {
+    None
 }
 
 fn again<R>(mut call: impl FnMut() -> io::Result<R>) -> io::Result<R> {
@@ -208,16 +228,29 @@ fn again<R>(mut call: impl FnMut() -> io::Result<R>) -> io::Result<R> {
 }
 
 #[cfg(target_os = "linux")]
-fn make(domain: Domain) -> io::Result<socket2::Socket> {
+fn make(domain: Domain, kind: Type, protocol: Option<Protocol>) -> io::Result<socket2::Socket> {
     // One call instead of three.
-    socket2::Socket::new_raw(domain, Type::STREAM.nonblocking().cloexec(), Some(Protocol::TCP))
+    socket2::Socket::new_raw(domain, kind.nonblocking().cloexec(), protocol)
 }
 
 #[cfg(not(target_os = "linux"))]
-fn make(domain: Domain) -> io::Result<socket2::Socket> {
-    let socket = socket2::Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
+fn make(domain: Domain, kind: Type, protocol: Option<Protocol>) -> io::Result<socket2::Socket> {
+    let socket = socket2::Socket::new(domain, kind, protocol)?;
     socket.set_nonblocking(true)?;
     Ok(socket)
+}
+
+#[cfg(target_os = "linux")]
+fn pair(kind: Type) -> io::Result<(socket2::Socket, socket2::Socket)> {
+    socket2::Socket::pair_raw(Domain::UNIX, kind.nonblocking().cloexec(), None)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn pair(kind: Type) -> io::Result<(socket2::Socket, socket2::Socket)> {
+    let (one, other) = socket2::Socket::pair(Domain::UNIX, kind, None)?;
+    one.set_nonblocking(true)?;
+    other.set_nonblocking(true)?;
+    Ok((one, other))
 }
 
 #[cfg(target_os = "linux")]

@@ -4,12 +4,14 @@
 //! kernel; a simulated network becomes the second variant, and nothing above changes.
 
 use std::io::{self, IoSlice, IoSliceMut};
-use std::net::{Shutdown, SocketAddr};
+use std::net::{Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::time::Duration;
 
+use socket2::{Domain, Protocol, SockAddr, Type};
+
 use crate::io::ReadBuf;
-use crate::os::OsSocket;
+use crate::os::{OsSocket, Peer};
 
 /// A socket that never waits.
 #[derive(Debug)]
@@ -36,39 +38,92 @@ macro_rules! ask {
 }
 
 ask! {
-    fn connect(address: SocketAddr) -> io::Result<bool>;
-    fn listen(address: SocketAddr, backlog: i32) -> io::Result<()>;
+    fn connect(address: &SockAddr) -> io::Result<bool>;
+    fn bind(address: &SockAddr) -> io::Result<()>;
+    fn listen(backlog: i32) -> io::Result<()>;
     fn recv(buf: &mut ReadBuf<'_>) -> io::Result<usize>;
     fn peek(buf: &mut ReadBuf<'_>) -> io::Result<usize>;
     fn recv_vectored(bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize>;
     fn send(buf: &[u8]) -> io::Result<usize>;
     fn send_vectored(bufs: &[IoSlice<'_>]) -> io::Result<usize>;
+    fn recv_from(buf: &mut ReadBuf<'_>) -> io::Result<(usize, SockAddr)>;
+    fn peek_from(buf: &mut ReadBuf<'_>) -> io::Result<(usize, SockAddr)>;
+    fn send_to(buf: &[u8], target: &SockAddr) -> io::Result<usize>;
     fn shutdown(how: Shutdown) -> io::Result<()>;
-    fn local_addr() -> io::Result<SocketAddr>;
-    fn peer_addr() -> io::Result<SocketAddr>;
+    fn local_addr() -> io::Result<SockAddr>;
+    fn peer_addr() -> io::Result<SockAddr>;
+    fn peer() -> io::Result<Peer>;
     fn take_error() -> io::Result<Option<io::Error>>;
+    fn as_fd() -> BorrowedFd<'_>;
+}
+
+// Options.
+ask! {
     fn nodelay() -> io::Result<bool>;
-    fn set_nodelay(nodelay: bool) -> io::Result<()>;
+    fn set_nodelay(on: bool) -> io::Result<()>;
     #[cfg(target_os = "linux")]
     fn quickack() -> io::Result<bool>;
     #[cfg(target_os = "linux")]
-    fn set_quickack(quickack: bool) -> io::Result<()>;
+    fn set_quickack(on: bool) -> io::Result<()>;
+    fn keepalive() -> io::Result<bool>;
+    fn set_keepalive(on: bool) -> io::Result<()>;
     fn linger() -> io::Result<Option<Duration>>;
     fn set_linger(linger: Option<Duration>) -> io::Result<()>;
+    fn reuseaddr() -> io::Result<bool>;
+    fn set_reuseaddr(on: bool) -> io::Result<()>;
+    fn reuseport() -> io::Result<bool>;
+    fn set_reuseport(on: bool) -> io::Result<()>;
+    fn send_buffer_size() -> io::Result<usize>;
+    fn set_send_buffer_size(size: usize) -> io::Result<()>;
+    fn recv_buffer_size() -> io::Result<usize>;
+    fn set_recv_buffer_size(size: usize) -> io::Result<()>;
     fn ttl() -> io::Result<u32>;
     fn set_ttl(ttl: u32) -> io::Result<()>;
-    fn as_fd() -> BorrowedFd<'_>;
-    fn as_raw_fd() -> RawFd;
+    fn tos_v4() -> io::Result<u32>;
+    fn set_tos_v4(tos: u32) -> io::Result<()>;
+    fn tclass_v6() -> io::Result<u32>;
+    fn set_tclass_v6(class: u32) -> io::Result<()>;
+    #[cfg(target_os = "linux")]
+    fn device() -> io::Result<Option<Vec<u8>>>;
+    #[cfg(target_os = "linux")]
+    fn bind_device(interface: Option<&[u8]>) -> io::Result<()>;
+    fn broadcast() -> io::Result<bool>;
+    fn set_broadcast(on: bool) -> io::Result<()>;
+    fn multicast_loop_v4() -> io::Result<bool>;
+    fn set_multicast_loop_v4(on: bool) -> io::Result<()>;
+    fn multicast_ttl_v4() -> io::Result<u32>;
+    fn set_multicast_ttl_v4(ttl: u32) -> io::Result<()>;
+    fn multicast_loop_v6() -> io::Result<bool>;
+    fn set_multicast_loop_v6(on: bool) -> io::Result<()>;
+    fn join_multicast_v4(group: &Ipv4Addr, interface: &Ipv4Addr) -> io::Result<()>;
+    fn leave_multicast_v4(group: &Ipv4Addr, interface: &Ipv4Addr) -> io::Result<()>;
+    fn join_multicast_v6(group: &Ipv6Addr, interface: u32) -> io::Result<()>;
+    fn leave_multicast_v6(group: &Ipv6Addr, interface: u32) -> io::Result<()>;
 }
 
 impl Socket {
     /// A stream socket for addresses like `address`.
     pub(crate) fn stream(address: SocketAddr) -> io::Result<Socket> {
-        OsSocket::stream(address).map(Socket::Os)
+        Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))
+    }
+
+    /// A socket that is not bound and not connected.
+    pub(crate) fn new(
+        domain: Domain,
+        kind: Type,
+        protocol: Option<Protocol>,
+    ) -> io::Result<Socket> {
+        OsSocket::new(domain, kind, protocol).map(Socket::Os)
+    }
+
+    /// Two Unix sockets that are connected to one another.
+    pub(crate) fn pair(kind: Type) -> io::Result<(Socket, Socket)> {
+        let (one, other) = OsSocket::pair(kind)?;
+        Ok((Socket::Os(one), Socket::Os(other)))
     }
 
     /// Takes a connection that waits.
-    pub(crate) fn accept(&self) -> io::Result<(Socket, SocketAddr)> {
+    pub(crate) fn accept(&self) -> io::Result<(Socket, SockAddr)> {
         match self {
             Socket::Os(socket) => {
                 let (socket, address) = socket.accept()?;
@@ -81,6 +136,15 @@ impl Socket {
     pub(crate) fn into_descriptor(self) -> OwnedFd {
         match self {
             Socket::Os(socket) => socket.into(),
+        }
+    }
+}
+
+impl AsRawFd for Socket {
+    #[inline]
+    fn as_raw_fd(&self) -> RawFd {
+        match self {
+            Socket::Os(socket) => socket.as_raw_fd(),
         }
     }
 }

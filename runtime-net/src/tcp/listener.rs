@@ -3,15 +3,17 @@
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd};
 use std::task::{Context, Poll, ready};
 
 use runtime_core::reactor::{Direction, Interest, Registration};
 
 use super::TcpStream;
-use super::rest::Rest;
-use crate::addr::{ToSocketAddrs, resolve};
+use crate::addr::{ToSocketAddrs, no_address, resolve};
+use crate::os::ip;
+use crate::rest::Rest;
 use crate::socket::Socket;
+use crate::stream::descriptor;
 
 /// How many connections may wait to be accepted.
 const BACKLOG: i32 = 1024;
@@ -87,17 +89,20 @@ impl TcpListener {
                 Err(error) => last_error = Some(error),
             }
         }
-        Err(last_error.unwrap_or_else(super::stream::no_address))
+        Err(last_error.unwrap_or_else(no_address))
     }
 
     fn bind_one(address: SocketAddr) -> io::Result<TcpListener> {
         let socket = Socket::stream(address)?;
-        socket.listen(address, BACKLOG)?;
+        // Otherwise a server could not start again while connections of the one before linger.
+        socket.set_reuseaddr(true)?;
+        socket.bind(&address.into())?;
+        socket.listen(BACKLOG)?;
         TcpListener::new(socket)
     }
 
     #[track_caller]
-    fn new(socket: Socket) -> io::Result<TcpListener> {
+    pub(super) fn new(socket: Socket) -> io::Result<TcpListener> {
         let registration = Registration::new(socket.as_raw_fd(), Interest::READABLE)?;
         Ok(TcpListener { registration, socket, rest: Rest::default() })
     }
@@ -167,15 +172,8 @@ impl TcpListener {
     }
 
     fn take(&self) -> io::Result<(Socket, SocketAddr)> {
-        loop {
-            match self.socket.accept() {
-                Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
-                outcome => {
-                    self.rest.note(&outcome);
-                    return outcome;
-                }
-            }
-        }
+        let (socket, peer) = self.rest.take(&self.socket)?;
+        Ok((socket, ip(peer)?))
     }
 
     /// The stream belongs to the runtime of its listener.
@@ -189,7 +187,7 @@ impl TcpListener {
     ///
     /// Those of the system.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.socket.local_addr()
+        ip(self.socket.local_addr()?)
     }
 
     /// The time to live of packets.
@@ -274,17 +272,7 @@ impl TryFrom<std::net::TcpListener> for TcpListener {
     }
 }
 
-impl AsFd for TcpListener {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.socket.as_fd()
-    }
-}
-
-impl AsRawFd for TcpListener {
-    fn as_raw_fd(&self) -> RawFd {
-        self.socket.as_raw_fd()
-    }
-}
+descriptor!(TcpListener, this => this.socket);
 
 impl fmt::Debug for TcpListener {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,21 +1,20 @@
 //! `TcpStream`: bytes to and from a peer.
 
 use std::fmt;
-use std::io::{self, IoSlice};
-use std::net::{Shutdown, SocketAddr};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd};
+use std::task::{Context, Poll};
 
 use runtime_core::reactor::{Direction, Interest, Reactor, Registration};
 use runtime_sync::primitives::Arc;
 
 use super::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf, halves, owned_halves};
-use crate::addr::{ToSocketAddrs, resolve};
-use crate::io::{AsyncRead, AsyncWrite, ReadBuf};
+use crate::addr::{ToSocketAddrs, no_address, resolve};
+use crate::io::ReadBuf;
+use crate::os::ip;
 use crate::socket::Socket;
-
-const BOTH: Interest = Interest::READABLE.add(Interest::WRITABLE);
+use crate::stream::{BOTH, Stream, descriptor, stream_traits};
 
 /// A connection to a peer.
 ///
@@ -40,9 +39,7 @@ const BOTH: Interest = Interest::READABLE.add(Interest::WRITABLE);
 /// # }
 /// ```
 pub struct TcpStream {
-    // Declared first: it is deregistered before the socket is closed.
-    pub(super) registration: Registration,
-    pub(super) socket: Socket,
+    pub(super) stream: Stream<Socket>,
 }
 
 impl TcpStream {
@@ -114,50 +111,18 @@ impl TcpStream {
     /// # }
     /// ```
     pub async fn connect_addr(addr: SocketAddr) -> io::Result<TcpStream> {
-        let socket = Socket::stream(addr)?;
-        // Before it is watched: a socket that is not even connecting reports that it is closed.
-        let connected = socket.connect(addr)?;
-        let stream = TcpStream::new(socket)?;
-        if connected {
-            stream.registration.assume_ready(Direction::Write);
-        } else {
-            stream.connected().await?;
-        }
-        Ok(stream)
-    }
-
-    /// Waits for the outcome of a connect under way.
-    async fn connected(&self) -> io::Result<()> {
-        loop {
-            let event = self.registration.readiness(Interest::WRITABLE).await?;
-            if let Some(error) = self.socket.take_error()? {
-                return Err(error);
-            }
-            match self.socket.peer_addr() {
-                Ok(_) => return Ok(()),
-                // Told that it is writable although it is not: wait on.
-                Err(error)
-                    if error.kind() == io::ErrorKind::NotConnected
-                        && !event.ready().is_write_closed() =>
-                {
-                    self.registration.clear(event);
-                }
-                Err(error) => return Err(error),
-            }
-        }
-    }
-
-    #[track_caller]
-    fn new(socket: Socket) -> io::Result<TcpStream> {
-        let registration = Registration::new(socket.as_raw_fd(), BOTH)?;
-        Ok(TcpStream { registration, socket })
+        let stream = Stream::connect(Socket::stream(addr)?, addr.into()).await?;
+        Ok(TcpStream { stream })
     }
 
     /// A stream that has just been accepted.
     pub(super) fn accepted(reactor: &Arc<Reactor>, socket: Socket) -> io::Result<TcpStream> {
-        let registration = Registration::new_with(reactor, socket.as_raw_fd(), BOTH)?;
-        registration.assume_ready(Direction::Write);
-        Ok(TcpStream { registration, socket })
+        Ok(TcpStream { stream: Stream::connected_with(reactor, socket)? })
+    }
+
+    /// What watches the descriptor, for [`readiness!`](crate::stream::readiness).
+    pub(super) fn registration(&self) -> &Registration {
+        &self.stream.registration
     }
 
     /// Takes over a stream of std, which must be non-blocking already.
@@ -187,7 +152,8 @@ impl TcpStream {
     /// ```
     #[track_caller]
     pub fn from_std(stream: std::net::TcpStream) -> io::Result<TcpStream> {
-        TcpStream::new(Socket::from(OwnedFd::from(stream)))
+        let stream = Stream::new(Socket::from(OwnedFd::from(stream)), BOTH)?;
+        Ok(TcpStream { stream })
     }
 
     /// Hands the stream over to std. It stays non-blocking.
@@ -213,8 +179,7 @@ impl TcpStream {
     /// # }
     /// ```
     pub fn into_std(self) -> io::Result<std::net::TcpStream> {
-        self.registration.deregister()?;
-        Ok(self.socket.into_descriptor().into())
+        Ok(self.stream.into_descriptor()?.into())
     }
 
     /// Our address.
@@ -223,7 +188,7 @@ impl TcpStream {
     ///
     /// Those of the system.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.socket.local_addr()
+        ip(self.stream.wire.local_addr()?)
     }
 
     /// The peer's address.
@@ -232,7 +197,7 @@ impl TcpStream {
     ///
     /// Those of the system: the peer may have gone.
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
-        self.socket.peer_addr()
+        ip(self.stream.wire.peer_addr()?)
     }
 
     /// Fetches the error that waits on the socket, which removes it there.
@@ -241,7 +206,7 @@ impl TcpStream {
     ///
     /// Those of the system in fetching it.
     pub fn take_error(&self) -> io::Result<Option<io::Error>> {
-        self.socket.take_error()
+        self.stream.wire.take_error()
     }
 
     /// Reads into `buf` what the next read will give as well, and says how much that is.
@@ -254,7 +219,7 @@ impl TcpStream {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<usize>> {
-        self.registration.poll_io(cx, Direction::Read, || self.socket.peek(buf))
+        self.stream.registration.poll_io(cx, Direction::Read, || self.stream.wire.peek(buf))
     }
 
     /// Reads into `buf` what the next read will give as well, and says how much that is.
@@ -286,7 +251,10 @@ impl TcpStream {
     /// # }
     /// ```
     pub async fn peek(&self, buf: &mut [u8]) -> io::Result<usize> {
-        self.registration.io(Interest::READABLE, || self.socket.peek(&mut ReadBuf::new(buf))).await
+        self.stream
+            .registration
+            .io(Interest::READABLE, || self.stream.wire.peek(&mut ReadBuf::new(buf)))
+            .await
     }
 
     /// Halves that borrow the stream, for a reader and a writer in one task.
@@ -341,114 +309,17 @@ impl TcpStream {
     pub fn into_split(self) -> (OwnedReadHalf, OwnedWriteHalf) {
         owned_halves::split(self)
     }
-
-    /// `AsyncRead::poll_read` without the exclusive borrow, for the halves.
-    #[inline]
-    pub(super) fn poll_recv(
-        &self,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let wanted = buf.remaining();
-        if wanted == 0 {
-            return Poll::Ready(Ok(()));
-        }
-        let recv = || self.socket.recv(buf);
-        ready!(self.registration.poll_stream(cx, Direction::Read, wanted, recv))?;
-        Poll::Ready(Ok(()))
-    }
-
-    /// `AsyncWrite::poll_write` without the exclusive borrow, for the halves.
-    #[inline]
-    pub(super) fn poll_send(&self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        if buf.is_empty() {
-            return Poll::Ready(Ok(0));
-        }
-        let send = || self.socket.send(buf);
-        self.registration.poll_stream(cx, Direction::Write, buf.len(), send)
-    }
-
-    /// `AsyncWrite::poll_write_vectored` without the exclusive borrow, for the halves.
-    #[inline]
-    pub(super) fn poll_send_vectored(
-        &self,
-        cx: &mut Context<'_>,
-        bufs: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        if bufs.iter().all(|buf| buf.is_empty()) {
-            return Poll::Ready(Ok(0));
-        }
-        // A short write is no news here: the system may have taken fewer slices than it was given.
-        self.registration.poll_io(cx, Direction::Write, || self.socket.send_vectored(bufs))
-    }
-
-    /// Tells the peer that nothing more will come.
-    pub(super) fn shut_down_write(&self) -> io::Result<()> {
-        match self.socket.shutdown(Shutdown::Write) {
-            // The peer has gone already.
-            Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(()),
-            outcome => outcome,
-        }
-    }
 }
 
-impl AsyncRead for TcpStream {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        self.poll_recv(cx, buf)
-    }
-}
-
-impl AsyncWrite for TcpStream {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        self.poll_send(cx, buf)
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(self.shut_down_write())
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        self.poll_send_vectored(cx, bufs)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        true
-    }
-}
+stream_traits!(read TcpStream, this => this.stream);
+stream_traits!(write TcpStream, this => this.stream, this.stream.shut_down_write());
+descriptor!(TcpStream, this => this.stream.wire);
 
 impl TryFrom<std::net::TcpStream> for TcpStream {
     type Error = io::Error;
 
     fn try_from(stream: std::net::TcpStream) -> io::Result<TcpStream> {
         TcpStream::from_std(stream)
-    }
-}
-
-impl AsFd for TcpStream {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.socket.as_fd()
-    }
-}
-
-impl AsRawFd for TcpStream {
-    fn as_raw_fd(&self) -> RawFd {
-        self.socket.as_raw_fd()
     }
 }
 
@@ -463,8 +334,4 @@ impl fmt::Debug for TcpStream {
         }
         debug.field("fd", &self.as_raw_fd()).finish()
     }
-}
-
-pub(super) fn no_address() -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidInput, "could not resolve to any address")
 }

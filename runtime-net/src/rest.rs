@@ -15,30 +15,39 @@ use runtime_core::runtime::context;
 use runtime_core::time::{Sleep, sleep};
 use runtime_sync::primitives::Mutex;
 use runtime_sync::primitives::atomic::{AtomicBool, Ordering};
+use socket2::SockAddr;
+
+use crate::socket::Socket;
 
 /// Fifty failures a second are few, and nobody minds a connection that waits for this long.
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// Whether a pause is due.
 #[derive(Default)]
-pub(super) struct Rest {
+pub(crate) struct Rest {
     due: AtomicBool,
     /// The pause of `poll`, between its calls.
     pause: Mutex<Option<Pin<Box<Sleep>>>>,
 }
 
 impl Rest {
-    /// Takes note of how an accept went.
-    pub(super) fn note<R>(&self, outcome: &io::Result<R>) {
-        if let Err(error) = outcome
-            && crate::os::is_exhausted(error)
-        {
-            self.due.swap(true, Ordering::Relaxed);
+    /// Takes a connection that waits, and notes how that went. One that was broken off is passed
+    /// over.
+    pub(crate) fn take(&self, listener: &Socket) -> io::Result<(Socket, SockAddr)> {
+        loop {
+            match listener.accept() {
+                Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+                Err(error) if crate::os::is_exhausted(&error) => {
+                    self.due.swap(true, Ordering::Relaxed);
+                    return Err(error);
+                }
+                outcome => return outcome,
+            }
         }
     }
 
     /// Pauses if that is due. Any number of tasks may do so.
-    pub(super) async fn pause(&self) {
+    pub(crate) async fn pause(&self) {
         if self.is_due() {
             sleep(PAUSE).await;
             self.due.swap(false, Ordering::Relaxed);
@@ -46,7 +55,7 @@ impl Rest {
     }
 
     /// Pauses if that is due; for one task at a time.
-    pub(super) fn poll(&self, cx: &mut Context<'_>) -> Poll<()> {
+    pub(crate) fn poll(&self, cx: &mut Context<'_>) -> Poll<()> {
         if !self.is_due() {
             return Poll::Ready(());
         }

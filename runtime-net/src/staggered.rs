@@ -1,0 +1,122 @@
+//! To connect to whichever of several addresses answers first: happy eyeballs, RFC 8305.
+
+use std::collections::VecDeque;
+use std::future::{Future, poll_fn};
+use std::io;
+use std::net::SocketAddr;
+use std::pin::{Pin, pin};
+use std::task::Poll;
+use std::time::Duration;
+
+use runtime_core::time::sleep;
+
+use crate::addr::no_address;
+use crate::tcp::TcpStream;
+
+/// How long an attempt is alone before the next one joins it, as RFC 8305 recommends.
+pub const STAGGER: Duration = Duration::from_millis(250);
+
+/// Connects to whichever of the addresses that `resolve` finds answers first.
+///
+/// The addresses are tried in order, but IPv6 and IPv4 take turns. When an attempt fails, or has not
+/// succeeded after `delay`, most often [`STAGGER`], the next one begins beside it. The first that
+/// succeeds wins, and the others are broken off. [`TcpStream::connect`] tries one after the other
+/// instead. The counterpart of `happy_eyeballs_delay` in `asyncio.open_connection`.
+///
+/// # Errors
+///
+/// That of `resolve`; that of the attempt which failed last, if all do; or
+/// [`InvalidInput`](io::ErrorKind::InvalidInput) if there is no address.
+///
+/// # Panics
+///
+/// There is no runtime on this thread.
+///
+/// # Cancel safety
+///
+/// Cancel safe: the connections under way are broken off.
+///
+/// # Examples
+///
+/// ```
+/// use filch::net::{STAGGER, connect_staggered, lookup_host};
+///
+/// # #[filch::main]
+/// # async fn main() -> std::io::Result<()> {
+/// # let listener = filch::net::TcpListener::bind("127.0.0.1:0").await?;
+/// # let port = listener.local_addr()?.port();
+/// let stream = connect_staggered(|| lookup_host(("127.0.0.1", port)), STAGGER).await?;
+/// # Ok(())
+/// # }
+/// ```
+pub async fn connect_staggered<R, F, A>(resolve: R, delay: Duration) -> io::Result<TcpStream>
+where
+    R: FnOnce() -> F,
+    F: Future<Output = io::Result<A>>,
+    A: IntoIterator<Item = SocketAddr>,
+{
+    let addresses = interleave(resolve().await?);
+    race(addresses, delay, TcpStream::connect_addr).await
+}
+
+/// The addresses, of which each family has every second one as long as there are both.
+fn interleave(addresses: impl IntoIterator<Item = SocketAddr>) -> VecDeque<SocketAddr> {
+    let all: Vec<SocketAddr> = addresses.into_iter().collect();
+    let first_is_v6 = all.first().is_some_and(SocketAddr::is_ipv6);
+    let (first, second): (Vec<_>, Vec<_>) =
+        all.into_iter().partition(|address| address.is_ipv6() == first_is_v6);
+    let (mut first, mut second) = (first.into_iter(), second.into_iter());
+    let mut mixed = VecDeque::new();
+    loop {
+        let pair = [first.next(), second.next()];
+        if pair == [None, None] {
+            return mixed;
+        }
+        mixed.extend(pair.into_iter().flatten());
+    }
+}
+
+/// Begins an attempt whenever the last one has had `delay` or one has failed, and returns the first
+/// success.
+async fn race<A, F, R>(
+    mut waiting: VecDeque<SocketAddr>,
+    delay: Duration,
+    attempt: A,
+) -> io::Result<R>
+where
+    A: Fn(SocketAddr) -> F,
+    F: Future<Output = io::Result<R>>,
+{
+    let mut running: Vec<Pin<Box<F>>> = Vec::new();
+    let mut last_error = None;
+    loop {
+        if let Some(address) = waiting.pop_front() {
+            running.push(Box::pin(attempt(address)));
+        } else if running.is_empty() {
+            return Err(last_error.unwrap_or_else(no_address));
+        }
+        let mut alone = pin!(sleep(delay));
+        // `None`: it is time for the next attempt.
+        let outcome = poll_fn(|cx| {
+            for index in 0..running.len() {
+                if let Poll::Ready(outcome) = running[index].as_mut().poll(cx) {
+                    drop(running.swap_remove(index));
+                    return Poll::Ready(Some(outcome));
+                }
+            }
+            match waiting.is_empty() {
+                true => Poll::Pending,
+                false => alone.as_mut().poll(cx).map(|()| None),
+            }
+        });
+        match outcome.await {
+            Some(Ok(winner)) => return Ok(winner),
+            Some(Err(error)) => last_error = Some(error),
+            None => {}
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "staggered_tests.rs"]
+mod tests;

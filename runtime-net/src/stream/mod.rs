@@ -1,0 +1,228 @@
+//! The byte stream shared by TCP, Unix sockets and pipes: what is below their addresses and options.
+//!
+//! | file | what |
+//! |---|---|
+//! | mod.rs | `Stream`: reads and writes, and waits when it must |
+//! | readiness.rs | to wait until something is ready: the methods of every socket |
+//! | attempts.rs | to read and write without waiting: the methods of every stream |
+//! | traits.rs | `AsyncRead`, `AsyncWrite` and descriptors, of every stream |
+//! | halves.rs | the halves that borrow a stream |
+//! | owned_halves.rs | the halves that own a stream together |
+
+mod attempts;
+mod halves;
+mod owned_halves;
+mod readiness;
+mod traits;
+
+pub(crate) use attempts::attempts;
+pub(crate) use halves::{halves, pass_on};
+pub(crate) use owned_halves::owned_halves;
+pub(crate) use readiness::readiness;
+pub(crate) use traits::{descriptor, stream_traits};
+
+use std::io::{self, IoSlice, IoSliceMut};
+use std::net::Shutdown;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::task::{Context, Poll, ready};
+
+use bytes::BufMut;
+use runtime_core::reactor::{Direction, Interest, Reactor, Registration};
+use runtime_sync::primitives::Arc;
+use socket2::SockAddr;
+
+use crate::io::{ReadBuf, fill};
+use crate::os::PipeEnd;
+use crate::socket::Socket;
+
+pub(crate) const BOTH: Interest = Interest::READABLE.add(Interest::WRITABLE);
+
+/// What moves bytes and never waits: a connected socket, the end of a pipe.
+pub(crate) trait Wire: AsRawFd {
+    fn recv(&self, buf: &mut ReadBuf<'_>) -> io::Result<usize>;
+    fn recv_vectored(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize>;
+    fn send(&self, buf: &[u8]) -> io::Result<usize>;
+    fn send_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize>;
+    fn into_descriptor(self) -> OwnedFd;
+}
+
+macro_rules! wire {
+    ($wire:ty) => {
+        impl Wire for $wire {
+            #[inline]
+            fn recv(&self, buf: &mut ReadBuf<'_>) -> io::Result<usize> {
+                self.recv(buf)
+            }
+
+            fn recv_vectored(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+                self.recv_vectored(bufs)
+            }
+
+            #[inline]
+            fn send(&self, buf: &[u8]) -> io::Result<usize> {
+                self.send(buf)
+            }
+
+            fn send_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+                self.send_vectored(bufs)
+            }
+
+            fn into_descriptor(self) -> OwnedFd {
+                self.into_descriptor()
+            }
+        }
+    };
+}
+wire!(Socket);
+wire!(PipeEnd);
+
+/// Bytes to and from a peer, for one reader and one writer at a time; and for any number of tasks
+/// through the registration.
+#[derive(Debug)]
+pub(crate) struct Stream<W: Wire> {
+    // Declared first: it is deregistered before the descriptor is closed.
+    pub(crate) registration: Registration,
+    pub(crate) wire: W,
+}
+
+impl<W: Wire> Stream<W> {
+    /// Watched by the runtime of this thread.
+    #[track_caller]
+    pub(crate) fn new(wire: W, interest: Interest) -> io::Result<Stream<W>> {
+        let registration = Registration::new(wire.as_raw_fd(), interest)?;
+        Ok(Stream { registration, wire })
+    }
+
+    /// Ends the watch. The descriptor stays as it is, non-blocking.
+    pub(crate) fn into_descriptor(self) -> io::Result<OwnedFd> {
+        self.registration.deregister()?;
+        Ok(self.wire.into_descriptor())
+    }
+
+    /// `AsyncRead::poll_read` without the exclusive borrow, for the halves.
+    #[inline]
+    pub(crate) fn poll_recv(
+        &self,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let wanted = buf.remaining();
+        if wanted == 0 {
+            return Poll::Ready(Ok(()));
+        }
+        let recv = || self.wire.recv(buf);
+        ready!(self.registration.poll_stream(cx, Direction::Read, wanted, recv))?;
+        Poll::Ready(Ok(()))
+    }
+
+    /// `AsyncWrite::poll_write` without the exclusive borrow, for the halves.
+    #[inline]
+    pub(crate) fn poll_send(&self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        if buf.is_empty() {
+            return Poll::Ready(Ok(0));
+        }
+        let send = || self.wire.send(buf);
+        self.registration.poll_stream(cx, Direction::Write, buf.len(), send)
+    }
+
+    /// `AsyncWrite::poll_write_vectored` without the exclusive borrow, for the halves.
+    #[inline]
+    pub(crate) fn poll_send_vectored(
+        &self,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        if bufs.iter().all(|buf| buf.is_empty()) {
+            return Poll::Ready(Ok(0));
+        }
+        // A short write is no news here: the system may have taken fewer slices than it was given.
+        self.registration.poll_io(cx, Direction::Write, || self.wire.send_vectored(bufs))
+    }
+
+    pub(crate) fn try_recv(&self, buf: &mut [u8]) -> io::Result<usize> {
+        self.registration.try_io(Interest::READABLE, || self.wire.recv(&mut ReadBuf::new(buf)))
+    }
+
+    pub(crate) fn try_recv_vectored(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        self.registration.try_io(Interest::READABLE, || self.wire.recv_vectored(bufs))
+    }
+
+    pub(crate) fn try_recv_buf<B: BufMut>(&self, buf: &mut B) -> io::Result<usize> {
+        let recv = |room: &mut ReadBuf<'_>| self.wire.recv(room).map(drop);
+        self.registration.try_io(Interest::READABLE, || fill_at_once(buf, recv))
+    }
+
+    pub(crate) fn try_send(&self, buf: &[u8]) -> io::Result<usize> {
+        self.registration.try_io(Interest::WRITABLE, || self.wire.send(buf))
+    }
+
+    pub(crate) fn try_send_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.registration.try_io(Interest::WRITABLE, || self.wire.send_vectored(bufs))
+    }
+}
+
+impl Stream<Socket> {
+    /// Connects `socket` to `address`.
+    pub(crate) async fn connect(socket: Socket, address: SockAddr) -> io::Result<Stream<Socket>> {
+        // Before it is watched: a socket that is not even connecting reports that it is closed.
+        let connected = socket.connect(&address)?;
+        let stream = Stream::new(socket, BOTH)?;
+        if connected {
+            stream.registration.assume_ready(Direction::Write);
+        } else {
+            stream.connected().await?;
+        }
+        Ok(stream)
+    }
+
+    /// Waits for the outcome of a connect under way.
+    async fn connected(&self) -> io::Result<()> {
+        loop {
+            let event = self.registration.readiness(Interest::WRITABLE).await?;
+            if let Some(error) = self.wire.take_error()? {
+                return Err(error);
+            }
+            match self.wire.peer_addr() {
+                Ok(_) => return Ok(()),
+                // Told that it is writable although it is not: wait on.
+                Err(error)
+                    if error.kind() == io::ErrorKind::NotConnected
+                        && !event.ready().is_write_closed() =>
+                {
+                    self.registration.clear(event);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// A stream that is connected already: accepted, or one of a pair.
+    pub(crate) fn connected_with(
+        reactor: &Arc<Reactor>,
+        socket: Socket,
+    ) -> io::Result<Stream<Socket>> {
+        let registration = Registration::new_with(reactor, socket.as_raw_fd(), BOTH)?;
+        registration.assume_ready(Direction::Write);
+        Ok(Stream { registration, wire: socket })
+    }
+
+    /// Tells the peer that nothing more will come.
+    pub(crate) fn shut_down_write(&self) -> io::Result<()> {
+        match self.wire.shutdown(Shutdown::Write) {
+            // The peer has gone already.
+            Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(()),
+            outcome => outcome,
+        }
+    }
+}
+
+/// Fills `buf` by an operation that never waits, and says how many bytes there are more.
+pub(crate) fn fill_at_once<B: BufMut>(
+    buf: &mut B,
+    mut operation: impl FnMut(&mut ReadBuf<'_>) -> io::Result<()>,
+) -> io::Result<usize> {
+    match fill(buf, |room| Poll::Ready(operation(room))) {
+        Poll::Ready(outcome) => outcome,
+        Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
+    }
+}

@@ -1,0 +1,79 @@
+//! `AsyncRead`, `AsyncWrite` and descriptors, of every stream.
+
+/// `AsyncRead` and `AsyncWrite` of a type whose expression `$self.…` is a `Stream`.
+macro_rules! stream_traits {
+    (read $name:ty, $this:ident => $stream:expr) => {
+        impl $crate::io::AsyncRead for $name {
+            fn poll_read(
+                self: std::pin::Pin<&mut Self>,
+                cx: &mut std::task::Context<'_>,
+                buf: &mut $crate::io::ReadBuf<'_>,
+            ) -> std::task::Poll<std::io::Result<()>> {
+                let $this = &*self;
+                $stream.poll_recv(cx, buf)
+            }
+        }
+    };
+    (write $name:ty, $this:ident => $stream:expr, $shut_down:expr) => {
+        impl $crate::io::AsyncWrite for $name {
+            fn poll_write(
+                self: std::pin::Pin<&mut Self>,
+                cx: &mut std::task::Context<'_>,
+                buf: &[u8],
+            ) -> std::task::Poll<std::io::Result<usize>> {
+                let $this = &*self;
+                $stream.poll_send(cx, buf)
+            }
+
+            fn poll_flush(
+                self: std::pin::Pin<&mut Self>,
+                _cx: &mut std::task::Context<'_>,
+            ) -> std::task::Poll<std::io::Result<()>> {
+                std::task::Poll::Ready(Ok(()))
+            }
+
+            #[allow(unused_mut, reason = "only one of the kinds changes something")]
+            fn poll_shutdown(
+                mut self: std::pin::Pin<&mut Self>,
+                _cx: &mut std::task::Context<'_>,
+            ) -> std::task::Poll<std::io::Result<()>> {
+                let $this = &mut *self;
+                std::task::Poll::Ready($shut_down)
+            }
+
+            fn poll_write_vectored(
+                self: std::pin::Pin<&mut Self>,
+                cx: &mut std::task::Context<'_>,
+                bufs: &[std::io::IoSlice<'_>],
+            ) -> std::task::Poll<std::io::Result<usize>> {
+                let $this = &*self;
+                $stream.poll_send_vectored(cx, bufs)
+            }
+
+            fn is_write_vectored(&self) -> bool {
+                true
+            }
+        }
+    };
+}
+pub(crate) use stream_traits;
+
+/// The descriptor of a type whose expression `$self.…` is a socket.
+macro_rules! descriptor {
+    ($name:ty, $this:ident => $socket:expr) => {
+        impl std::os::fd::AsFd for $name {
+            fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
+                let $this = self;
+                $socket.as_fd()
+            }
+        }
+
+        impl std::os::fd::AsRawFd for $name {
+            fn as_raw_fd(&self) -> std::os::fd::RawFd {
+                let $this = self;
+                $socket.as_raw_fd()
+            }
+        }
+    };
+}
+pub(crate) use descriptor;

@@ -1,0 +1,13 @@
+//! UDP: datagrams over the network.
+//!
+//! | file | what |
+//! |---|---|
+//! | socket.rs | `UdpSocket`, and datagrams one by one |
+//! | peek.rs | to look at a datagram, or its sender, and leave it there |
+//! | options.rs | what the system lets one set |
+
+mod options;
+mod peek;
+mod socket;
+
+pub use socket::UdpSocket;
