@@ -1,10 +1,12 @@
 //! Sockets and byte streams of the filch runtime.
 //!
 //! ```text
-//!   tcp ──▶ socket ──▶ os        (system calls; a simulated network can answer here as well)
-//!    │                           
-//!    ├────▶ addr                 (names to addresses, off the worker threads)
-//!    └────▶ io                   (AsyncRead, AsyncWrite, and what one does with them)
+//!   tcp   unix   udp
+//!    │     │      │
+//!    │     ├──────┼──▶ stream, datagrams   (what they share; pipes are streams as well)
+//!    ├─────┴──────┴──▶ socket ──▶ os       (system calls; a simulated network can answer here)
+//!    ├────▶ addr                           (names to addresses, off the worker threads)
+//!    └────▶ io                             (AsyncRead, AsyncWrite, and what one does with them)
 //!            │
 //!            └──▶ runtime_core::reactor::Registration    (try, wait, try again)
 //! ```
@@ -13,10 +15,17 @@
 //! |---|---|
 //! | io/ | the traits, their helpers, and `AsyncFd` |
 //! | codec/ | frames on byte streams: `Framed`, and codecs for lines and messages |
+//! | tcp/ | `TcpSocket`, `TcpListener`, `TcpStream` and its halves |
+//! | unix/ | the same for Unix sockets, datagrams, and pipes |
+//! | udp/ | `UdpSocket` |
+//! | staggered.rs | to connect to whichever of several addresses answers first |
 //! | addr.rs | `ToSocketAddrs`: names to addresses |
+//! | stream/ | the byte stream below TCP, Unix sockets and pipes |
+//! | datagrams.rs | the datagrams below UDP and Unix sockets |
+//! | rest.rs | accepting, also when there is no descriptor left |
 //! | socket.rs | the calls we make, and who answers |
-//! | os.rs | answered by the kernel; the only file with system calls |
-//! | tcp/ | `TcpListener`, `TcpStream` and its halves |
+//! | os/ | answered by the kernel; the only place with system calls |
+//! | raw.rs | sockets from raw descriptors |
 #![deny(unsafe_code)]
 
 mod addr;
@@ -26,6 +35,8 @@ mod datagrams;
 pub mod io;
 #[expect(unsafe_code, reason = "the kernel fills buffers that are not initialized")]
 mod os;
+#[expect(unsafe_code, reason = "a number is taken for a descriptor")]
+mod raw;
 mod rest;
 mod socket;
 mod staggered;

@@ -52,6 +52,7 @@ ask! {
     fn shutdown(how: Shutdown) -> io::Result<()>;
     fn local_addr() -> io::Result<SockAddr>;
     fn peer_addr() -> io::Result<SockAddr>;
+    fn kind() -> io::Result<Type>;
     fn peer() -> io::Result<Peer>;
     fn take_error() -> io::Result<Option<io::Error>>;
     fn as_fd() -> BorrowedFd<'_>;

@@ -3,6 +3,7 @@
 
 mod edges;
 mod places;
+mod socket;
 mod talk;
 
 use std::future::{Future, poll_fn};

@@ -29,15 +29,12 @@ options! {
     fn set_quickack(on: bool) -> () = set_tcp_quickack;
     fn keepalive() -> bool = keepalive;
     fn set_keepalive(on: bool) -> () = set_keepalive;
-    fn set_keepalive_times(times: &socket2::TcpKeepalive) -> () = set_tcp_keepalive;
     fn linger() -> Option<Duration> = linger;
     fn set_linger(linger: Option<Duration>) -> () = set_linger;
     fn reuseaddr() -> bool = reuse_address;
     fn set_reuseaddr(on: bool) -> () = set_reuse_address;
     fn reuseport() -> bool = reuse_port;
     fn set_reuseport(on: bool) -> () = set_reuse_port;
-    fn only_v6() -> bool = only_v6;
-    fn set_only_v6(on: bool) -> () = set_only_v6;
     fn send_buffer_size() -> usize = send_buffer_size;
     fn set_send_buffer_size(size: usize) -> () = set_send_buffer_size;
     fn recv_buffer_size() -> usize = recv_buffer_size;

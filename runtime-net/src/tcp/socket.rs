@@ -38,7 +38,7 @@ use crate::stream::{Stream, descriptor};
 /// ```
 #[derive(Debug)]
 pub struct TcpSocket {
-    pub(super) socket: Socket,
+    pub(crate) socket: Socket,
 }
 
 impl TcpSocket {

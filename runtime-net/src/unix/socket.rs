@@ -59,6 +59,12 @@ impl UnixSocket {
         Ok(UnixSocket { socket: Socket::new(Domain::UNIX, kind, None)?, kind })
     }
 
+    /// A socket that others have made; of streams, unless the system says otherwise.
+    pub(crate) fn from_socket(socket: Socket) -> UnixSocket {
+        let kind = socket.kind().unwrap_or(Type::STREAM);
+        UnixSocket { socket, kind }
+    }
+
     /// Binds the socket to `path`. On Linux, a path that begins with a zero byte is an abstract
     /// name.
     ///

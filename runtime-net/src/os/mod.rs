@@ -12,10 +12,10 @@
 mod datagrams;
 mod options;
 #[cfg(any(target_os = "linux", target_os = "android"))]
-#[path = "os/peer_linux.rs"]
+#[path = "peer_linux.rs"]
 mod peer;
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
-#[path = "os/peer_bsd.rs"]
+#[path = "peer_bsd.rs"]
 mod peer;
 mod pipe;
 
@@ -134,6 +134,10 @@ impl OsSocket {
 
     pub(crate) fn take_error(&self) -> io::Result<Option<io::Error>> {
         self.0.take_error()
+    }
+
+    pub(crate) fn kind(&self) -> io::Result<Type> {
+        self.0.r#type()
     }
 
     /// Who has connected to, or made, the other end of a Unix stream.
