@@ -42,7 +42,7 @@ mod socket;
 mod staggered;
 mod stream;
 pub mod tcp;
-mod udp;
+pub mod udp;
 pub mod unix;
 
 /// Sockets, and names to addresses.
@@ -50,6 +50,6 @@ pub mod net {
     pub use crate::addr::{ToSocketAddrs, lookup_host};
     pub use crate::staggered::{STAGGER, connect_staggered};
     pub use crate::tcp::{self, TcpListener, TcpSocket, TcpStream};
-    pub use crate::udp::UdpSocket;
+    pub use crate::udp::{self, UdpSocket};
     pub use crate::unix::{self, UnixDatagram, UnixListener, UnixSocket, UnixStream};
 }

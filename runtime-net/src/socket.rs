@@ -12,6 +12,7 @@ use socket2::{Domain, Protocol, SockAddr, Type};
 
 use crate::io::ReadBuf;
 use crate::os::{OsSocket, Peer};
+use crate::udp::{Incoming, Outgoing};
 
 /// A socket that never waits.
 #[derive(Debug)]
@@ -49,6 +50,8 @@ ask! {
     fn recv_from(buf: &mut ReadBuf<'_>) -> io::Result<(usize, SockAddr)>;
     fn peek_from(buf: &mut ReadBuf<'_>) -> io::Result<(usize, SockAddr)>;
     fn send_to(buf: &[u8], target: &SockAddr) -> io::Result<usize>;
+    fn send_many(datagrams: &[Outgoing<'_>]) -> io::Result<usize>;
+    fn recv_many(datagrams: &mut [Incoming<'_>]) -> io::Result<usize>;
     fn shutdown(how: Shutdown) -> io::Result<()>;
     fn local_addr() -> io::Result<SockAddr>;
     fn peer_addr() -> io::Result<SockAddr>;
@@ -88,6 +91,10 @@ ask! {
     fn device() -> io::Result<Option<Vec<u8>>>;
     #[cfg(target_os = "linux")]
     fn bind_device(interface: Option<&[u8]>) -> io::Result<()>;
+    #[cfg(target_os = "linux")]
+    fn set_gso_segment(size: u16) -> io::Result<()>;
+    #[cfg(target_os = "linux")]
+    fn set_gro(on: bool) -> io::Result<()>;
     fn broadcast() -> io::Result<bool>;
     fn set_broadcast(on: bool) -> io::Result<()>;
     fn multicast_loop_v4() -> io::Result<bool>;

@@ -3,6 +3,7 @@
 
 mod edges;
 mod places;
+mod resets;
 mod socket;
 mod talk;
 

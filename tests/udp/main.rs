@@ -1,6 +1,7 @@
 //! UDP on real loopback sockets, through the facade.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, missing_docs)]
 
+mod batches;
 mod options;
 mod talk;
 

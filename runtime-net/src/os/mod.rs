@@ -1,6 +1,6 @@
 //! Socket calls, answered by the kernel.
 //!
-//! Options are in options.rs, datagrams in datagrams.rs and batches.rs, pipes in pipe.rs.
+//! Options are in options.rs, datagrams in datagrams.rs and batches_*.rs, pipes in pipe.rs.
 //!
 //! Every socket made here is non-blocking and closed on `exec`. A call that a signal interrupts is
 //! made again, as none of them waits.
@@ -9,6 +9,12 @@
 //!
 //! - A call that fills a buffer has initialized as many bytes as it says.
 
+#[cfg(target_os = "linux")]
+#[path = "batches_linux.rs"]
+mod batches;
+#[cfg(not(target_os = "linux"))]
+#[path = "batches_portable.rs"]
+mod batches;
 mod datagrams;
 mod options;
 #[cfg(any(target_os = "linux", target_os = "android"))]

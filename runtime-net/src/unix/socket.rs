@@ -1,7 +1,7 @@
 //! `UnixSocket`: a socket that is not yet a stream, a listener or one of datagrams.
 
 use std::io;
-use std::os::fd::{AsFd as _, AsRawFd as _, IntoRawFd, OwnedFd, RawFd};
+use std::os::fd::{IntoRawFd, OwnedFd, RawFd};
 use std::path::Path;
 
 use socket2::{Domain, Type};

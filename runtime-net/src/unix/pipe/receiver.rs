@@ -3,13 +3,13 @@
 use std::fmt;
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd};
+use std::os::fd::{AsRawFd as _, OwnedFd};
 
 use runtime_core::reactor::{Interest, Registration};
 
 use super::{Access, checked};
 use crate::os::PipeEnd;
-use crate::stream::{Stream, Wire as _, attempts, descriptor, readiness, stream_traits};
+use crate::stream::{Stream, attempts, descriptor, readiness, stream_traits};
 
 /// The end of a pipe that one reads. The semantics are those of tokio's type.
 ///
