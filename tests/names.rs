@@ -58,6 +58,18 @@ fn more_lookups_than_threads_are_all_answered() {
 }
 
 #[test]
+fn time_that_stands_still_does_not_jump_over_a_lookup() {
+    let _watch = watch();
+    let runtime = Builder::new_current_thread().start_paused(true).build().unwrap();
+    runtime.block_on(async {
+        for _ in 0..50 {
+            let lookup = filch::time::timeout(Duration::from_secs(1), lookup_host("localhost:1"));
+            assert!(lookup.await.expect("time has jumped").unwrap().next().is_some());
+        }
+    });
+}
+
+#[test]
 fn a_lookup_that_is_given_up_is_no_burden() {
     let _watch = watch();
     let runtime = Builder::new_current_thread().build().unwrap();

@@ -128,3 +128,18 @@ async fn std_and_back() {
     within(poll_fn(|cx| other.poll_recv_from(cx, &mut buf))).await.unwrap();
     assert_eq!(buf.filled(), b"y");
 }
+
+#[filch::test]
+async fn after_the_end_there_is_nothing_time_and_again() {
+    let (one, _other) = UnixDatagram::pair().unwrap();
+    one.shutdown(std::net::Shutdown::Both).unwrap();
+    let mut bytes = [0; 8];
+    for _ in 0..3 {
+        assert_eq!(within(one.recv(&mut bytes)).await.unwrap(), 0);
+        let (count, sender) = within(one.recv_from(&mut bytes)).await.unwrap();
+        assert!(count == 0 && sender.is_unnamed());
+        assert_eq!(within(one.recv_buf(&mut Vec::new())).await.unwrap(), 0);
+        assert_eq!(one.try_recv(&mut bytes).unwrap(), 0);
+    }
+    assert_eq!(within(one.send(b"x")).await.unwrap_err().kind(), ErrorKind::BrokenPipe);
+}

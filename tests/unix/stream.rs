@@ -220,3 +220,17 @@ async fn an_accept_that_is_given_up_loses_no_connection() {
     let _near = UnixStream::connect(&place).await.unwrap();
     within(listener.accept()).await.unwrap();
 }
+
+#[cfg(target_os = "linux")]
+#[filch::test]
+async fn a_queue_that_is_full_is_an_error_at_once() {
+    let place = Place::new();
+    let socket = UnixSocket::new_stream().unwrap();
+    socket.bind(&place).unwrap();
+    let listener = socket.listen(0).unwrap();
+    let _first = within(UnixStream::connect(&place)).await.unwrap();
+    let error = within(UnixStream::connect(&place)).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::WouldBlock);
+    within(listener.accept()).await.unwrap();
+    within(UnixStream::connect(&place)).await.unwrap();
+}

@@ -174,6 +174,26 @@ impl TcpSocket {
         self.socket.tclass_v6()
     }
 
+    /// The type of service of packets, by its old name.
+    ///
+    /// # Errors
+    ///
+    /// Those of the system.
+    #[deprecated(note = "use `tos_v4`")]
+    pub fn tos(&self) -> io::Result<u32> {
+        self.tos_v4()
+    }
+
+    /// Sets the type of service of packets, by its old name.
+    ///
+    /// # Errors
+    ///
+    /// Those of the system.
+    #[deprecated(note = "use `set_tos_v4`")]
+    pub fn set_tos(&self, tos: u32) -> io::Result<()> {
+        self.set_tos_v4(tos)
+    }
+
     /// Makes closing break the connection off: what was not sent is dropped and the peer gets an
     /// error.
     ///

@@ -136,6 +136,26 @@ impl UdpSocket {
         self.datagrams.socket.set_tclass_v6(tclass)
     }
 
+    /// The type of service of packets, by its old name.
+    ///
+    /// # Errors
+    ///
+    /// Those of the system.
+    #[deprecated(note = "use `tos_v4`")]
+    pub fn tos(&self) -> io::Result<u32> {
+        self.tos_v4()
+    }
+
+    /// Sets the type of service of packets, by its old name.
+    ///
+    /// # Errors
+    ///
+    /// Those of the system.
+    #[deprecated(note = "use `set_tos_v4`")]
+    pub fn set_tos(&self, tos: u32) -> io::Result<()> {
+        self.set_tos_v4(tos)
+    }
+
     /// The network device that the socket is bound to, if any (`SO_BINDTODEVICE`).
     ///
     /// # Errors
