@@ -56,6 +56,7 @@ ask! {
     fn local_addr() -> io::Result<SockAddr>;
     fn peer_addr() -> io::Result<SockAddr>;
     fn kind() -> io::Result<Type>;
+    fn nonblocking() -> io::Result<bool>;
     fn peer() -> io::Result<Peer>;
     fn take_error() -> io::Result<Option<io::Error>>;
     fn as_fd() -> BorrowedFd<'_>;
@@ -138,6 +139,21 @@ impl Socket {
                 Ok((Socket::Os(socket), address))
             }
         }
+    }
+
+    /// A socket that others have made.
+    ///
+    /// # Panics
+    ///
+    /// In a debug build, if it is blocking: whoever waits for it would hold up a worker.
+    #[track_caller]
+    pub(crate) fn adopt(descriptor: OwnedFd) -> Socket {
+        let socket = Socket::from(descriptor);
+        debug_assert!(
+            socket.nonblocking().unwrap_or(true),
+            "this socket is blocking: call `set_nonblocking(true)` before `from_std`"
+        );
+        socket
     }
 
     /// The kernel's descriptor.

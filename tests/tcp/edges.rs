@@ -221,5 +221,6 @@ fn a_task_that_waits_for_a_socket_does_not_keep_the_runtime() {
 #[should_panic = "there is no filch runtime on this thread"]
 fn sockets_need_a_runtime() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
     let _ = TcpListener::from_std(listener);
 }

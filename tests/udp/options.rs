@@ -63,3 +63,10 @@ async fn the_port_in_use_and_the_host_that_is_none() {
     assert_eq!(socket.connect(none).await.unwrap_err().kind(), ErrorKind::InvalidInput);
     assert_eq!(socket.send_to(b"", none).await.unwrap_err().kind(), ErrorKind::InvalidInput);
 }
+
+#[cfg(debug_assertions)]
+#[filch::test]
+#[should_panic(expected = "call `set_nonblocking(true)` before `from_std`")]
+async fn a_blocking_socket_is_refused_while_one_looks_for_bugs() {
+    let _ = UdpSocket::from_std(std::net::UdpSocket::bind("127.0.0.1:0").unwrap());
+}

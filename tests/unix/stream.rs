@@ -234,3 +234,11 @@ async fn a_queue_that_is_full_is_an_error_at_once() {
     within(listener.accept()).await.unwrap();
     within(UnixStream::connect(&place)).await.unwrap();
 }
+
+#[cfg(debug_assertions)]
+#[filch::test]
+#[should_panic(expected = "call `set_nonblocking(true)` before `from_std`")]
+async fn a_blocking_stream_is_refused_while_one_looks_for_bugs() {
+    let (near, _far) = std::os::unix::net::UnixStream::pair().unwrap();
+    let _ = UnixStream::from_std(near);
+}

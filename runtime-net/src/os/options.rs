@@ -21,6 +21,7 @@ macro_rules! options {
 }
 
 options! {
+    fn nonblocking() -> bool = nonblocking;
     fn nodelay() -> bool = tcp_nodelay;
     fn set_nodelay(on: bool) -> () = set_tcp_nodelay;
     #[cfg(target_os = "linux")]

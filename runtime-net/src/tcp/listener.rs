@@ -216,7 +216,7 @@ impl TcpListener {
     ///
     /// # Panics
     ///
-    /// There is no runtime on this thread.
+    /// There is no runtime on this thread; or, in a debug build, it is blocking.
     ///
     /// # Examples
     ///
@@ -235,7 +235,7 @@ impl TcpListener {
     /// ```
     #[track_caller]
     pub fn from_std(listener: std::net::TcpListener) -> io::Result<TcpListener> {
-        TcpListener::new(Socket::from(OwnedFd::from(listener)))
+        TcpListener::new(Socket::adopt(OwnedFd::from(listener)))
     }
 
     /// Hands the listener over to std. It stays non-blocking.

@@ -133,7 +133,7 @@ impl TcpStream {
     ///
     /// # Panics
     ///
-    /// There is no runtime on this thread.
+    /// There is no runtime on this thread; or, in a debug build, it is blocking.
     ///
     /// # Examples
     ///
@@ -152,7 +152,7 @@ impl TcpStream {
     /// ```
     #[track_caller]
     pub fn from_std(stream: std::net::TcpStream) -> io::Result<TcpStream> {
-        let stream = Stream::new(Socket::from(OwnedFd::from(stream)), BOTH)?;
+        let stream = Stream::new(Socket::adopt(OwnedFd::from(stream)), BOTH)?;
         Ok(TcpStream { stream })
     }
 

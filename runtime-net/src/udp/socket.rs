@@ -91,7 +91,7 @@ impl UdpSocket {
     ///
     /// # Panics
     ///
-    /// There is no runtime on this thread.
+    /// There is no runtime on this thread; or, in a debug build, it is blocking.
     ///
     /// # Examples
     ///
@@ -107,7 +107,7 @@ impl UdpSocket {
     /// ```
     #[track_caller]
     pub fn from_std(socket: std::net::UdpSocket) -> io::Result<UdpSocket> {
-        UdpSocket::new(Socket::from(OwnedFd::from(socket)))
+        UdpSocket::new(Socket::adopt(OwnedFd::from(socket)))
     }
 
     /// Hands the socket over to std. It stays non-blocking.

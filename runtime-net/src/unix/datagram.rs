@@ -109,10 +109,10 @@ impl UnixDatagram {
     ///
     /// # Panics
     ///
-    /// There is no runtime on this thread.
+    /// There is no runtime on this thread; or, in a debug build, it is blocking.
     #[track_caller]
     pub fn from_std(socket: net::UnixDatagram) -> io::Result<UnixDatagram> {
-        UnixDatagram::new(Socket::from(OwnedFd::from(socket)))
+        UnixDatagram::new(Socket::adopt(OwnedFd::from(socket)))
     }
 
     /// Hands the socket over to std. It stays non-blocking.

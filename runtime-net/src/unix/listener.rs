@@ -143,10 +143,10 @@ impl UnixListener {
     ///
     /// # Panics
     ///
-    /// There is no runtime on this thread.
+    /// There is no runtime on this thread; or, in a debug build, it is blocking.
     #[track_caller]
     pub fn from_std(listener: net::UnixListener) -> io::Result<UnixListener> {
-        UnixListener::new(Socket::from(OwnedFd::from(listener)))
+        UnixListener::new(Socket::adopt(OwnedFd::from(listener)))
     }
 
     /// Hands the listener over to std. It stays non-blocking.

@@ -129,7 +129,7 @@ impl UnixStream {
     ///
     /// # Panics
     ///
-    /// There is no runtime on this thread.
+    /// There is no runtime on this thread; or, in a debug build, it is blocking.
     ///
     /// # Examples
     ///
@@ -145,7 +145,7 @@ impl UnixStream {
     /// ```
     #[track_caller]
     pub fn from_std(stream: net::UnixStream) -> io::Result<UnixStream> {
-        let stream = Stream::new(Socket::from(OwnedFd::from(stream)), BOTH)?;
+        let stream = Stream::new(Socket::adopt(OwnedFd::from(stream)), BOTH)?;
         Ok(UnixStream { stream })
     }
 
