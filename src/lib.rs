@@ -41,6 +41,8 @@
 //! | `net` | [`net`] and [`io`] | yes |
 //! | `codec` | `codec`: frames on byte streams | no |
 //! | `futures-io` | `io::FuturesCompat`, between these byte streams and those of futures-io | no |
+//! | `process` | `process`: children | no |
+//! | `signal` | `signal`: listening to signals | no |
 //! | `full` | everything but the bridges to other crates | no |
 //! | `macros` | `main`, `test`, `join!`, `try_join!`, `select!`, `pin!` | yes |
 #![forbid(unsafe_code)]
@@ -60,6 +62,12 @@ pub use runtime_core::time;
 #[cfg(feature = "codec")]
 #[doc(inline)]
 pub use runtime_net::codec;
+#[cfg(feature = "process")]
+#[doc(inline)]
+pub use runtime_net::process;
+#[cfg(feature = "signal")]
+#[doc(inline)]
+pub use runtime_net::signal;
 #[cfg(feature = "net")]
 #[doc(inline)]
 pub use runtime_net::{io, net};

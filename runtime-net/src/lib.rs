@@ -26,6 +26,9 @@
 //! | socket.rs | the calls we make, and who answers |
 //! | os/ | answered by the kernel; the only place with system calls |
 //! | raw.rs | sockets from raw descriptors |
+//! | fs/ | files and directories, on the blocking pool |
+//! | process/ | children: starting, feeding, reaping |
+//! | signal/ | listening to signals |
 #![deny(unsafe_code)]
 
 mod addr;
@@ -38,6 +41,10 @@ mod os;
 #[expect(unsafe_code, reason = "a number is taken for a descriptor")]
 mod raw;
 mod rest;
+#[cfg(feature = "process")]
+pub mod process;
+#[cfg(feature = "signal")]
+pub mod signal;
 mod socket;
 mod staggered;
 mod stream;

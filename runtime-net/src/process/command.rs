@@ -1,0 +1,246 @@
+//! `Command`: what to start, and how.
+
+use std::ffi::OsStr;
+use std::future::Future;
+use std::io;
+use std::os::unix::process::CommandExt as _;
+use std::path::Path;
+use std::process::{Command as StdCommand, ExitStatus, Output, Stdio};
+
+use super::{Child, orphan};
+
+/// What to start, with which arguments, environment and standard streams.
+///
+/// Starting a process takes about a millisecond or less, on the thread that asks. tokio's `Command`, which is std's with another end.
+///
+/// # Examples
+///
+/// ```
+/// use filch::process::Command;
+///
+/// # #[filch::main]
+/// # async fn main() -> std::io::Result<()> {
+/// let output = Command::new("echo").arg("hello").output().await?;
+/// assert!(output.status.success());
+/// assert_eq!(output.stdout, b"hello\n");
+///
+/// let missing = Command::new("/no/such/program").spawn().unwrap_err();
+/// assert_eq!(missing.kind(), std::io::ErrorKind::NotFound);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Command {
+    std: StdCommand,
+    kill_on_drop: bool,
+}
+
+impl Command {
+    /// Starts `program`, with this process's environment, directory and standard streams unless it
+    /// is told otherwise. A name without a slash is looked for in `PATH`.
+    pub fn new(program: impl AsRef<OsStr>) -> Command {
+        Command::from(StdCommand::new(program))
+    }
+
+    /// The command of std's that this is.
+    pub fn as_std(&self) -> &StdCommand {
+        &self.std
+    }
+
+    /// The command of std's that this is. What is set there counts here.
+    pub fn as_std_mut(&mut self) -> &mut StdCommand {
+        &mut self.std
+    }
+
+    /// The command of std's that this is; it knows nothing of [`kill_on_drop`](Command::kill_on_drop).
+    pub fn into_std(self) -> StdCommand {
+        self.std
+    }
+
+    /// Adds an argument.
+    pub fn arg(&mut self, arg: impl AsRef<OsStr>) -> &mut Command {
+        self.std.arg(arg);
+        self
+    }
+
+    /// Adds arguments.
+    pub fn args<I, S>(&mut self, args: I) -> &mut Command
+    where
+        I: IntoIterator<Item = S>,
+        S: AsRef<OsStr>,
+    {
+        self.std.args(args);
+        self
+    }
+
+    /// The name by which the program is told that it was called.
+    pub fn arg0(&mut self, arg: impl AsRef<OsStr>) -> &mut Command {
+        self.std.arg0(arg);
+        self
+    }
+
+    /// Sets an environment variable.
+    pub fn env(&mut self, key: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> &mut Command {
+        self.std.env(key, value);
+        self
+    }
+
+    /// Sets environment variables.
+    pub fn envs<I, K, V>(&mut self, variables: I) -> &mut Command
+    where
+        I: IntoIterator<Item = (K, V)>,
+        K: AsRef<OsStr>,
+        V: AsRef<OsStr>,
+    {
+        self.std.envs(variables);
+        self
+    }
+
+    /// Withholds an environment variable.
+    pub fn env_remove(&mut self, key: impl AsRef<OsStr>) -> &mut Command {
+        self.std.env_remove(key);
+        self
+    }
+
+    /// Withholds this process's environment.
+    pub fn env_clear(&mut self) -> &mut Command {
+        self.std.env_clear();
+        self
+    }
+
+    /// The directory that the program finds itself in.
+    pub fn current_dir(&mut self, directory: impl AsRef<Path>) -> &mut Command {
+        self.std.current_dir(directory);
+        self
+    }
+
+    /// What the child reads: ours by default, `Stdio::piped()` for [`Child::stdin`].
+    pub fn stdin(&mut self, stdin: impl Into<Stdio>) -> &mut Command {
+        self.std.stdin(stdin);
+        self
+    }
+
+    /// Where the child writes: ours by default, `Stdio::piped()` for [`Child::stdout`].
+    pub fn stdout(&mut self, stdout: impl Into<Stdio>) -> &mut Command {
+        self.std.stdout(stdout);
+        self
+    }
+
+    /// Where the child complains: ours by default, `Stdio::piped()` for [`Child::stderr`].
+    pub fn stderr(&mut self, stderr: impl Into<Stdio>) -> &mut Command {
+        self.std.stderr(stderr);
+        self
+    }
+
+    /// Whether a child that is dropped is killed (SIGKILL). Not so by default.
+    ///
+    /// Those that the child has started are not killed with it; see
+    /// [`process_group`](Command::process_group).
+    pub fn kill_on_drop(&mut self, kill_on_drop: bool) -> &mut Command {
+        self.kill_on_drop = kill_on_drop;
+        self
+    }
+
+    /// Whether a child that is dropped is killed.
+    pub fn get_kill_on_drop(&self) -> bool {
+        self.kill_on_drop
+    }
+
+    /// The user that the child runs as.
+    pub fn uid(&mut self, id: u32) -> &mut Command {
+        self.std.uid(id);
+        self
+    }
+
+    /// The group that the child runs as.
+    pub fn gid(&mut self, id: u32) -> &mut Command {
+        self.std.gid(id);
+        self
+    }
+
+    /// The process group that the child belongs to; 0 is one of its own. Ctrl-C reaches the group
+    /// of the terminal only.
+    pub fn process_group(&mut self, group: i32) -> &mut Command {
+        self.std.process_group(group);
+        self
+    }
+
+    /// Starts the child.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` if there is no such program, `PermissionDenied` if it is none, and others of the
+    /// system: too many processes, or too many descriptors. If the child was there already when
+    /// something failed, it is killed and reaped: nothing is left behind.
+    ///
+    /// # Panics
+    ///
+    /// There is no runtime on this thread.
+    #[track_caller]
+    pub fn spawn(&mut self) -> io::Result<Child> {
+        // Asked before there is a child that nobody would wait for.
+        drop(runtime_core::runtime::Handle::current());
+        orphan::sweep();
+        Child::new(self.std.spawn()?, self.kill_on_drop)
+    }
+
+    /// Starts the child at once, and waits until it has ended. Pipes are closed.
+    ///
+    /// # Errors
+    ///
+    /// As [`spawn`](Command::spawn) and [`Child::wait`].
+    ///
+    /// # Panics
+    ///
+    /// There is no runtime on this thread.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future drops the child: see [`kill_on_drop`](Command::kill_on_drop).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[filch::main]
+    /// # async fn main() -> std::io::Result<()> {
+    /// assert!(filch::process::Command::new("true").status().await?.success());
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn status(&mut self) -> impl Future<Output = io::Result<ExitStatus>> + use<> {
+        let child = self.spawn();
+        async {
+            let mut child = child?;
+            drop((child.stdin.take(), child.stdout.take(), child.stderr.take()));
+            child.wait().await
+        }
+    }
+
+    /// Starts the child at once, and waits until it has ended; its output and its error output are
+    /// collected.
+    ///
+    /// # Errors
+    ///
+    /// As [`spawn`](Command::spawn) and [`Child::wait_with_output`].
+    ///
+    /// # Panics
+    ///
+    /// There is no runtime on this thread.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future drops the child, and what has been read is lost.
+    #[track_caller]
+    pub fn output(&mut self) -> impl Future<Output = io::Result<Output>> + use<> {
+        self.std.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let child = self.spawn();
+        async { child?.wait_with_output().await }
+    }
+}
+
+impl From<StdCommand> for Command {
+    fn from(std: StdCommand) -> Command {
+        Command { std, kill_on_drop: false }
+    }
+}

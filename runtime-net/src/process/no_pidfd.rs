@@ -1,0 +1,24 @@
+//! `Pidfd` where there is no such thing.
+
+use std::convert::Infallible;
+use std::io;
+use std::process::ExitStatus;
+use std::task::{Context, Poll};
+
+/// Never there.
+#[derive(Debug)]
+pub(super) struct Pidfd(Infallible);
+
+impl Pidfd {
+    pub(super) fn open(_pid: u32) -> io::Result<Option<Pidfd>> {
+        Ok(None)
+    }
+
+    pub(super) fn poll_exit(
+        &mut self,
+        _cx: &mut Context<'_>,
+        _reap: impl FnMut() -> io::Result<Option<ExitStatus>>,
+    ) -> Poll<io::Result<ExitStatus>> {
+        match self.0 {}
+    }
+}

@@ -1,0 +1,90 @@
+//! `Running`: a child that has not been reaped, and will be.
+
+use std::io;
+use std::process::{Child, ExitStatus};
+use std::task::{Context, Poll};
+
+use runtime_core::runtime::Handle;
+
+use super::exit::Exit;
+use super::orphan;
+use crate::signal::handler;
+use crate::signal::unix::SignalKind;
+
+/// A child that has not been reaped. Dropped before, it becomes an orphan.
+#[derive(Debug)]
+pub(super) struct Running {
+    /// Both are there until this is dropped.
+    child_and_exit: Option<(Child, Exit)>,
+    kill_on_drop: bool,
+    /// Where the orphan is reaped.
+    handle: Handle,
+}
+
+impl Running {
+    /// Begins to listen for the end of `child`. If that fails, the child is killed and reaped.
+    #[track_caller]
+    pub(super) fn new(mut child: Child, kill_on_drop: bool) -> io::Result<Running> {
+        let handle = Handle::current();
+        match Exit::of(&child) {
+            Ok(exit) => Ok(Running { child_and_exit: Some((child, exit)), kill_on_drop, handle }),
+            Err(error) => {
+                end(&mut child);
+                Err(error)
+            }
+        }
+    }
+
+    pub(super) fn id(&self) -> u32 {
+        self.child().id()
+    }
+
+    pub(super) fn poll_wait(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<ExitStatus>> {
+        let (child, exit) = self.both();
+        exit.poll_wait(cx, child)
+    }
+
+    pub(super) fn try_wait(&mut self) -> io::Result<Option<ExitStatus>> {
+        self.both().0.try_wait()
+    }
+
+    /// Its number is its own until it is reaped, and only `&mut self` reaps: the signal can reach
+    /// nobody else.
+    pub(super) fn send_signal(&self, signal: SignalKind) -> io::Result<()> {
+        handler::kill(self.id(), signal)
+    }
+
+    /// Kills and reaps it, on this thread.
+    pub(super) fn end(&mut self) {
+        end(&mut self.both().0);
+    }
+
+    fn child(&self) -> &Child {
+        &self.child_and_exit.as_ref().expect("it is here until the drop").0
+    }
+
+    fn both(&mut self) -> &mut (Child, Exit) {
+        self.child_and_exit.as_mut().expect("it is here until the drop")
+    }
+}
+
+/// Kills and reaps a child. The wait is short, as the child does not run its own code any more.
+fn end(child: &mut Child) {
+    // Errors mean that it has been reaped.
+    let _ = child.kill();
+    let _ = child.wait();
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let Some((mut child, exit)) = self.child_and_exit.take() else { return };
+        // No system call if it has been reaped by us.
+        if !orphan::is_running(child.try_wait()) {
+            return;
+        }
+        if self.kill_on_drop {
+            let _ = child.kill();
+        }
+        orphan::adopt(child, exit, &self.handle);
+    }
+}

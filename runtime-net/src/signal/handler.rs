@@ -1,0 +1,107 @@
+//! What runs in signal handlers, and what the system is asked about signals.
+//!
+//! # Invariants
+//!
+//! - What is called in a handler takes no lock and allocates nothing: the thread that was
+//!   interrupted may hold any lock, that of the allocator among them.
+
+use std::ffi::c_int;
+use std::io::{self, Write as _};
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+pub(super) use signal_hook_registry::SigId;
+
+use super::kind::SignalKind;
+
+/// What a handler leaves behind for a listener: a mark, and a byte that wakes.
+#[derive(Debug)]
+pub(super) struct Heard {
+    kind: SignalKind,
+    pending: AtomicBool,
+    /// Never blocks.
+    bell: Arc<UnixStream>,
+    /// Set by the first signal, if those after it are to have their default action.
+    first: Option<Arc<AtomicBool>>,
+    /// A process that was forked off has our handlers and our sockets, but not our reactor.
+    home: u32,
+}
+
+impl Heard {
+    pub(super) fn new(
+        kind: SignalKind,
+        bell: Arc<UnixStream>,
+        first: Option<Arc<AtomicBool>>,
+    ) -> Heard {
+        Heard { kind, pending: AtomicBool::new(false), bell, first, home: std::process::id() }
+    }
+
+    /// Whether it has been heard since this was asked the last time.
+    pub(super) fn take(&self) -> bool {
+        // Relaxed for the common answer. Acquire pairs with the release in `ring`: what was written
+        // before the signal was raised is seen by who hears it.
+        self.pending.load(Ordering::Relaxed) && self.pending.swap(false, Ordering::Acquire)
+    }
+
+    pub(super) fn kind(&self) -> SignalKind {
+        self.kind
+    }
+
+    /// Runs in the handler: it makes three system calls at most and touches atomics.
+    fn ring(&self) {
+        if std::process::id() != self.home {
+            return;
+        }
+        // Relaxed: nothing else is told by it.
+        if self.first.as_ref().is_some_and(|first| first.swap(true, Ordering::Relaxed)) {
+            return default_action(self.kind);
+        }
+        // Release pairs with the acquire in `take`; the byte comes after the mark.
+        self.pending.store(true, Ordering::Release);
+        // A full socket holds bytes enough, and nobody is there to be told of an error.
+        let _ = (&*self.bell).write(&[0]);
+    }
+}
+
+/// Has `heard` told of its signal, until [`forget`].
+///
+/// # Errors
+///
+/// `InvalidInput` for a signal that no program can listen to, or those of the system.
+pub(super) fn listen(heard: Arc<Heard>) -> io::Result<SigId> {
+    let number = heard.kind.as_raw_value();
+    if heard.kind.is_forbidden() {
+        let message = format!("a program cannot listen to signal {number}");
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+    }
+    // SAFETY: `ring` takes no lock and allocates nothing.
+    unsafe { signal_hook_registry::register(number, move || heard.ring()) }
+}
+
+/// Ends what [`listen`] has begun. The signal is ignored from then on, unless others listen.
+pub(super) fn forget(id: SigId) {
+    signal_hook_registry::unregister(id);
+}
+
+/// Sends a signal to the process `pid`.
+#[cfg(feature = "process")]
+pub(crate) fn kill(pid: u32, kind: SignalKind) -> io::Result<()> {
+    let pid = c_int::try_from(pid).ok().filter(|&pid| pid > 0);
+    let pid = pid.ok_or_else(|| io::Error::from_raw_os_error(libc::ESRCH))?;
+    // SAFETY: the call touches no memory of ours.
+    match unsafe { libc::kill(pid, kind.as_raw_value()) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+/// Does what the system does with a signal that nobody listens to; in a handler, as soon as that
+/// has returned.
+pub(super) fn default_action(kind: SignalKind) {
+    let number: c_int = kind.as_raw_value();
+    // SAFETY: the call is allowed in handlers, and touches no memory of ours.
+    unsafe { libc::signal(number, libc::SIG_DFL) };
+    // SAFETY: as above.
+    unsafe { libc::raise(number) };
+}

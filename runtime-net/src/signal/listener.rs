@@ -1,0 +1,131 @@
+//! `Listener`: hears some signals, on the reactor of one runtime.
+//!
+//! Every listener has a pair of connected sockets of its own. The handler marks the signal as
+//! pending and writes a byte into one; the reactor watches the other. Signals that come while one of
+//! their kind is pending are one with it, and a byte that finds the socket full is not needed: so a
+//! storm costs no memory, and the handler never waits.
+//!
+//! A signal is marked before its byte is written, and the bytes are taken before the marks: a
+//! reader that misses a mark finds its byte.
+
+use std::io::{self, Read as _};
+use std::os::fd::AsRawFd as _;
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::task::{Context, Poll, ready};
+
+use runtime_core::reactor::{Direction, Interest, Registration};
+use runtime_sync::budget;
+
+use super::handler::{self, Heard, SigId};
+use super::kind::SignalKind;
+
+/// What becomes of the signals after the first one.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Later {
+    /// They are heard as well.
+    AreHeard,
+    /// They have their default action, whichever of the kinds they are.
+    HaveDefaultAction,
+}
+
+/// Hears some signals from when it is made until it is dropped.
+#[derive(Debug)]
+pub(super) struct Listener {
+    // Declared first: it is deregistered before `receiver` is closed.
+    registration: Registration,
+    receiver: UnixStream,
+    kinds: Vec<Kind>,
+    /// Where the next look begins, so that no kind starves the others.
+    next: usize,
+}
+
+/// One kind, heard while this lives.
+#[derive(Debug)]
+struct Kind {
+    heard: Arc<Heard>,
+    id: SigId,
+}
+
+impl Drop for Kind {
+    fn drop(&mut self) {
+        handler::forget(self.id);
+    }
+}
+
+impl Listener {
+    /// Begins to listen.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` for a signal that nobody can listen to, or for none at all, and those of the
+    /// system.
+    ///
+    /// # Panics
+    ///
+    /// There is no runtime on this thread.
+    #[track_caller]
+    pub(super) fn new(
+        kinds: impl IntoIterator<Item = SignalKind>,
+        later: Later,
+    ) -> io::Result<Listener> {
+        let (receiver, sender) = UnixStream::pair()?;
+        receiver.set_nonblocking(true)?;
+        sender.set_nonblocking(true)?;
+        let registration = Registration::new(receiver.as_raw_fd(), Interest::READABLE)?;
+        let mut listener = Listener { registration, receiver, kinds: Vec::new(), next: 0 };
+        let bell = Arc::new(sender);
+        let first = (later == Later::HaveDefaultAction).then(|| Arc::new(AtomicBool::new(false)));
+        for kind in kinds {
+            let heard = Arc::new(Heard::new(kind, bell.clone(), first.clone()));
+            let id = handler::listen(heard.clone())?;
+            listener.kinds.push(Kind { heard, id });
+        }
+        if listener.kinds.is_empty() {
+            let message = "a listener needs at least one signal";
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+        }
+        Ok(listener)
+    }
+
+    /// Waits for a signal. `None`: the runtime has shut down, and none will be heard any more.
+    pub(super) fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<SignalKind>> {
+        let turn = ready!(budget::poll_proceed(cx));
+        let Listener { registration, receiver, kinds, next } = self;
+        if let Some(kind) = take(kinds, next) {
+            turn.made_progress();
+            return Poll::Ready(Some(kind));
+        }
+        // What follows spends the budget on its own.
+        drop(turn);
+        let outcome = registration.poll_io(cx, Direction::Read, || {
+            drain(receiver)?;
+            take(kinds, next).ok_or_else(|| io::ErrorKind::WouldBlock.into())
+        });
+        outcome.map(Result::ok)
+    }
+}
+
+/// The next kind that is pending.
+fn take(kinds: &[Kind], next: &mut usize) -> Option<SignalKind> {
+    let (before, after) = kinds.split_at(*next);
+    let mut in_turn = after.iter().chain(before);
+    let found = in_turn.position(|kind| kind.heard.take())?;
+    let index = (*next + found) % kinds.len();
+    *next = (index + 1) % kinds.len();
+    Some(kinds[index].heard.kind())
+}
+
+/// Takes all bytes.
+fn drain(mut receiver: &UnixStream) -> io::Result<()> {
+    loop {
+        match receiver.read(&mut [0; 128]) {
+            Ok(0) => return Ok(()),
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
