@@ -41,6 +41,7 @@
 //! | `net` | [`net`] and [`io`] | yes |
 //! | `codec` | `codec`: frames on byte streams | no |
 //! | `futures-io` | `io::FuturesCompat`, between these byte streams and those of futures-io | no |
+//! | `fs` | `fs`: files and directories | no |
 //! | `process` | `process`: children | no |
 //! | `signal` | `signal`: listening to signals | no |
 //! | `full` | everything but the bridges to other crates | no |
@@ -62,6 +63,9 @@ pub use runtime_core::time;
 #[cfg(feature = "codec")]
 #[doc(inline)]
 pub use runtime_net::codec;
+#[cfg(feature = "fs")]
+#[doc(inline)]
+pub use runtime_net::fs;
 #[cfg(feature = "process")]
 #[doc(inline)]
 pub use runtime_net::process;

@@ -35,6 +35,8 @@ mod addr;
 #[cfg(feature = "codec")]
 pub mod codec;
 mod datagrams;
+#[cfg(feature = "fs")]
+pub mod fs;
 pub mod io;
 #[expect(unsafe_code, reason = "the kernel fills buffers that are not initialized")]
 mod os;

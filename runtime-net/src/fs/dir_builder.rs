@@ -1,0 +1,61 @@
+//! `DirBuilder`: makes directories with options.
+
+use std::io;
+use std::path::Path;
+
+use super::on_pool;
+
+/// Makes directories, with their parents or with permissions of their own. tokio's `DirBuilder`.
+///
+/// # Examples
+///
+/// ```
+/// use filch::fs::DirBuilder;
+///
+/// # #[filch::main]
+/// # async fn main() -> std::io::Result<()> {
+/// let folder = std::env::temp_dir().join(format!("filch-doc-builder-{}", std::process::id()));
+/// DirBuilder::new().recursive(true).mode(0o700).create(folder.join("a/b")).await?;
+/// filch::fs::remove_dir_all(folder).await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Default)]
+pub struct DirBuilder {
+    recursive: bool,
+    mode: Option<u32>,
+}
+
+impl DirBuilder {
+    /// One directory at a time, with the permissions that new directories have.
+    pub fn new() -> DirBuilder {
+        DirBuilder::default()
+    }
+
+    /// Whether missing parents are made as well, and a directory that is there is no error.
+    pub fn recursive(&mut self, recursive: bool) -> &mut DirBuilder {
+        self.recursive = recursive;
+        self
+    }
+
+    /// The permissions of the new directories, before the process's mask is taken off.
+    pub fn mode(&mut self, mode: u32) -> &mut DirBuilder {
+        self.mode = Some(mode);
+        self
+    }
+
+    /// Makes a directory.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`std::fs::DirBuilder::create`].
+    pub async fn create(&self, path: impl AsRef<Path>) -> io::Result<()> {
+        let mut std = std::fs::DirBuilder::new();
+        std.recursive(self.recursive);
+        if let Some(mode) = self.mode {
+            std::os::unix::fs::DirBuilderExt::mode(&mut std, mode);
+        }
+        let path = path.as_ref().to_owned();
+        on_pool(move || std.create(path)).await
+    }
+}

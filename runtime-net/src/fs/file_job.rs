@@ -1,0 +1,281 @@
+//! `FileJob`: the one thing that a file has under way, and what it left behind.
+//!
+//! A file does one thing at a time, as its cursor is one. What a job reads stays in the buffer until
+//! somebody takes it, so that a read that is given up loses nothing; whatever comes instead of the
+//! next read puts the cursor back to where the reader believes it to be. A write is copied into the
+//! buffer, and its job goes on after the write has returned: how it ended is told later.
+
+use std::fs::File as StdFile;
+use std::future::Future;
+use std::io::{self, IoSlice, Read as _, Seek as _, SeekFrom, Write as _};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use runtime_core::spawn::spawn_blocking;
+use runtime_core::task::JoinHandle;
+
+use crate::io::ReadBuf;
+
+/// How many bytes a job reads or writes at most, unless it is told otherwise.
+pub(super) const BUFFER_MAX: usize = 2 * 1024 * 1024;
+
+/// What a file has under way.
+#[derive(Debug)]
+pub(super) struct FileJob {
+    std: Arc<StdFile>,
+    state: State,
+    /// Of a write that nobody has heard of yet.
+    write_error: Option<io::Error>,
+    /// Where the last seek has led.
+    position: u64,
+    pub(super) buffer_max: usize,
+}
+
+#[derive(Debug)]
+enum State {
+    Idle(Buffer),
+    Busy(JoinHandle<(Outcome, Buffer)>),
+    /// The job was cancelled, because the runtime shuts down.
+    Lost,
+}
+
+/// What a job takes along and brings back.
+#[derive(Debug, Default)]
+struct Buffer {
+    bytes: Vec<u8>,
+    /// What has been read and not taken yet: from here on.
+    start: usize,
+}
+
+/// How a job has ended.
+#[derive(Debug)]
+pub(super) enum Outcome {
+    /// There was none.
+    None,
+    Read(io::Result<()>),
+    Written(io::Result<()>),
+    Sought(io::Result<u64>),
+    Done(io::Result<()>),
+}
+
+impl Buffer {
+    fn ahead(&self) -> &[u8] {
+        &self.bytes[self.start..]
+    }
+
+    fn clear(&mut self) {
+        self.bytes.clear();
+        self.start = 0;
+    }
+
+    /// Puts the cursor back to before what nobody has taken. What has no cursor, a pipe or a
+    /// terminal, cannot be read twice: it keeps that.
+    fn unread(&mut self, mut std: &StdFile) -> io::Result<()> {
+        let count = self.ahead().len();
+        if count == 0 {
+            return Ok(());
+        }
+        match std.seek(SeekFrom::Current(-(count as i64))) {
+            Err(error) if error.kind() == io::ErrorKind::NotSeekable => return Ok(()),
+            outcome => outcome?,
+        };
+        self.clear();
+        Ok(())
+    }
+
+    fn read(&mut self, mut std: &StdFile, wanted: usize) -> io::Result<()> {
+        self.start = 0;
+        self.bytes.resize(wanted, 0);
+        let outcome = loop {
+            match std.read(&mut self.bytes) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                outcome => break outcome,
+            }
+        };
+        self.bytes.truncate(*outcome.as_ref().unwrap_or(&0));
+        outcome.map(drop)
+    }
+}
+
+impl FileJob {
+    pub(super) fn new(std: Arc<StdFile>) -> FileJob {
+        FileJob {
+            std,
+            state: State::Idle(Buffer::default()),
+            write_error: None,
+            position: 0,
+            buffer_max: BUFFER_MAX,
+        }
+    }
+
+    /// Waits until nothing is under way, and says how that which was has ended. The error of a write
+    /// is kept for who asks for it.
+    pub(super) fn poll_settle(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Outcome>> {
+        let outcome = match &mut self.state {
+            State::Idle(_) => Outcome::None,
+            State::Lost => return Poll::Ready(Err(lost())),
+            State::Busy(job) => match ready!(Pin::new(job).poll(cx)) {
+                Ok((outcome, buffer)) => {
+                    self.state = State::Idle(buffer);
+                    outcome
+                }
+                Err(error) => {
+                    self.state = State::Lost;
+                    return Poll::Ready(Err(error.into()));
+                }
+            },
+        };
+        Poll::Ready(Ok(match outcome {
+            Outcome::Written(Err(error)) => {
+                self.write_error = Some(error);
+                Outcome::Written(Ok(()))
+            }
+            Outcome::Sought(Ok(position)) => {
+                self.position = position;
+                Outcome::Sought(Ok(position))
+            }
+            outcome => outcome,
+        }))
+    }
+
+    fn start(&mut self, job: impl FnOnce(&StdFile, &mut Buffer) -> Outcome + Send + 'static) {
+        let State::Idle(buffer) = &mut self.state else {
+            unreachable!("a job is started when none is under way");
+        };
+        let mut buffer = std::mem::take(buffer);
+        let std = self.std.clone();
+        self.state = State::Busy(spawn_blocking(move || {
+            let outcome = job(&std, &mut buffer);
+            // Before anybody hears of the end, so that the file has one owner again.
+            drop(std);
+            (outcome, buffer)
+        }));
+    }
+
+    /// Does something else with the file. What it says is the next outcome.
+    pub(super) fn start_other(
+        &mut self,
+        other: impl FnOnce(&StdFile) -> io::Result<()> + Send + 'static,
+    ) {
+        self.start(|std, buffer| Outcome::Done(buffer.unread(std).and_then(|()| other(std))));
+    }
+
+    pub(super) fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if buf.remaining() == 0 {
+            return Poll::Ready(Ok(()));
+        }
+        loop {
+            let has_read = match ready!(self.poll_settle(cx))? {
+                Outcome::Read(outcome) => outcome.map(|()| true)?,
+                // Others have an interest in how these end.
+                _ => false,
+            };
+            let State::Idle(buffer) = &mut self.state else { return Poll::Ready(Err(lost())) };
+            let count = buffer.ahead().len().min(buf.remaining());
+            // A job that brings nothing has found the end.
+            if has_read || count > 0 {
+                buf.put_slice(&buffer.ahead()[..count]);
+                buffer.start += count;
+                return Poll::Ready(Ok(()));
+            }
+            let wanted = buf.remaining().min(self.buffer_max);
+            self.start(move |std, buffer| Outcome::Read(buffer.read(std, wanted)));
+        }
+    }
+
+    pub(super) fn poll_write(
+        &mut self,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        ready!(self.poll_settle(cx))?;
+        self.take_write_error()?;
+        let mut bytes = Vec::new();
+        let State::Idle(buffer) = &mut self.state else { return Poll::Ready(Err(lost())) };
+        if buffer.ahead().is_empty() {
+            // The memory of the job before.
+            buffer.clear();
+            bytes = std::mem::take(&mut buffer.bytes);
+        }
+        for slice in slices {
+            let room = self.buffer_max - bytes.len();
+            bytes.extend_from_slice(&slice[..slice.len().min(room)]);
+        }
+        let count = bytes.len();
+        if count > 0 {
+            self.start(move |mut std, buffer| {
+                let outcome = buffer.unread(std).and_then(|()| std.write_all(&bytes));
+                if buffer.ahead().is_empty() {
+                    bytes.clear();
+                    *buffer = Buffer { bytes, start: 0 };
+                }
+                Outcome::Written(outcome)
+            });
+        }
+        Poll::Ready(Ok(count))
+    }
+
+    pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_settle(cx))?;
+        Poll::Ready(self.take_write_error())
+    }
+
+    /// The error of a write that has returned before it was done.
+    pub(super) fn take_write_error(&mut self) -> io::Result<()> {
+        self.write_error.take().map_or(Ok(()), Err)
+    }
+
+    pub(super) fn start_seek(&mut self, mut target: SeekFrom) -> io::Result<()> {
+        let buffer = match &mut self.state {
+            State::Idle(buffer) => buffer,
+            State::Lost => return Err(lost()),
+            State::Busy(_) => {
+                return Err(io::Error::other(
+                    "another operation of this file is under way: call `poll_complete` first",
+                ));
+            }
+        };
+        if let SeekFrom::Current(offset) = &mut target {
+            let ahead = buffer.ahead().len() as i64;
+            *offset = offset.checked_sub(ahead).ok_or(io::ErrorKind::InvalidInput)?;
+        }
+        self.start(move |mut std, buffer| {
+            let outcome = std.seek(target);
+            // A seek that has failed leaves the cursor, and hence what was read ahead of it.
+            if outcome.is_ok() {
+                buffer.clear();
+            }
+            Outcome::Sought(outcome)
+        });
+        Ok(())
+    }
+
+    pub(super) fn poll_complete(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<u64>> {
+        match ready!(self.poll_settle(cx))? {
+            Outcome::Sought(outcome) => Poll::Ready(outcome),
+            _ => Poll::Ready(Ok(self.position)),
+        }
+    }
+
+    /// Puts the cursor where the reader believes it to be, if nothing is under way. Does not leave
+    /// this thread: the system has nothing to wait for.
+    pub(super) fn try_unread(&mut self) -> bool {
+        match &mut self.state {
+            // A cursor that cannot be put back is where the system has it.
+            State::Idle(buffer) => {
+                let _ = buffer.unread(&self.std);
+                true
+            }
+            State::Busy(_) | State::Lost => false,
+        }
+    }
+}
+
+fn lost() -> io::Error {
+    io::Error::other("the runtime has shut down while a job of this file was under way")
+}

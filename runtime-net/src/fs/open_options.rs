@@ -1,0 +1,91 @@
+//! `OpenOptions`: how a file is opened.
+
+use std::fs::OpenOptions as StdOpenOptions;
+use std::io;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+
+use super::{File, on_pool};
+
+/// How a file is opened. tokio's `OpenOptions`, which is std's.
+///
+/// # Examples
+///
+/// ```
+/// use filch::fs::OpenOptions;
+/// use filch::io::AsyncWriteExt;
+///
+/// # #[filch::main]
+/// # async fn main() -> std::io::Result<()> {
+/// let path = std::env::temp_dir().join(format!("filch-doc-options-{}", std::process::id()));
+/// let mut log = OpenOptions::new().append(true).create(true).open(&path).await?;
+/// log.write_all(b"one line more\n").await?;
+/// log.flush().await?;
+/// # filch::fs::remove_file(&path).await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+pub struct OpenOptions(StdOpenOptions);
+
+/// Passes the options on.
+macro_rules! options {
+    ($($(#[$doc:meta])* fn $name:ident($value:ident: $kind:ty);)*) => {$(
+        $(#[$doc])*
+        pub fn $name(&mut self, $value: $kind) -> &mut OpenOptions {
+            self.0.$name($value);
+            self
+        }
+    )*};
+}
+
+impl OpenOptions {
+    /// No option is set: at least one of `read`, `write` and `append` must be.
+    #[expect(
+        clippy::new_without_default,
+        reason = "tokio has none either; a file opened for nothing"
+    )]
+    pub fn new() -> OpenOptions {
+        OpenOptions(StdOpenOptions::new())
+    }
+
+    options! {
+        /// To read.
+        fn read(read: bool);
+        /// To write, over what is there.
+        fn write(write: bool);
+        /// To write, always behind what is there.
+        fn append(append: bool);
+        /// Whether what is there is thrown away.
+        fn truncate(truncate: bool);
+        /// Whether a file that is missing is made.
+        fn create(create: bool);
+        /// Whether the file must be missing, and is made.
+        fn create_new(create_new: bool);
+        /// The permissions of a file that is made, before the process's mask is taken off.
+        fn mode(mode: u32);
+        /// Further flags for the system's `open`.
+        fn custom_flags(flags: i32);
+    }
+
+    /// Opens a file.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`std::fs::OpenOptions::open`].
+    ///
+    /// # Cancel safety
+    ///
+    /// A file that is opened after the future was dropped is closed again; it may have been made or
+    /// emptied.
+    pub async fn open(&self, path: impl AsRef<Path>) -> io::Result<File> {
+        let (options, path) = (self.0.clone(), path.as_ref().to_owned());
+        on_pool(move || options.open(path)).await.map(File::from_std)
+    }
+}
+
+impl From<StdOpenOptions> for OpenOptions {
+    fn from(std: StdOpenOptions) -> OpenOptions {
+        OpenOptions(std)
+    }
+}
