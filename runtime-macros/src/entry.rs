@@ -43,7 +43,13 @@ impl Entry {
             let nested = quote!(#[allow(dead_code)] #bare);
             return joined(error, function.enclosing_without_output(nested));
         }
-        match self.default_options().parse(options) {
+        let options = self.default_options().parse(options).and_then(|options| match self {
+            Entry::Test if !options.cancel_on.is_empty() => {
+                Err(Error::new(Span::call_site(), "`cancel_on` is for `#[filch::main]`"))
+            }
+            _ => Ok(options),
+        });
+        match options {
             Ok(options) => self.write(&function, &options),
             Err(error) => joined(error, self.write(&function, &self.default_options())),
         }
@@ -88,6 +94,7 @@ impl Entry {
         let user_function = function.bare();
         let runtime = runtime(options);
         let block_on = match self {
+            Entry::Main if !options.cancel_on.is_empty() => cancellable(name, options),
             Entry::Main => quote_spanned!(Span::mixed_site()=> runtime.block_on(#name())),
             // One `block_on` is compiled for all tests with the same result, not one for each.
             Entry::Test => quote_spanned! {Span::mixed_site()=>
@@ -142,6 +149,31 @@ fn runtime(options: &Options) -> TokenStream {
             #(.thread_name(#name))*
             .#build
             .expect("failed to build the runtime");
+    }
+}
+
+/// Runs the function until it is done, or until a signal comes: then it is dropped, the runtime
+/// after it, and the process ends as the signal has it end.
+fn cancellable(name: &proc_macro2::Ident, options: &Options) -> TokenStream {
+    let facade = &options.facade;
+    let kinds = &options.cancel_on;
+    quote_spanned! {Span::mixed_site()=>
+        #[allow(clippy::expect_used)]
+        let mut canceller = {
+            let _entered = runtime.enter();
+            #facade::signal::Canceller::new(&[
+                #(#facade::signal::unix::SignalKind::#kinds()),*
+            ])
+            .expect("failed to listen to signals")
+        };
+        match runtime.block_on(canceller.run(#name())) {
+            ::core::result::Result::Ok(output) => output,
+            ::core::result::Result::Err(signal) => {
+                // With the canceller alive: a second signal is not to be heard but to end this.
+                ::core::mem::drop(runtime);
+                #facade::signal::cancelled_by(signal)
+            }
+        }
     }
 }
 

@@ -28,6 +28,7 @@ use proc_macro::TokenStream;
 /// | `worker_threads` | how many workers; only with `"multi_thread"` | one for each usable core |
 /// | `start_paused` | whether the clock is virtual and stands still at first; not with `"multi_thread"` | `false` |
 /// | `name` | the name of the runtime's threads | the one of `Builder` |
+/// | `cancel_on` | the signals that cancel the function, such as `"interrupt, terminate"`; needs filch's feature `signal` | none |
 /// | `crate` | the path of filch, if it has another name here | `"::filch"` |
 ///
 /// # Examples
@@ -70,6 +71,22 @@ use proc_macro::TokenStream;
 /// async fn main() {
 ///     println!("hello");
 /// }
+/// ```
+///
+/// Ctrl-C cancels: the function is dropped where it waits, then the runtime, so that guards and
+/// temporary files are cleaned up; and then the process ends as the signal has it end by default, so
+/// that a shell sees the same as ever. A second signal, of either kind, ends the process at once.
+/// `interrupt` is Ctrl-C, `terminate` is what containers and service managers send, and there are
+/// `hangup` and `quit`. Python's asyncio does this with the first of them.
+///
+/// ```
+/// # #[cfg(any())] // needs the feature `signal`
+/// #[filch::main(cancel_on = "interrupt, terminate")]
+/// async fn main() {
+///     println!("until Ctrl-C");
+/// }
+/// # #[cfg(not(any()))]
+/// # fn main() {}
 /// ```
 ///
 /// A `main` that is not async is refused:

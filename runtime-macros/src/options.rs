@@ -6,8 +6,9 @@ use quote::quote_spanned;
 use crate::cursor::Cursor;
 use crate::error::{Error, Result};
 
-const KNOWN: &str = "`flavor`, `worker_threads`, `start_paused`, `name`, `crate`";
+const KNOWN: &str = "`flavor`, `worker_threads`, `start_paused`, `name`, `cancel_on`, `crate`";
 const FLAVORS: &str = "\"multi_thread\", \"current_thread\", \"local\"";
+const SIGNALS: &str = "`interrupt`, `terminate`, `hangup`, `quit`";
 
 /// Which kind of runtime drives the function.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -24,6 +25,8 @@ pub(crate) struct Options {
     pub(crate) worker_threads: Option<Literal>,
     pub(crate) start_paused: Option<Ident>,
     pub(crate) name: Option<Literal>,
+    /// The signals that cancel `main`: constructors of `SignalKind`.
+    pub(crate) cancel_on: Vec<Ident>,
     /// The path by which the user's crate knows filch.
     pub(crate) facade: TokenStream,
 }
@@ -35,6 +38,7 @@ impl Options {
             worker_threads: None,
             start_paused: None,
             name: None,
+            cancel_on: Vec::new(),
             facade: quote_spanned!(Span::call_site()=> ::filch),
         }
     }
@@ -68,6 +72,7 @@ impl Options {
             "worker_threads" => self.worker_threads = Some(value.positive_integer()?),
             "start_paused" => self.start_paused = Some(value.boolean()?),
             "name" => self.name = Some(value.string("a string")?.0),
+            "cancel_on" => self.cancel_on = value.signals()?,
             "crate" => self.facade = value.path(cursor)?,
             unknown => {
                 let message = format!("unknown option `{unknown}`, expected one of: {KNOWN}");
@@ -138,6 +143,21 @@ impl Value {
             TokenTree::Ident(word) if word == "true" || word == "false" => Ok(word.clone()),
             _ => Err(self.mismatch("`true` or `false`")),
         }
+    }
+
+    /// The names in a string such as `"interrupt, terminate"`.
+    fn signals(&self) -> Result<Vec<Ident>> {
+        let (literal, text) = self.string("a string")?;
+        let constructor = |name: &str| match name.trim() {
+            name @ ("interrupt" | "terminate" | "hangup" | "quit") => {
+                Ok(Ident::new(name, Span::mixed_site()))
+            }
+            name => {
+                let message = format!("unknown signal `{name}`, expected one of: {SIGNALS}");
+                Err(Error::new(literal.span(), message))
+            }
+        };
+        text.split(',').map(constructor).collect()
     }
 
     /// A string literal without escapes, and what is between its quotes.
