@@ -79,14 +79,11 @@ use proc_macro::TokenStream;
 /// `interrupt` is Ctrl-C, `terminate` is what containers and service managers send, and there are
 /// `hangup` and `quit`. Python's asyncio does this with the first of them.
 ///
-/// ```
-/// # #[cfg(any())] // needs the feature `signal`
+/// ```no_run
 /// #[filch::main(cancel_on = "interrupt, terminate")]
 /// async fn main() {
-///     println!("until Ctrl-C");
+///     std::future::pending().await
 /// }
-/// # #[cfg(not(any()))]
-/// # fn main() {}
 /// ```
 ///
 /// A `main` that is not async is refused:

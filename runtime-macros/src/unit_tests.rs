@@ -86,6 +86,20 @@ fn options_reach_the_builder_in_any_order() {
 }
 
 #[test]
+fn signals_that_cancel_are_heard_around_the_function() {
+    let code = main_with("cancel_on = \"interrupt, terminate\"", "async fn main() -> u8 { 1 }");
+    assert_contains(&code, "::filch::signal::unix::SignalKind::interrupt(),");
+    assert_contains(&code, "::filch::signal::unix::SignalKind::terminate()]");
+    assert_contains(&code, "runtime.block_on(canceller.run(main()))");
+    for wrong in ["\"\"", "\"kill\"", "\"interrupt,\"", "interrupt"] {
+        let code = main_with(&format!("cancel_on = {wrong}"), "async fn main() {}");
+        assert_contains(&code, "compile_error");
+    }
+    let code = test_with("cancel_on = \"interrupt\"", "async fn t() {}");
+    assert_contains(&code, "compile_error");
+}
+
+#[test]
 fn the_facade_is_named_by_a_string_or_a_path() {
     for path in ["\"other::filch\"", "other::filch"] {
         let code = main_with(&format!("crate = {path}"), "async fn main() {}");

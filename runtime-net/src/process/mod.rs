@@ -25,6 +25,9 @@ mod stdio;
 mod subprocess;
 mod talk;
 
+#[cfg(test)]
+mod exit_tests;
+
 pub use child::Child;
 pub use command::Command;
 pub use stdio::{ChildStderr, ChildStdin, ChildStdout};

@@ -8,7 +8,7 @@ use runtime_core::runtime::Handle;
 
 use super::exit::Exit;
 use super::orphan;
-use crate::signal::handler;
+use crate::signal::kill::kill;
 use crate::signal::unix::SignalKind;
 
 /// A child that has not been reaped. Dropped before, it becomes an orphan.
@@ -51,7 +51,7 @@ impl Running {
     /// Its number is its own until it is reaped, and only `&mut self` reaps: the signal can reach
     /// nobody else.
     pub(super) fn send_signal(&self, signal: SignalKind) -> io::Result<()> {
-        handler::kill(self.id(), signal)
+        kill(self.id(), signal)
     }
 
     /// Kills and reaps it, on this thread.

@@ -84,18 +84,6 @@ pub(super) fn forget(id: SigId) {
     signal_hook_registry::unregister(id);
 }
 
-/// Sends a signal to the process `pid`.
-#[cfg(feature = "process")]
-pub(crate) fn kill(pid: u32, kind: SignalKind) -> io::Result<()> {
-    let pid = c_int::try_from(pid).ok().filter(|&pid| pid > 0);
-    let pid = pid.ok_or_else(|| io::Error::from_raw_os_error(libc::ESRCH))?;
-    // SAFETY: the call touches no memory of ours.
-    match unsafe { libc::kill(pid, kind.as_raw_value()) } {
-        0 => Ok(()),
-        _ => Err(io::Error::last_os_error()),
-    }
-}
-
 /// Does what the system does with a signal that nobody listens to; in a handler, as soon as that
 /// has returned.
 pub(super) fn default_action(kind: SignalKind) {

@@ -10,7 +10,10 @@
 
 mod cancel;
 #[expect(unsafe_code, reason = "actions that run in signal handlers, and calls of the C library")]
-pub(crate) mod handler;
+mod handler;
+#[cfg(feature = "process")]
+#[expect(unsafe_code, reason = "a call of the C library")]
+pub(crate) mod kill;
 mod kind;
 mod listener;
 pub mod unix;
