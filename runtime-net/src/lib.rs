@@ -40,11 +40,11 @@ pub mod fs;
 pub mod io;
 #[expect(unsafe_code, reason = "the kernel fills buffers that are not initialized")]
 mod os;
+#[cfg(feature = "process")]
+pub mod process;
 #[expect(unsafe_code, reason = "a number is taken for a descriptor")]
 mod raw;
 mod rest;
-#[cfg(feature = "process")]
-pub mod process;
 #[cfg(feature = "signal")]
 pub mod signal;
 mod socket;
