@@ -99,14 +99,16 @@ fn a_storm_is_one_signal_and_the_last_is_heard() {
         };
         assert!(status.success());
         assert!(heard <= 20_000);
-        // Nobody has received here: all of them are one.
+        // Nobody has received here: all of them are one, but for one whose handler runs still and
+        // one that waits for that.
         assert_eq!(calm.recv().await, Some(SignalKind::user_defined1()));
-        assert!(poll_once(calm.recv()).is_pending());
         send("HUP");
-        assert_eq!(calm.recv().await, Some(SignalKind::hangup()));
-        // One that came since the last look may be there still.
-        let _ = poll_once(storm.recv());
-        assert!(poll_once(storm.recv()).is_pending());
+        let mut late = 0;
+        while calm.recv().await != Some(SignalKind::hangup()) {
+            late += 1;
+        }
+        assert!(late <= 2, "{late}");
+        while poll_once(storm.recv()).is_ready() {}
         send("USR1");
         assert_eq!(storm.recv().await, Some(()));
     });
@@ -117,10 +119,16 @@ fn each_kind_has_its_turn() {
     alone("each_kind_has_its_turn", || async {
         let kinds = [SignalKind::user_defined1(), SignalKind::user_defined2()];
         let mut both = signals(kinds).unwrap();
+        // A handler may run on another thread, later than the signal was sent. Who listened last
+        // is told last.
+        let mut witness = signals(kinds).unwrap();
         send("USR1");
+        assert_eq!(witness.recv().await, Some(kinds[0]));
         assert_eq!(both.recv().await, Some(kinds[0]));
         send("USR1");
+        assert_eq!(witness.recv().await, Some(kinds[0]));
         send("USR2");
+        assert_eq!(witness.recv().await, Some(kinds[1]));
         assert_eq!(both.recv().await, Some(kinds[1]));
         assert_eq!(both.recv().await, Some(kinds[0]));
         assert!(poll_once(both.recv()).is_pending());

@@ -11,7 +11,8 @@ use super::{Child, orphan};
 
 /// What to start, with which arguments, environment and standard streams.
 ///
-/// Starting a process takes about a millisecond or less, on the thread that asks. tokio's `Command`, which is std's with another end.
+/// A process is started on the thread that asks, which waits until the program has been found. tokio's
+/// `Command`, which is std's with another end.
 ///
 /// # Examples
 ///
