@@ -3,12 +3,12 @@
 //! | name | what |
 //! |---|---|
 //! | [`File`], [`OpenOptions`] | a file, opened |
-//! | [`read`], [`read_to_string`], [`write`], [`copy`] | whole files |
+//! | [`read`], [`read_to_string`], [`write()`], [`copy`] | whole files |
 //! | [`metadata`], [`set_permissions`], [`rename`], [`remove_file`], … | what is said about a path |
 //! | [`create_dir`], [`DirBuilder`], [`read_dir`], … | directories |
 //!
 //! Systems do not tell when a file is ready: so every operation is one job for a thread that may
-//! block, see [`spawn_blocking`](runtime_core::spawn::spawn_blocking). That costs some microseconds,
+//! block, see [`spawn_blocking`]. That costs some microseconds,
 //! and so few large operations are better than many small ones:
 //! [`BufReader`](crate::io::BufReader) and [`BufWriter`](crate::io::BufWriter) help.
 //!

@@ -203,8 +203,9 @@ impl Child {
     ///
     /// # #[filch::main]
     /// # async fn main() -> std::io::Result<()> {
-    /// let mut child =
-    ///     Command::new("tr").args(["a-z", "A-Z"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+    /// let mut upper = Command::new("tr");
+    /// upper.args(["a-z", "A-Z"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    /// let mut child = upper.spawn()?;
     /// let output = child.communicate(Some(b"hello")).await?;
     /// assert_eq!(output.stdout, b"HELLO");
     /// # Ok(())
