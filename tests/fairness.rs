@@ -363,3 +363,26 @@ fn local_tasks_have_a_budget_each_and_leave_their_host_its_own() {
         assert!(coop::has_budget_remaining());
     }));
 }
+
+#[test]
+fn a_root_future_that_never_waits_does_not_keep_sockets_from_being_seen() {
+    let _watch = watch();
+    let runtime = filch::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let finished = runtime.block_on(async {
+        let (mut near, far) = std::os::unix::net::UnixStream::pair().unwrap();
+        far.set_nonblocking(true).unwrap();
+        let far = filch::io::unix::AsyncFd::new(far).unwrap();
+        let reader = filch::spawn(async move { far.readable().await.map(|_| ()) });
+        // So that it waits already.
+        filch::task::yield_now().await;
+        std::io::Write::write_all(&mut near, b"x").unwrap();
+        for _ in 0..20_000_000 {
+            if reader.is_finished() {
+                return true;
+            }
+            filch::task::yield_now().await;
+        }
+        false
+    });
+    assert!(finished, "the reactor was not looked at in twenty million polls");
+}

@@ -342,7 +342,7 @@ fn without_room(steps: &[Step]) -> Result<(), TestCaseError> {
         }
     }
     run.recvs = Default::default();
-    while run.sender.len() > 0 {
+    while !run.sender.is_empty() {
         received.push(run.receiver.try_recv().unwrap());
     }
     // A sender that gave up may have been served before it knew.

@@ -1,6 +1,6 @@
 //! Random programs of putters, getters and joiners that wait, give up and shut down, against a
 //! plain list.
-#![allow(missing_docs)]
+#![allow(clippy::type_complexity, missing_docs)]
 
 mod support;
 

@@ -154,10 +154,11 @@ fn drive<F: Future>(
         worker.start_watch();
         let _leave = Leave(worker);
         loop {
-            if root.woken.load(Ordering::SeqCst)
-                && let Poll::Ready(output) = poll_root(root, future.as_mut(), cx)
-            {
-                return output;
+            if root.woken.load(Ordering::SeqCst) {
+                if let Poll::Ready(output) = poll_root(root, future.as_mut(), cx) {
+                    return output;
+                }
+                worker.count_root_poll();
             }
             for _ in 0..turns {
                 if worker.turn() == Turn::Idle {

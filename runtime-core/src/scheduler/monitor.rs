@@ -141,7 +141,7 @@ impl Scheduler {
                 alert |= match advance {
                     // Nothing is known of a worker that has only begun.
                     0 => false,
-                    ..BUSY => self.help_slow(remote),
+                    1..BUSY => self.help_slow(remote),
                     BUSY.. => true,
                 };
             } else {

@@ -125,6 +125,12 @@ impl Worker {
         })
     }
 
+    /// Counts a poll of a root future, so that one that never waits does not keep the worker from
+    /// looking around.
+    pub(crate) fn count_root_poll(&self) {
+        self.countdown.set(self.countdown.get().saturating_sub(1));
+    }
+
     /// Runs one task, or reports that there was none to be found.
     #[inline]
     pub(crate) fn turn(&self) -> Turn {

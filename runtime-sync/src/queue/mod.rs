@@ -391,7 +391,7 @@ impl<O: Order> AnyQueue<O> {
 
     /// How many items are in.
     pub fn len(&self) -> usize {
-        self.shared.lock().order.len()
+        self.shared.lock().order.count()
     }
 
     /// How many items are in: asyncio's name for [`len`](AnyQueue::len).
@@ -432,7 +432,7 @@ impl<O: Order> AnyQueue<O> {
         let getters = shared.items.waiters();
         let state = shared.lock();
         QueueStats {
-            len: state.order.len(),
+            len: state.order.count(),
             unfinished: state.unfinished,
             getters,
             putters,
@@ -567,7 +567,7 @@ impl<O: Order> fmt::Debug for AnyQueue<O> {
         // Somebody may print a queue from within a comparison.
         match self.shared.state.try_lock() {
             Some(state) => debug
-                .field("len", &state.order.len())
+                .field("len", &state.order.count())
                 .field("unfinished", &state.unfinished)
                 .field("shut_down", &state.shut_down),
             None => debug.field("state", &"<locked>"),

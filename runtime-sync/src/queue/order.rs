@@ -20,7 +20,7 @@ pub trait Order: sealed::Sealed {
     #[doc(hidden)]
     fn new() -> Self;
     #[doc(hidden)]
-    fn len(&self) -> usize;
+    fn count(&self) -> usize;
     #[doc(hidden)]
     fn insert(&mut self, item: Self::Item);
     #[doc(hidden)]
@@ -66,7 +66,7 @@ impl<T> Order for Fifo<T> {
         Fifo(VecDeque::new())
     }
 
-    fn len(&self) -> usize {
+    fn count(&self) -> usize {
         self.0.len()
     }
 
@@ -91,7 +91,7 @@ impl<T> Order for Lifo<T> {
         Lifo(Vec::new())
     }
 
-    fn len(&self) -> usize {
+    fn count(&self) -> usize {
         self.0.len()
     }
 
@@ -116,7 +116,7 @@ impl<T: Ord> Order for Priority<T> {
         Priority { heap: Vec::new(), next: 0 }
     }
 
-    fn len(&self) -> usize {
+    fn count(&self) -> usize {
         self.heap.len()
     }
 
