@@ -260,8 +260,9 @@ impl Child {
     /// # #[filch::main]
     /// # async fn main() -> std::io::Result<()> {
     /// let mut child = Command::new("sleep").arg("1000").spawn()?;
-    /// child.send_signal(SignalKind::hangup())?;
-    /// assert_eq!(child.wait().await?.signal(), Some(1));
+    /// let signal = SignalKind::user_defined1();
+    /// child.send_signal(signal)?;
+    /// assert_eq!(child.wait().await?.signal(), Some(signal.as_raw_value()));
     /// # Ok(())
     /// # }
     /// ```
