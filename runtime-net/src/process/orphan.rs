@@ -8,6 +8,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::process::{Child, ExitStatus};
+use std::sync::LazyLock;
 use std::task::{Context, Poll, ready};
 
 use runtime_core::runtime::Handle;
@@ -16,7 +17,7 @@ use runtime_sync::primitives::Mutex;
 use super::exit::Exit;
 
 /// Orphans whose runtime has shut down.
-static LEFT: Mutex<Vec<Child>> = Mutex::new(Vec::new());
+static LEFT: LazyLock<Mutex<Vec<Child>>> = LazyLock::new(Mutex::default);
 
 /// Reaps those of the orphans that were left and have ended.
 pub(super) fn sweep() {
