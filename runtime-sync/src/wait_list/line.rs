@@ -86,7 +86,7 @@ impl<T> Line<'_, T> {
     }
 
     /// The waker of the first in line, which keeps its place, to be woken once the lock is given
-    /// back; see [`Waiter::leave_if`].
+    /// back; see [`Waiter::leave_if`](super::Waiter::leave_if).
     pub fn nudge_front(&mut self) -> Option<Waker> {
         let front = self.nodes.front()?;
         // SAFETY: it is in the line.
