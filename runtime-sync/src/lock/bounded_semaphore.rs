@@ -74,6 +74,14 @@ impl BoundedSemaphore {
         ///
         /// Panics if there are more than
         /// [`Semaphore::MAX_PERMITS`](super::Semaphore::MAX_PERMITS).
+        ///
+        /// # Examples
+        ///
+        /// ```
+        /// use filch::sync::BoundedSemaphore;
+        ///
+        /// assert_eq!(BoundedSemaphore::new(2).bound(), 2);
+        /// ```
         #[track_caller]
         pub const fn new(permits: usize) -> BoundedSemaphore {
             BoundedSemaphore { permits: Permits::new(permits), bound: permits }
@@ -89,6 +97,19 @@ impl BoundedSemaphore {
     /// # Cancel safety
     ///
     /// Dropping the future gives up its place in line; no permit is lost.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use filch::sync::BoundedSemaphore;
+    ///
+    /// runtime_sync::block_on(async {
+    ///     let semaphore = BoundedSemaphore::new(1);
+    ///     semaphore.acquire().await.unwrap();
+    ///     assert!(semaphore.locked());
+    ///     semaphore.release().unwrap();
+    /// });
+    /// ```
     pub async fn acquire(&self) -> Result<(), AcquireError> {
         match self.permits.acquire_now(1) {
             true => Ok(()),
@@ -101,6 +122,16 @@ impl BoundedSemaphore {
     /// # Errors
     ///
     /// None is, or the semaphore is closed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use filch::sync::BoundedSemaphore;
+    ///
+    /// let semaphore = BoundedSemaphore::new(1);
+    /// assert!(semaphore.try_acquire().is_ok());
+    /// assert!(semaphore.try_acquire().is_err());
+    /// ```
     pub fn try_acquire(&self) -> Result<(), TryAcquireError> {
         self.permits.try_acquire(1)
     }
@@ -114,6 +145,16 @@ impl BoundedSemaphore {
     /// # Panics
     ///
     /// Panics within a task.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use filch::sync::BoundedSemaphore;
+    ///
+    /// let semaphore = BoundedSemaphore::new(1);
+    /// semaphore.blocking_acquire().unwrap();
+    /// semaphore.release().unwrap();
+    /// ```
     #[track_caller]
     pub fn blocking_acquire(&self) -> Result<(), AcquireError> {
         block_outside_of_tasks("blocking_acquire", "acquire", self.acquire())
@@ -129,6 +170,18 @@ impl BoundedSemaphore {
     /// # Cancel safety
     ///
     /// As [`acquire`](BoundedSemaphore::acquire).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use filch::sync::BoundedSemaphore;
+    ///
+    /// runtime_sync::block_on(async {
+    ///     let semaphore = BoundedSemaphore::new(1);
+    ///     let _permit = semaphore.hold().await.unwrap();
+    ///     assert_eq!(semaphore.available_permits(), 0);
+    /// });
+    /// ```
     pub async fn hold(&self) -> Result<BoundedPermit<'_>, AcquireError> {
         self.acquire().await?;
         Ok(BoundedPermit(self))
@@ -139,6 +192,17 @@ impl BoundedSemaphore {
     /// # Errors
     ///
     /// All permits are free already, so this one was not taken. Nothing has changed then.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use filch::sync::BoundedSemaphore;
+    ///
+    /// let semaphore = BoundedSemaphore::new(1);
+    /// semaphore.try_acquire().unwrap();
+    /// assert!(semaphore.release().is_ok());
+    /// assert!(semaphore.release().is_err());
+    /// ```
     pub fn release(&self) -> Result<(), ReleaseError> {
         match self.permits.release_up_to(1, self.bound) {
             true => Ok(()),
@@ -147,26 +211,70 @@ impl BoundedSemaphore {
     }
 
     /// Whether an [`acquire`](BoundedSemaphore::acquire) would have to wait at this moment.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use filch::sync::BoundedSemaphore;
+    ///
+    /// assert!(BoundedSemaphore::new(0).locked());
+    /// ```
     pub fn locked(&self) -> bool {
         self.permits.available() == 0 || self.permits.waiters() > 0
     }
 
     /// How many permits are free.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use filch::sync::BoundedSemaphore;
+    ///
+    /// assert_eq!(BoundedSemaphore::new(3).available_permits(), 3);
+    /// ```
     pub fn available_permits(&self) -> usize {
         self.permits.available()
     }
 
     /// How many permits there are.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use filch::sync::BoundedSemaphore;
+    ///
+    /// let semaphore = BoundedSemaphore::new(3);
+    /// semaphore.try_acquire().unwrap();
+    /// assert_eq!(semaphore.bound(), 3);
+    /// ```
     pub fn bound(&self) -> usize {
         self.bound
     }
 
     /// Refuses all who wait and all who come; permits that are out come back as before.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use filch::sync::BoundedSemaphore;
+    ///
+    /// let semaphore = BoundedSemaphore::new(1);
+    /// semaphore.close();
+    /// assert!(semaphore.try_acquire().is_err());
+    /// ```
     pub fn close(&self) {
         self.permits.close();
     }
 
     /// Whether it is closed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use filch::sync::BoundedSemaphore;
+    ///
+    /// assert!(!BoundedSemaphore::new(1).is_closed());
+    /// ```
     pub fn is_closed(&self) -> bool {
         self.permits.is_closed()
     }

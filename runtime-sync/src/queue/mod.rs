@@ -16,6 +16,7 @@
 mod error;
 mod item;
 mod order;
+mod place;
 
 pub use error::{QueueShutDown, TryGetError, TryPutError};
 pub use item::Item;
@@ -27,9 +28,7 @@ use std::sync::Arc;
 use crate::block_on::block_outside_of_tasks;
 use crate::lock::TryAcquireError;
 use crate::lock::permits::Permits;
-use crate::primitives::{Mutex, MutexGuard};
-use crate::wait_list::WaitList;
-use order::Reentry;
+use place::Place;
 
 /// A queue whose items come out in the order in which they were put in; asyncio's `Queue`.
 ///
@@ -130,25 +129,6 @@ pub struct AnyQueue<O: Order> {
     shared: Arc<Place<O>>,
 }
 
-struct Place<O> {
-    state: Mutex<State<O>>,
-    /// Who is at the state, if comparing items may lead back to the queue.
-    reentry: Reentry,
-    /// A permit for each item.
-    items: Permits,
-    /// A permit for each free place; none if the queue is not bounded.
-    room: Option<Permits>,
-    maxsize: usize,
-    joining: WaitList,
-}
-
-struct State<O> {
-    order: O,
-    /// Items that were put in and are not done.
-    unfinished: usize,
-    shut_down: bool,
-}
-
 /// What goes on in a queue at some moment; see [`AnyQueue::stats`].
 #[non_exhaustive]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -171,20 +151,19 @@ impl<O: Order> AnyQueue<O> {
     /// # Panics
     ///
     /// Panics if they are more than [`Semaphore::MAX_PERMITS`](crate::lock::Semaphore::MAX_PERMITS).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use filch::sync::Queue;
+    ///
+    /// let queue = Queue::<u32>::new(10);
+    /// assert_eq!((queue.maxsize(), queue.len()), (10, 0));
+    /// ```
     #[track_caller]
     pub fn new(maxsize: usize) -> AnyQueue<O> {
         assert!(maxsize <= Permits::MAX, "a queue holds at most `Semaphore::MAX_PERMITS` items");
-        let state = State { order: O::new(), unfinished: 0, shut_down: false };
-        AnyQueue {
-            shared: Arc::new(Place {
-                state: Mutex::new(state),
-                reentry: Reentry::new(),
-                items: Permits::new(0),
-                room: (maxsize > 0).then(|| Permits::new(maxsize)),
-                maxsize,
-                joining: WaitList::new(),
-            }),
-        }
+        AnyQueue { shared: Arc::new(Place::new(maxsize)) }
     }
 
     /// Puts an item in, as soon as there is room.
@@ -197,6 +176,18 @@ impl<O: Order> AnyQueue<O> {
     ///
     /// If the future is dropped before it is ready, the item is not in the queue, and gone. To keep it,
     /// use [`put_nowait`](AnyQueue::put_nowait), or put in something shared.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use filch::sync::Queue;
+    ///
+    /// runtime_sync::block_on(async {
+    ///     let queue = Queue::new(1);
+    ///     queue.put("letter").await.unwrap();
+    ///     assert!(queue.is_full());
+    /// });
+    /// ```
     pub async fn put(&self, item: O::Item) -> Result<(), QueueShutDown<O::Item>> {
         if let Some(room) = &self.shared.room
             && !room.acquire_now(1)
@@ -212,6 +203,16 @@ impl<O: Order> AnyQueue<O> {
     /// # Errors
     ///
     /// The queue is full, or others must go first, or it is shut down; the item comes back.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use filch::sync::{Queue, TryPutError};
+    ///
+    /// let queue = Queue::new(1);
+    /// queue.put_nowait(1).unwrap();
+    /// assert_eq!(queue.put_nowait(2), Err(TryPutError::Full(2)));
+    /// ```
     pub fn put_nowait(&self, item: O::Item) -> Result<(), TryPutError<O::Item>> {
         match self.shared.room.as_ref().map(|room| room.try_acquire(1)) {
             Some(Err(TryAcquireError::NoPermits)) => Err(TryPutError::Full(item)),
@@ -229,6 +230,16 @@ impl<O: Order> AnyQueue<O> {
     /// # Panics
     ///
     /// Panics within a task.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use filch::sync::Queue;
+    ///
+    /// let queue = Queue::new(1);
+    /// queue.blocking_put(1).unwrap();
+    /// assert_eq!(queue.len(), 1);
+    /// ```
     #[track_caller]
     pub fn blocking_put(&self, item: O::Item) -> Result<(), QueueShutDown<O::Item>> {
         block_outside_of_tasks("blocking_put", "put", self.put(item))
@@ -243,6 +254,18 @@ impl<O: Order> AnyQueue<O> {
     /// # Cancel safety
     ///
     /// Cancel safe: if the future is dropped before it is ready, no item was taken.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use filch::sync::Queue;
+    ///
+    /// runtime_sync::block_on(async {
+    ///     let queue = Queue::new(0);
+    ///     queue.put("letter").await.unwrap();
+    ///     assert_eq!(queue.get().await, Ok("letter"));
+    /// });
+    /// ```
     pub async fn get(&self) -> Result<O::Item, QueueShutDown> {
         if !self.shared.items.acquire_now(1) {
             // Refused means that it is shut down: what is left may still be taken.
@@ -256,6 +279,17 @@ impl<O: Order> AnyQueue<O> {
     /// # Errors
     ///
     /// It is empty, or others must go first; or it is empty and shut down.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use filch::sync::{Queue, TryGetError};
+    ///
+    /// let queue = Queue::new(0);
+    /// assert_eq!(queue.get_nowait(), Err(TryGetError::Empty));
+    /// queue.put_nowait(1).unwrap();
+    /// assert_eq!(queue.get_nowait(), Ok(1));
+    /// ```
     pub fn get_nowait(&self) -> Result<O::Item, TryGetError> {
         match self.shared.items.try_acquire(1) {
             Err(TryAcquireError::NoPermits) => Err(TryGetError::Empty),
@@ -272,6 +306,16 @@ impl<O: Order> AnyQueue<O> {
     /// # Panics
     ///
     /// Panics within a task.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use filch::sync::Queue;
+    ///
+    /// let queue = Queue::new(0);
+    /// queue.put_nowait(1).unwrap();
+    /// assert_eq!(queue.blocking_get(), Ok(1));
+    /// ```
     #[track_caller]
     pub fn blocking_get(&self) -> Result<O::Item, QueueShutDown> {
         block_outside_of_tasks("blocking_get", "get", self.get())
@@ -329,6 +373,20 @@ impl<O: Order> AnyQueue<O> {
     /// # Cancel safety
     ///
     /// Dropping the future has no effect.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use filch::sync::Queue;
+    ///
+    /// runtime_sync::block_on(async {
+    ///     let queue = Queue::new(0);
+    ///     queue.put(1).await.unwrap();
+    ///     queue.get().await.unwrap();
+    ///     queue.task_done();
+    ///     queue.join().await;
+    /// });
+    /// ```
     pub async fn join(&self) {
         let shared = &*self.shared;
         if shared.lock().unfinished > 0 {
@@ -385,31 +443,85 @@ impl<O: Order> AnyQueue<O> {
     }
 
     /// Whether it is shut down.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use filch::sync::Queue;
+    ///
+    /// let queue = Queue::<u32>::new(0);
+    /// queue.shutdown();
+    /// assert!(queue.is_shutdown());
+    /// ```
     pub fn is_shutdown(&self) -> bool {
         self.shared.lock().shut_down
     }
 
     /// How many items are in.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use filch::sync::Queue;
+    ///
+    /// let queue = Queue::new(0);
+    /// queue.put_nowait(1).unwrap();
+    /// assert_eq!(queue.len(), 1);
+    /// ```
     pub fn len(&self) -> usize {
         self.shared.lock().order.count()
     }
 
     /// How many items are in: asyncio's name for [`len`](AnyQueue::len).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use filch::sync::Queue;
+    ///
+    /// assert_eq!(Queue::<u32>::new(0).qsize(), 0);
+    /// ```
     pub fn qsize(&self) -> usize {
         self.len()
     }
 
     /// Whether no item is in.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use filch::sync::Queue;
+    ///
+    /// assert!(Queue::<u32>::new(0).is_empty());
+    /// ```
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// Whether there is no room; never if it is not bounded.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use filch::sync::Queue;
+    ///
+    /// let queue = Queue::new(1);
+    /// queue.put_nowait(1).unwrap();
+    /// assert!(queue.is_full());
+    /// ```
     pub fn is_full(&self) -> bool {
         self.shared.maxsize > 0 && self.len() >= self.shared.maxsize
     }
 
     /// For how many items there is room; 0 stands for any number.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use filch::sync::Queue;
+    ///
+    /// assert_eq!(Queue::<u32>::new(5).maxsize(), 5);
+    /// ```
     pub fn maxsize(&self) -> usize {
         self.shared.maxsize
     }
@@ -437,112 +549,6 @@ impl<O: Order> AnyQueue<O> {
             getters,
             putters,
             shut_down: state.shut_down,
-        }
-    }
-}
-
-impl<O: Order> Place<O> {
-    /// The state; panics if this thread is at it already, in a comparison of two items.
-    fn lock(&self) -> Locked<'_, O> {
-        if O::COMPARES {
-            self.reentry.check();
-        }
-        let state = self.state.lock();
-        if O::COMPARES {
-            self.reentry.enter();
-        }
-        Locked { reentry: &self.reentry, state }
-    }
-
-    /// Puts an item in, for which there is room. It comes back if the queue is shut down.
-    fn insert(&self, item: O::Item) -> Result<(), O::Item> {
-        // Set while the lock is held and dropped after it, also if a comparison panics: the item is in
-        // then.
-        let _announced;
-        let mut state = self.lock();
-        if state.shut_down {
-            return Err(item);
-        }
-        state.unfinished += 1;
-        _announced = Announced(&self.items);
-        state.order.insert(item);
-        Ok(())
-    }
-
-    /// Takes an item out, if there is one, and makes room.
-    fn take(&self) -> Option<O::Item> {
-        // If a comparison panics, the item stays.
-        let stays = Announced(&self.items);
-        let item = self.lock().order.take();
-        std::mem::forget(stays);
-        if item.is_some()
-            && let Some(room) = &self.room
-        {
-            room.release(1);
-        }
-        item
-    }
-
-    /// Notes that so many items are done. False: there were not so many.
-    fn finish(&self, count: usize) -> bool {
-        let mut state = self.lock();
-        let Some(rest) = state.unfinished.checked_sub(count) else { return false };
-        state.unfinished = rest;
-        drop(state);
-        if rest == 0 {
-            self.joining.wake_all();
-        }
-        true
-    }
-
-    /// Tells all who wait that it is over.
-    fn close(&self) {
-        /// The second line is told even if a waker in the first one panics.
-        struct Close<'a>(&'a Permits);
-        impl Drop for Close<'_> {
-            fn drop(&mut self) {
-                self.0.close();
-            }
-        }
-        let _getters = Close(&self.items);
-        if let Some(room) = &self.room {
-            room.close();
-        }
-    }
-}
-
-/// An item that getters are told of when this is dropped.
-struct Announced<'a>(&'a Permits);
-
-impl Drop for Announced<'_> {
-    fn drop(&mut self) {
-        self.0.release(1);
-    }
-}
-
-/// The state under its lock.
-struct Locked<'a, O: Order> {
-    reentry: &'a Reentry,
-    state: MutexGuard<'a, State<O>>,
-}
-
-impl<O: Order> std::ops::Deref for Locked<'_, O> {
-    type Target = State<O>;
-    fn deref(&self) -> &State<O> {
-        &self.state
-    }
-}
-
-impl<O: Order> std::ops::DerefMut for Locked<'_, O> {
-    fn deref_mut(&mut self) -> &mut State<O> {
-        &mut self.state
-    }
-}
-
-impl<O: Order> Drop for Locked<'_, O> {
-    fn drop(&mut self) {
-        if O::COMPARES {
-            self.reentry.leave();
         }
     }
 }

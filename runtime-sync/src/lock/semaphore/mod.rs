@@ -72,6 +72,14 @@ impl Semaphore {
     /// # Panics
     ///
     /// Panics if there are more than [`MAX_PERMITS`](Semaphore::MAX_PERMITS).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use filch::sync::Semaphore;
+    ///
+    /// assert_eq!(Semaphore::new(3).available_permits(), 3);
+    /// ```
     #[track_caller]
     pub fn new(permits: usize) -> Semaphore {
         Semaphore { permits: Permits::new(permits) }
@@ -99,6 +107,17 @@ impl Semaphore {
     }
 
     /// How many permits are free.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use filch::sync::Semaphore;
+    ///
+    /// let semaphore = Semaphore::new(2);
+    /// let permit = semaphore.try_acquire().unwrap();
+    /// assert_eq!(semaphore.available_permits(), 1);
+    /// # drop(permit);
+    /// ```
     pub fn available_permits(&self) -> usize {
         self.permits.available()
     }
@@ -108,6 +127,16 @@ impl Semaphore {
     /// # Panics
     ///
     /// Panics if there were more free ones than [`MAX_PERMITS`](Semaphore::MAX_PERMITS) then.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use filch::sync::Semaphore;
+    ///
+    /// let semaphore = Semaphore::new(0);
+    /// semaphore.add_permits(2);
+    /// assert!(semaphore.try_acquire_many(2).is_ok());
+    /// ```
     #[track_caller]
     pub fn add_permits(&self, n: usize) {
         if n > 0 {
@@ -139,6 +168,20 @@ impl Semaphore {
     /// # Cancel safety
     ///
     /// Dropping the future gives up its place in line; no permit is lost.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use filch::sync::Semaphore;
+    ///
+    /// runtime_sync::block_on(async {
+    ///     let semaphore = Semaphore::new(1);
+    ///     let permit = semaphore.acquire().await.unwrap();
+    ///     assert!(semaphore.try_acquire().is_err());
+    ///     drop(permit);
+    ///     assert!(semaphore.try_acquire().is_ok());
+    /// });
+    /// ```
     pub async fn acquire(&self) -> Result<SemaphorePermit<'_>, AcquireError> {
         self.take(1).await?;
         Ok(SemaphorePermit(Share::new(self, 1)))
@@ -155,6 +198,18 @@ impl Semaphore {
     /// # Cancel safety
     ///
     /// As [`acquire`](Semaphore::acquire).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use filch::sync::Semaphore;
+    ///
+    /// runtime_sync::block_on(async {
+    ///     let semaphore = Semaphore::new(5);
+    ///     let permits = semaphore.acquire_many(3).await.unwrap();
+    ///     assert_eq!((permits.num_permits(), semaphore.available_permits()), (3, 2));
+    /// });
+    /// ```
     pub async fn acquire_many(&self, n: u32) -> Result<SemaphorePermit<'_>, AcquireError> {
         self.take(n).await?;
         Ok(SemaphorePermit(Share::new(self, n)))
@@ -169,6 +224,20 @@ impl Semaphore {
     /// # Cancel safety
     ///
     /// As [`acquire`](Semaphore::acquire).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use filch::sync::Semaphore;
+    /// use std::sync::Arc;
+    ///
+    /// runtime_sync::block_on(async {
+    ///     let semaphore = Arc::new(Semaphore::new(1));
+    ///     let permit = semaphore.clone().acquire_owned().await.unwrap();
+    ///     std::thread::spawn(move || drop(permit)).join().unwrap();
+    ///     assert_eq!(semaphore.available_permits(), 1);
+    /// });
+    /// ```
     pub async fn acquire_owned(self: Arc<Self>) -> Result<OwnedSemaphorePermit, AcquireError> {
         self.take(1).await?;
         Ok(OwnedSemaphorePermit(Share::new(self, 1)))
@@ -183,6 +252,19 @@ impl Semaphore {
     /// # Cancel safety
     ///
     /// As [`acquire`](Semaphore::acquire).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use filch::sync::Semaphore;
+    /// use std::sync::Arc;
+    ///
+    /// runtime_sync::block_on(async {
+    ///     let semaphore = Arc::new(Semaphore::new(3));
+    ///     let permits = semaphore.clone().acquire_many_owned(2).await.unwrap();
+    ///     assert_eq!(permits.num_permits(), 2);
+    /// });
+    /// ```
     pub async fn acquire_many_owned(
         self: Arc<Self>,
         n: u32,
@@ -204,6 +286,17 @@ impl Semaphore {
     /// # Errors
     ///
     /// None is, or the semaphore is closed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use filch::sync::{Semaphore, TryAcquireError};
+    ///
+    /// let semaphore = Semaphore::new(1);
+    /// let permit = semaphore.try_acquire().unwrap();
+    /// assert_eq!(semaphore.try_acquire().unwrap_err(), TryAcquireError::NoPermits);
+    /// # drop(permit);
+    /// ```
     #[inline]
     pub fn try_acquire(&self) -> Result<SemaphorePermit<'_>, TryAcquireError> {
         self.try_acquire_many(1)
@@ -214,6 +307,16 @@ impl Semaphore {
     /// # Errors
     ///
     /// They are not, or the semaphore is closed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use filch::sync::Semaphore;
+    ///
+    /// let semaphore = Semaphore::new(2);
+    /// assert!(semaphore.try_acquire_many(3).is_err());
+    /// assert_eq!(semaphore.try_acquire_many(2).unwrap().num_permits(), 2);
+    /// ```
     #[inline]
     pub fn try_acquire_many(&self, n: u32) -> Result<SemaphorePermit<'_>, TryAcquireError> {
         self.permits.try_acquire(n as usize)?;
@@ -225,6 +328,18 @@ impl Semaphore {
     /// # Errors
     ///
     /// None is free, or the semaphore is closed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use filch::sync::Semaphore;
+    /// use std::sync::Arc;
+    ///
+    /// let semaphore = Arc::new(Semaphore::new(1));
+    /// let permit = semaphore.clone().try_acquire_owned().unwrap();
+    /// assert!(semaphore.clone().try_acquire_owned().is_err());
+    /// # drop(permit);
+    /// ```
     pub fn try_acquire_owned(self: Arc<Self>) -> Result<OwnedSemaphorePermit, TryAcquireError> {
         self.try_acquire_many_owned(1)
     }
@@ -234,6 +349,17 @@ impl Semaphore {
     /// # Errors
     ///
     /// They are not free, or the semaphore is closed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use filch::sync::Semaphore;
+    /// use std::sync::Arc;
+    ///
+    /// let semaphore = Arc::new(Semaphore::new(2));
+    /// assert!(semaphore.clone().try_acquire_many_owned(2).is_ok());
+    /// assert!(semaphore.clone().try_acquire_many_owned(3).is_err());
+    /// ```
     pub fn try_acquire_many_owned(
         self: Arc<Self>,
         n: u32,
@@ -277,6 +403,15 @@ impl Semaphore {
     /// # Panics
     ///
     /// Panics within a task.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use filch::sync::Semaphore;
+    ///
+    /// let semaphore = Semaphore::new(2);
+    /// assert_eq!(semaphore.blocking_acquire_many(2).unwrap().num_permits(), 2);
+    /// ```
     #[track_caller]
     pub fn blocking_acquire_many(&self, n: u32) -> Result<SemaphorePermit<'_>, AcquireError> {
         block_outside_of_tasks("blocking_acquire_many", "acquire_many", self.acquire_many(n))
@@ -291,6 +426,16 @@ impl Semaphore {
     /// # Panics
     ///
     /// Panics within a task.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use filch::sync::Semaphore;
+    /// use std::sync::Arc;
+    ///
+    /// let semaphore = Arc::new(Semaphore::new(1));
+    /// assert!(semaphore.blocking_acquire_owned().is_ok());
+    /// ```
     #[track_caller]
     pub fn blocking_acquire_owned(self: Arc<Self>) -> Result<OwnedSemaphorePermit, AcquireError> {
         block_outside_of_tasks("blocking_acquire_owned", "acquire_owned", self.acquire_owned())
@@ -305,6 +450,16 @@ impl Semaphore {
     /// # Panics
     ///
     /// Panics within a task.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use filch::sync::Semaphore;
+    /// use std::sync::Arc;
+    ///
+    /// let semaphore = Arc::new(Semaphore::new(2));
+    /// assert!(semaphore.blocking_acquire_many_owned(2).is_ok());
+    /// ```
     #[track_caller]
     pub fn blocking_acquire_many_owned(
         self: Arc<Self>,
@@ -330,6 +485,17 @@ impl Semaphore {
     }
 
     /// Whether it is closed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use filch::sync::Semaphore;
+    ///
+    /// let semaphore = Semaphore::new(1);
+    /// assert!(!semaphore.is_closed());
+    /// semaphore.close();
+    /// assert!(semaphore.is_closed());
+    /// ```
     pub fn is_closed(&self) -> bool {
         self.permits.is_closed()
     }

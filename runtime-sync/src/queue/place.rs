@@ -1,0 +1,145 @@
+//! What all handles of a queue share: the store under its lock, and who waits for what.
+
+use super::order::{Order, Reentry};
+use crate::lock::permits::Permits;
+use crate::primitives::{Mutex, MutexGuard};
+use crate::wait_list::WaitList;
+
+/// The place that the handles lead to.
+pub(super) struct Place<O> {
+    pub(super) state: Mutex<State<O>>,
+    /// Who is at the state, if comparing items may lead back to the queue.
+    pub(super) reentry: Reentry,
+    /// A permit for each item.
+    pub(super) items: Permits,
+    /// A permit for each free place; none if the queue is not bounded.
+    pub(super) room: Option<Permits>,
+    pub(super) maxsize: usize,
+    pub(super) joining: WaitList,
+}
+
+pub(super) struct State<O> {
+    pub(super) order: O,
+    /// Items that were put in and are not done.
+    pub(super) unfinished: usize,
+    pub(super) shut_down: bool,
+}
+
+impl<O: Order> Place<O> {
+    /// An empty queue for so many items, or any number.
+    pub(super) fn new(maxsize: usize) -> Place<O> {
+        let state = State { order: O::new(), unfinished: 0, shut_down: false };
+        Place {
+            state: Mutex::new(state),
+            reentry: Reentry::new(),
+            items: Permits::new(0),
+            room: (maxsize > 0).then(|| Permits::new(maxsize)),
+            maxsize,
+            joining: WaitList::new(),
+        }
+    }
+
+    /// The state; panics if this thread is at it already, in a comparison of two items.
+    pub(super) fn lock(&self) -> Locked<'_, O> {
+        if O::COMPARES {
+            self.reentry.check();
+        }
+        let state = self.state.lock();
+        if O::COMPARES {
+            self.reentry.enter();
+        }
+        Locked { reentry: &self.reentry, state }
+    }
+
+    /// Puts an item in, for which there is room. It comes back if the queue is shut down.
+    pub(super) fn insert(&self, item: O::Item) -> Result<(), O::Item> {
+        // Set while the lock is held and dropped after it, also if a comparison panics: the item is in
+        // then.
+        let _announced;
+        let mut state = self.lock();
+        if state.shut_down {
+            return Err(item);
+        }
+        state.unfinished += 1;
+        _announced = Announced(&self.items);
+        state.order.insert(item);
+        Ok(())
+    }
+
+    /// Takes an item out, if there is one, and makes room.
+    pub(super) fn take(&self) -> Option<O::Item> {
+        // If a comparison panics, the item stays.
+        let stays = Announced(&self.items);
+        let item = self.lock().order.take();
+        std::mem::forget(stays);
+        if item.is_some()
+            && let Some(room) = &self.room
+        {
+            room.release(1);
+        }
+        item
+    }
+
+    /// Notes that so many items are done. False: there were not so many.
+    pub(super) fn finish(&self, count: usize) -> bool {
+        let mut state = self.lock();
+        let Some(rest) = state.unfinished.checked_sub(count) else { return false };
+        state.unfinished = rest;
+        drop(state);
+        if rest == 0 {
+            self.joining.wake_all();
+        }
+        true
+    }
+
+    /// Tells all who wait that it is over.
+    pub(super) fn close(&self) {
+        /// The second line is told even if a waker in the first one panics.
+        struct Close<'a>(&'a Permits);
+        impl Drop for Close<'_> {
+            fn drop(&mut self) {
+                self.0.close();
+            }
+        }
+        let _getters = Close(&self.items);
+        if let Some(room) = &self.room {
+            room.close();
+        }
+    }
+}
+
+/// An item that getters are told of when this is dropped.
+struct Announced<'a>(&'a Permits);
+
+impl Drop for Announced<'_> {
+    fn drop(&mut self) {
+        self.0.release(1);
+    }
+}
+
+/// The state under its lock.
+pub(super) struct Locked<'a, O: Order> {
+    reentry: &'a Reentry,
+    state: MutexGuard<'a, State<O>>,
+}
+
+impl<O: Order> std::ops::Deref for Locked<'_, O> {
+    type Target = State<O>;
+    fn deref(&self) -> &State<O> {
+        &self.state
+    }
+}
+
+impl<O: Order> std::ops::DerefMut for Locked<'_, O> {
+    fn deref_mut(&mut self) -> &mut State<O> {
+        &mut self.state
+    }
+}
+
+impl<O: Order> Drop for Locked<'_, O> {
+    fn drop(&mut self) {
+        if O::COMPARES {
+            self.reentry.leave();
+        }
+    }
+}
