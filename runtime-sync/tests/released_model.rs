@@ -89,8 +89,7 @@ impl<'a> Run<'a> {
     }
 
     fn tell(&mut self, count: usize, alone: bool) -> usize {
-        let told = self.line().into_iter().take(count).map(|it| it.told = Some(alone)).count();
-        told
+        self.line().into_iter().take(count).map(|it| it.told = Some(alone)).count()
     }
 
     fn check(&self) -> Result<(), TestCaseError> {
