@@ -120,7 +120,8 @@ impl<T, const N: usize> Blocks<T, N> {
     /// How many slots there are from one position to another.
     #[inline]
     const fn between(head: usize, tail: usize) -> usize {
-        // The numbers of blocks begin anew after this one, if there is one in the gap or not.
+        // The numbers of blocks wrap as the positions do. The mask is right because a block has as many
+        // positions as a power of two, so that the last lap before the wrap is a whole one.
         let laps = Self::lap(tail).wrapping_sub(Self::lap(head)) & (Self::lap(usize::MAX));
         (laps * N + Self::offset(tail)).saturating_sub(Self::offset(head))
     }

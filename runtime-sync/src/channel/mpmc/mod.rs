@@ -19,7 +19,8 @@
 //!
 //! # Order and fairness
 //!
-//! Values come out in the order in which they were put in. Those who wait are served in the order
+//! Values come out in the order in which they were put in, but for a channel without room: a value
+//! whose receiver gave up goes to another one, which may have got a later value already. Those who wait are served in the order
 //! in which they came, at both ends. One that comes when there is something to be had need not
 //! queue up, even if others were woken for it and have not run yet; but a waiter that has run in
 //! vain is not overtaken any more: until it is served all others queue up, and the `try_`
