@@ -80,8 +80,8 @@ impl<const TICK_BITS: u32> Source<TICK_BITS> {
 
     /// Takes an event for the owner of `generation` and collects whom it concerns.
     ///
-    /// `wakes` must have room. It is woken whenever it is full, and left for the caller with the
-    /// rest. Returns whether the event was for the present owner.
+    /// `wakes` must have room, and has room afterwards: it is woken whenever it is full, and left
+    /// for the caller with the rest. Returns whether the event was for the present owner.
     pub fn dispatch(&self, generation: u32, ready: Ready, wakes: &mut WakeBatch) -> bool {
         let mut listed = false;
         for (side, flags) in [(&self.read, read_flags(ready)), (&self.write, write_flags(ready))] {
@@ -199,7 +199,7 @@ impl<const TICK_BITS: u32> Source<TICK_BITS> {
         drop(self.write.poller.take());
     }
 
-    /// Moves everybody who wants any of `ready` from the line to `wakes`.
+    /// Moves everybody who wants any of `ready` from the line to `wakes`, and leaves room in it.
     fn call_line(&self, ready: Ready, wakes: &mut WakeBatch) {
         loop {
             let mut line = self.line.lock();
@@ -219,10 +219,14 @@ impl<const TICK_BITS: u32> Source<TICK_BITS> {
                 if !wanted.intersects(WRITE_SIDE) {
                     self.write.readiness.unlist();
                 }
-                return;
             }
             drop(line);
-            wakes.wake_all();
+            if wakes.is_full() {
+                wakes.wake_all();
+            }
+            if ended {
+                return;
+            }
         }
     }
 

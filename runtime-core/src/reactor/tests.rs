@@ -331,6 +331,34 @@ fn any_number_of_tasks_may_stand_in_line() {
 }
 
 #[test]
+fn a_turn_wakes_as_many_lines_as_there_are() {
+    // One more than fit into a batch, first each in a line of its own, then also by a poll.
+    let script = Script::default();
+    let reactor = script.reactor();
+    let (count, waker) = Count::new();
+    let mut cx = Context::from_waker(&waker);
+    for polled in [false, true] {
+        let registrations: Vec<_> = (0..=WakeBatch::CAPACITY)
+            .map(|_| {
+                let registration = Registration::new_with(&reactor, 0, BOTH).unwrap();
+                script.next(script.last_token(), Ready::READABLE | Ready::WRITABLE);
+                registration
+            })
+            .collect();
+        let mut waiting = Vec::new();
+        for registration in &registrations {
+            let mut future = Box::pin(registration.readiness(Interest::WRITABLE));
+            assert!(future.as_mut().poll(&mut cx).is_pending());
+            waiting.push(future);
+            assert!(!polled || registration.poll_read_ready(&mut cx).is_pending());
+        }
+        let before = count.get();
+        assert_eq!(turn(&reactor), registrations.len());
+        assert_eq!(count.get() - before, registrations.len() * (1 + usize::from(polled)));
+    }
+}
+
+#[test]
 fn no_waker_is_kept_after_its_future_or_its_registration() {
     let script = Script::default();
     let reactor = script.reactor();
