@@ -26,6 +26,7 @@
 //! | begin | [`main`](macro@main), or [`runtime::Builder`] |
 //! | run things at the same time | [`spawn`](fn@spawn), [`join!`], [`try_join!`], [`select!`] |
 //! | wait for time to pass | [`time`] |
+//! | end things early, in good order | [`cancel`] |
 //! | talk to the world | [`net`], [`io`] |
 //! | call what blocks | [`task::spawn_blocking`], [`task::block_in_place`] |
 //! | keep a task on one thread | [`task::spawn_local`], [`task::LocalSet`], [`runtime::LocalRuntime`] |
@@ -55,6 +56,8 @@ mod pin;
 #[cfg(feature = "macros")]
 mod select;
 
+#[doc(inline)]
+pub use runtime_core::cancel;
 #[doc(inline)]
 pub use runtime_core::spawn::spawn;
 #[doc(inline)]

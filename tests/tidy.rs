@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 
 /// The floors of runtime-core, from the lowest. A file imports its own module and lower floors; never
 /// a neighbour on its floor, and never up.
-const FLOORS: [(u8, &[&str]); 5] = [
+const FLOORS: [(u8, &[&str]); 6] = [
     (2, &["clock", "rng", "unwind"]),
     (3, &["task", "timer"]),
-    (4, &["reactor", "blocking"]),
+    (4, &["reactor", "blocking", "frame"]),
     (5, &["scheduler", "runtime"]),
     (6, &["spawn", "local", "task_tracker", "time"]),
+    (7, &["cancel"]),
 ];
 
 /// Files that import what the rule forbids, each with the module and the reason.

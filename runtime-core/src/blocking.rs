@@ -252,9 +252,9 @@ impl Pool {
         fence(Ordering::SeqCst);
         self.grow_if_needed();
         contain(|| {
-            let before = current::set_task(job.as_ptr());
+            let before = task::polled::set(job.as_ptr());
             job.run(|| false);
-            current::set_task(before);
+            task::polled::set(before);
         });
         // Release pairs with the acquire in `is_quiet`.
         if self.unfinished.fetch_sub(1, Ordering::Release) == 1 {

@@ -1,4 +1,4 @@
-//! Tasks, timers, reactor and scheduler: the heart of filch. Floors 2 to 6 of `ARCHITECTURE.md`.
+//! Tasks, timers, reactor and scheduler: the heart of filch. Floors 2 to 7 of `ARCHITECTURE.md`.
 //!
 //! Users depend on the crate `filch`, which re-exports what is public here and documents nothing of
 //! its own.
@@ -7,13 +7,16 @@
 //! |---|---|
 //! | 2 leaves | [`clock`], [`rng`], [`unwind`] |
 //! | 3 mechanisms, strangers to each other | [`task`], [`timer`] |
-//! | 4 the outside world, and threads for those who block | [`reactor`], `blocking` |
+//! | 4 the outside world, threads for those who block, parts of tasks | [`reactor`], `blocking`, `frame` |
 //! | 5 who runs what | [`scheduler`], [`runtime`] |
 //! | 6 what users await | [`spawn`], [`local`], [`task_tracker`], [`time`] |
+//! | 7 what stands on tasks and time | [`cancel`] |
 #![deny(unsafe_code)]
 
 mod blocking;
+pub mod cancel;
 pub mod clock;
+mod frame;
 #[expect(unsafe_code, reason = "tasks that are not Send, and a thread-local pointer to their line")]
 pub mod local;
 pub mod reactor;

@@ -218,9 +218,9 @@ impl Line {
         for _ in 0..TASKS_PER_POLL {
             let Some(runnable) = self.inbox.pop() else { break };
             budget::refill();
-            let before = current::set_task(runnable.as_ptr());
+            let before = task::polled::set(runnable.as_ptr());
             let ran = runnable.run(current::take_yielded);
-            current::set_task(before);
+            task::polled::set(before);
             match ran {
                 Ran::Again(runnable) => self.inbox.push(runnable),
                 Ran::Complete => _ = self.living.fetch_sub(1, Ordering::Relaxed),

@@ -342,7 +342,7 @@ pub fn id() -> Id {
 /// assert!(filch::task::try_id().is_none());
 /// ```
 pub fn try_id() -> Option<Id> {
-    current::task_id()
+    task::polled::id()
 }
 
 /// Options of a task: a name for it.

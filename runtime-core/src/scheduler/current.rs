@@ -1,4 +1,4 @@
-//! Which worker, which runtime and which task is this thread in.
+//! Which worker and which runtime is this thread in.
 //!
 //! # Invariants
 //!
@@ -6,11 +6,10 @@
 //!    set it and resets it.
 //! 2. `scheduler` is null, or points to a scheduler that the [`Entered`] which set it keeps alive.
 //!    Entries end in the reverse order of their beginning, or their schedulers are leaked.
-//! 3. `task` is null, or points to a task that is being polled on this thread, which therefore lives.
 
 use super::Scheduler;
 use super::worker::Worker;
-use crate::task::{self, Header, Id};
+use crate::task::{self, polled};
 use std::cell::Cell;
 use std::marker::PhantomData;
 use std::ptr;
@@ -24,7 +23,6 @@ struct Current {
     worker: Cell<*const Worker>,
     scheduler: Cell<*const Scheduler>,
     depth: Cell<usize>,
-    task: Cell<*const Header>,
     /// Which thread this is, as a number that no other ever has; 0 before somebody asked.
     token: Cell<u64>,
     yielded: Cell<bool>,
@@ -40,7 +38,6 @@ thread_local! {
             worker: Cell::new(ptr::null()),
             scheduler: Cell::new(ptr::null()),
             depth: Cell::new(0),
-            task: Cell::new(ptr::null()),
             token: Cell::new(0),
             yielded: Cell::new(false),
             owner: Cell::new(ptr::null()),
@@ -177,33 +174,15 @@ pub(crate) fn is_driving() -> bool {
     CURRENT.with(|current| current.driving.get())
 }
 
-/// Says which task is being polled from now on; returns who was before.
-///
-/// The caller polls the task, and sets back what was before when it has done so (invariant 3).
-#[inline(always)]
-pub(crate) fn set_task(task: *const Header) -> *const Header {
-    CURRENT.with(|current| current.task.replace(task))
-}
-
-/// The task that is being polled.
-pub(crate) fn task_id() -> Option<Id> {
-    CURRENT.with(|current| {
-        // SAFETY: invariant 3.
-        unsafe { current.task.get().as_ref() }.map(Header::id)
-    })
-}
-
 /// The task that is being polled wants to be queued again without being woken. False: `waker` is not
 /// the task's own, so that somebody between it and the caller must be woken.
 #[inline(always)]
 pub(crate) fn yield_task(waker: &Waker) -> bool {
-    CURRENT.with(|current| {
-        let own = task::is_waker_of(waker, current.task.get());
-        if own {
-            current.yielded.set(true);
-        }
-        own
-    })
+    let own = polled::owns(waker);
+    if own {
+        CURRENT.with(|current| current.yielded.set(true));
+    }
+    own
 }
 
 /// A number for this thread that no other thread ever has.

@@ -272,10 +272,10 @@ impl Worker {
         self.fruitless.set(false);
         self.polling.set(true);
         stats.beat.add(1);
-        let before = current::set_task(runnable.as_ptr());
+        let before = task::polled::set(runnable.as_ptr());
         budget::refill();
         let ran = runnable.run(current::take_yielded);
-        current::set_task(before);
+        task::polled::set(before);
         stats.beat.add(1);
         self.polling.set(false);
         if let Some(meta) = meta {

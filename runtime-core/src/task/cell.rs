@@ -18,6 +18,7 @@ use super::id::Id;
 use super::join::JoinError;
 use super::memory;
 use super::raw::{self, PackedWaker, Vtable};
+use super::requests;
 use super::state::State;
 use crate::unwind::{catch, contain};
 use runtime_sync::primitives::UnsafeCell;
@@ -277,8 +278,12 @@ pub(super) unsafe fn cancel<F: Future, S: Schedule, N: Name>(header: NonNull<Hea
     let this = unsafe { cell::<F, S, N>(header) };
     let front = &this.front.header;
     // SAFETY: invariant 1, and the future is dropped just here.
-    let error = match catch(|| unsafe { drop_future(this) }) {
-        Ok(()) => JoinError::cancelled(front.id, front.location),
+    let dropped = catch(|| unsafe { drop_future(this) });
+    let error = match dropped {
+        Ok(()) => {
+            let reason = if front.state.is_noted() { requests::reason(front.id) } else { None };
+            JoinError::cancelled(front.id, front.location, reason)
+        }
         Err(payload) => JoinError::panic(front.id, front.location, payload),
     };
     // SAFETY: the future is dropped, and the caller held the `Runnable`.
@@ -312,7 +317,11 @@ unsafe fn complete<F: Future, S: Schedule, N: Name>(
         // SAFETY: invariant 2; the future is gone, so that nothing is overwritten.
         unsafe { (*stage).output = ManuallyDrop::new(Some(output)) }
     });
+    let id = this.front.header.id;
     let left = this.front.header.state.complete();
+    if left.noted {
+        requests::forget(id);
+    }
     if !left.holds_ref {
         return;
     }

@@ -36,6 +36,11 @@ thread_local! {
 }
 
 impl Id {
+    /// The number as such.
+    pub(crate) fn number(self) -> u64 {
+        self.0.get()
+    }
+
     /// The next number.
     pub(crate) fn next() -> Id {
         let number = RANGE_LEFT.with(|range| {

@@ -6,7 +6,9 @@
 //!    `Result<T, JoinError>`. It alone touches the output of the complete task, and the join waker's
 //!    place as the state word allows.
 
+use super::cancel_reason::CancelReason;
 use super::id::Id;
+use super::polled;
 use super::raw::TaskRef;
 use super::state::Detach;
 use crate::unwind::{Payload, contain, message};
@@ -21,6 +23,7 @@ use std::mem::ManuallyDrop;
 use std::panic::Location;
 use std::pin::Pin;
 use std::ptr;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 /// The right to a task's output, and to abort it. Dropping it detaches the task, which runs on.
@@ -88,6 +91,60 @@ impl<T> JoinHandle<T> {
     /// ```
     pub fn abort(&self) {
         self.task.abort();
+    }
+
+    /// Asks the task to end, in a way that lets it clean up with awaits. False: it has finished.
+    ///
+    /// The request goes to the innermost open frame of the task: see [`cancel`](crate::cancel). A
+    /// task in which no frame is open is dropped at its next suspension, as by
+    /// [`abort`](JoinHandle::abort). If the task ends because of it, its error says
+    /// [why](JoinError::reason); a task that gives its output without waiting again keeps it.
+    ///
+    /// Each call is a request of its own, which counts in [`cancelling`](JoinHandle::cancelling).
+    /// The counterpart of asyncio's `Task.cancel`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let rt = filch::runtime::Runtime::new().unwrap();
+    /// # rt.block_on(async {
+    /// let task = filch::spawn(std::future::pending::<()>());
+    /// assert!(task.cancel("the client has hung up"));
+    /// let error = task.await.unwrap_err();
+    /// assert!(error.is_cancelled());
+    /// assert_eq!(error.reason().unwrap().message(), Some("the client has hung up"));
+    /// # });
+    /// ```
+    pub fn cancel(&self, reason: impl Into<CancelReason>) -> bool {
+        self.task.cancel(reason.into().or_by(polled::id()))
+    }
+
+    /// How many requests of [`cancel`](JoinHandle::cancel) stand: those that were made, less those
+    /// that were [taken back](JoinHandle::uncancel). 0 for a task that has finished.
+    ///
+    /// The counterpart of asyncio's `Task.cancelling`.
+    pub fn cancelling(&self) -> usize {
+        self.task.cancelling()
+    }
+
+    /// Takes one request of [`cancel`](JoinHandle::cancel) back, and says how many stand. With the
+    /// last one, a request that no frame has answered yet is withdrawn: the task runs on.
+    ///
+    /// The counterpart of asyncio's `Task.uncancel`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let rt = filch::runtime::Builder::new_current_thread().build().unwrap();
+    /// # rt.block_on(async {
+    /// let task = filch::spawn(async { 1 });
+    /// task.cancel("on second thought, no");
+    /// assert_eq!(task.uncancel(), 0);
+    /// assert_eq!(task.await.unwrap(), 1);
+    /// # });
+    /// ```
+    pub fn uncancel(&self) -> usize {
+        self.task.uncancel()
     }
 
     /// Whether the task has finished: its future is dropped and its output is there.
@@ -260,6 +317,21 @@ impl AbortHandle {
         self.0.abort();
     }
 
+    /// Asks the task to end; see [`JoinHandle::cancel`].
+    pub fn cancel(&self, reason: impl Into<CancelReason>) -> bool {
+        self.0.cancel(reason.into().or_by(polled::id()))
+    }
+
+    /// How many requests stand; see [`JoinHandle::cancelling`].
+    pub fn cancelling(&self) -> usize {
+        self.0.cancelling()
+    }
+
+    /// Takes one request back; see [`JoinHandle::uncancel`].
+    pub fn uncancel(&self) -> usize {
+        self.0.uncancel()
+    }
+
     /// Whether the task has finished.
     pub fn is_finished(&self) -> bool {
         self.0.header().state.is_complete()
@@ -305,7 +377,13 @@ impl fmt::Debug for AbortHandle {
 pub struct JoinError {
     id: Id,
     spawned_at: &'static Location<'static>,
-    panic: Option<NotShared>,
+    cause: Cause,
+}
+
+enum Cause {
+    /// With the reason, unless it was a plain abort.
+    Cancelled(Option<Arc<CancelReason>>),
+    Panic(NotShared),
 }
 
 /// A panic's payload, which is `Send`; nobody reaches it through a shared reference, but for its
@@ -316,8 +394,12 @@ struct NotShared(Payload);
 unsafe impl Sync for NotShared {}
 
 impl JoinError {
-    pub(crate) fn cancelled(id: Id, spawned_at: &'static Location<'static>) -> JoinError {
-        JoinError { id, spawned_at, panic: None }
+    pub(crate) fn cancelled(
+        id: Id,
+        spawned_at: &'static Location<'static>,
+        reason: Option<Arc<CancelReason>>,
+    ) -> JoinError {
+        JoinError { id, spawned_at, cause: Cause::Cancelled(reason) }
     }
 
     pub(crate) fn panic(
@@ -325,17 +407,26 @@ impl JoinError {
         spawned_at: &'static Location<'static>,
         payload: Payload,
     ) -> JoinError {
-        JoinError { id, spawned_at, panic: Some(NotShared(payload)) }
+        JoinError { id, spawned_at, cause: Cause::Panic(NotShared(payload)) }
     }
 
-    /// Whether the task was aborted, or its runtime shut down.
+    /// Whether the task was aborted or cancelled, or its runtime shut down.
     pub fn is_cancelled(&self) -> bool {
-        self.panic.is_none()
+        matches!(self.cause, Cause::Cancelled(_))
+    }
+
+    /// Why the task was cancelled: what was given to [`JoinHandle::cancel`]. `None` if it was
+    /// aborted, or panicked.
+    pub fn reason(&self) -> Option<&CancelReason> {
+        match &self.cause {
+            Cause::Cancelled(reason) => reason.as_deref(),
+            Cause::Panic(_) => None,
+        }
     }
 
     /// Whether the task panicked.
     pub fn is_panic(&self) -> bool {
-        self.panic.is_some()
+        matches!(self.cause, Cause::Panic(_))
     }
 
     /// What the task panicked with: to be handed to [`std::panic::resume_unwind`].
@@ -354,9 +445,9 @@ impl JoinError {
     ///
     /// Gives the error back if the task did not panic.
     pub fn try_into_panic(self) -> Result<Box<dyn Any + Send + 'static>, JoinError> {
-        match self.panic {
-            Some(NotShared(payload)) => Ok(payload),
-            None => Err(self),
+        match self.cause {
+            Cause::Panic(NotShared(payload)) => Ok(payload),
+            Cause::Cancelled(_) => Err(self),
         }
     }
 
@@ -371,25 +462,34 @@ impl JoinError {
     }
 
     fn message(&self) -> Option<&str> {
-        self.panic.as_ref().and_then(|payload| message(&*payload.0))
+        match &self.cause {
+            Cause::Panic(payload) => message(&*payload.0),
+            Cause::Cancelled(_) => None,
+        }
     }
 }
 
 impl fmt::Display for JoinError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (&self.panic, self.message()) {
-            (None, _) => write!(f, "task {} was cancelled", self.id),
-            (Some(_), Some(said)) => write!(f, "task {} panicked with message {said:?}", self.id),
-            (Some(_), None) => write!(f, "task {} panicked", self.id),
+        match (&self.cause, self.message()) {
+            (Cause::Cancelled(None), _) => write!(f, "task {} was cancelled", self.id),
+            (Cause::Cancelled(Some(reason)), _) => write!(f, "task {} was {reason}", self.id),
+            (_, Some(said)) => write!(f, "task {} panicked with message {said:?}", self.id),
+            (_, None) => write!(f, "task {} panicked", self.id),
         }
     }
 }
 
 impl fmt::Debug for JoinError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.panic {
-            None => write!(f, "JoinError::Cancelled({:?}, {})", self.id, self.spawned_at),
-            Some(_) => write!(
+        match &self.cause {
+            Cause::Cancelled(None) => {
+                write!(f, "JoinError::Cancelled({:?}, {})", self.id, self.spawned_at)
+            }
+            Cause::Cancelled(Some(reason)) => {
+                write!(f, "JoinError::Cancelled({:?}, {}, {reason:?})", self.id, self.spawned_at)
+            }
+            Cause::Panic(_) => write!(
                 f,
                 "JoinError::Panic({:?}, {:?}, {})",
                 self.id,
@@ -404,9 +504,9 @@ impl std::error::Error for JoinError {}
 
 impl From<JoinError> for io::Error {
     fn from(error: JoinError) -> io::Error {
-        io::Error::other(match error.panic {
-            Some(_) => format!("{error}"),
-            None => "task was cancelled".to_owned(),
+        io::Error::other(match error.cause {
+            Cause::Cancelled(None) => "task was cancelled".to_owned(),
+            _ => format!("{error}"),
         })
     }
 }

@@ -7,6 +7,7 @@
 //!                  3 wake │     └─ 4b pend: Again ──┘   │ 4a pend: Idle          └─ the JoinHandle
 //!                         │                             ▼                           takes the output
 //!                         └──────────────────────────  idle       abort: ABORTED is set, then as 3 or 4b
+//!                                                                 cancel: ASKED is set, then as 3 or 4b
 //! ```
 //!
 //! Each arrow is a method of [`state::State`]. 6 happens when the task is complete and the last
@@ -20,6 +21,9 @@
 //! | the home's thread | the links of the roster |
 //! | anybody with a reference | the state word, number, name and birthplace |
 //!
+//! A task that is cancelled ends as one that is aborted, unless a frame is open in it: then it is
+//! polled, and its frames clean up before they pass the request on; see [`Requests`].
+//!
 //! A living task is kept by its home's [`Roster`], not by a count: a wake costs one
 //! read-modify-write, a first poll none, a completion one or two. The `Runnable` of a task that is
 //! being polled or queued is the only one, so that the future needs no lock.
@@ -27,6 +31,7 @@
 //! A task knows its home only by the trait [`Schedule`]: where its `Runnable` goes when it is woken,
 //! and where its memory goes when it is dead.
 
+mod cancel_reason;
 #[expect(unsafe_code, reason = "future and output share one place; the state word says whose")]
 mod cell;
 mod id;
@@ -35,20 +40,24 @@ mod join;
 #[expect(unsafe_code, reason = "lists of free memory")]
 mod memory;
 mod meta;
+#[expect(unsafe_code, reason = "a thread-local pointer to the task")]
+pub mod polled;
 #[expect(unsafe_code, reason = "vtables and std's raw waker")]
 mod raw;
+mod requests;
 #[expect(unsafe_code, reason = "turns the state word's permission into a value")]
 mod roster;
 #[expect(unsafe_code, reason = "the right to poll, as a value")]
 mod runnable;
 pub mod state;
 
+pub use cancel_reason::{CancelReason, CancelSource};
 pub use cell::Header;
 pub use id::Id;
 pub use join::{AbortHandle, JoinError, JoinHandle};
 pub(crate) use memory::Keep;
 pub use meta::TaskMeta;
-pub(crate) use raw::is_waker_of;
+pub use requests::Requests;
 pub use roster::{Dead, Roster};
 pub use runnable::{Ran, Runnable, new, new_pinned};
 

@@ -82,8 +82,13 @@ impl TaskRef {
     }
 
     pub(super) fn abort(&self) {
-        // SAFETY: invariant 2, and `Schedule` is obeyed once.
-        unsafe { follow(self.0, self.header().state.abort()) }
+        self.follow(self.header().state.abort());
+    }
+
+    /// Does what this task's state word said is left to do about a wake, just now and only here.
+    pub(super) fn follow(&self, wake: Wake) {
+        // SAFETY: invariant 2, and `wake` is obeyed once by this function's use.
+        unsafe { follow(self.0, wake) }
     }
 }
 
@@ -162,7 +167,7 @@ impl PackedWaker {
 
 /// Whether `waker` is the own waker of that task.
 #[inline(always)]
-pub(crate) fn is_waker_of(waker: &Waker, task: *const Header) -> bool {
+pub(super) fn is_waker_of(waker: &Waker, task: *const Header) -> bool {
     std::ptr::eq(waker.data(), task.cast()) && std::ptr::eq(waker.vtable(), &WAKER)
 }
 

@@ -19,14 +19,18 @@ const HANDLE: usize = 1 << 4;
 /// The join waker's place is filled, and belongs to whoever completes the task. While this is
 /// clear, and before `COMPLETE`, the place belongs to the `JoinHandle`.
 const JOIN_WAKER: usize = 1 << 5;
-/// Kept free for a request to end that the task may answer with clean-up of its own: who asked
-/// and why will stand in a side table that only tasks with this flag look at.
-const _CANCEL_REQUESTED: usize = 1 << 6;
-/// Kept free for "this task has an open cancellation frame".
-const _FRAME_OPEN: usize = 1 << 7;
+/// Somebody has asked the task to end, and nobody has answered yet. Without `FRAMED` the answer is
+/// that of an abort. Set by a request, cleared by a frame that answers it. Meaningless after
+/// `COMPLETE`.
+const ASKED: usize = 1 << 6;
+/// A frame is open in the task that answers requests in its own way: it wants to be polled.
+const FRAMED: usize = 1 << 7;
+/// The table of requests has an entry for this task, to be taken out at completion. Set with the
+/// first request or frame, never cleared.
+const NOTED: usize = 1 << 8;
 /// One reference: the `JoinHandle`, an `AbortHandle` or a `Waker`. A `Runnable` is none: a task
 /// that is not complete is kept by the roster, and only such a task has a `Runnable`.
-const REF: usize = 1 << 8;
+const REF: usize = 1 << 9;
 /// Beyond this many references somebody leaks them in a loop.
 const REF_LIMIT: usize = usize::MAX / 2;
 
@@ -39,7 +43,7 @@ pub struct State(AtomicUsize);
 pub enum Begin {
     /// Poll it.
     Poll,
-    /// Drop its future: it was aborted.
+    /// Drop its future: it was aborted, or asked to end without a frame that would answer.
     Abort,
 }
 
@@ -65,6 +69,16 @@ pub enum Wake {
     Free,
 }
 
+/// What became of a request to end.
+#[must_use]
+#[derive(Debug, PartialEq, Eq)]
+pub enum Ask {
+    /// The task has finished: there is nobody to ask.
+    Complete,
+    /// The request stands. What is said about a wake is to be done.
+    Asked(Wake),
+}
+
 /// What to do after completion.
 #[must_use]
 #[derive(Debug, PartialEq, Eq)]
@@ -75,6 +89,8 @@ pub struct Complete {
     pub wake_joiner: bool,
     /// A reference is held for these steps and must be dropped after them.
     pub holds_ref: bool,
+    /// The table of requests has an entry for this task: take it out.
+    pub noted: bool,
 }
 
 /// What a `JoinHandle` has to do when it is dropped.
@@ -105,7 +121,7 @@ impl State {
             // Taken before the poll: a wake that comes later sets it again and is not lost.
             now = self.0.fetch_and(!NOTIFIED, Ordering::AcqRel);
         }
-        if now & ABORTED != 0 { Begin::Abort } else { Begin::Poll }
+        if now & (ABORTED | ASKED) == 0 { Begin::Poll } else { Begin::of_ended(now) }
     }
 
     /// 4 The poll returned pending: back to idle, unless a wake came meanwhile.
@@ -189,6 +205,82 @@ impl State {
         }
     }
 
+    /// Asks the task to end: by its frames if one is open when it is polled next, else as an abort.
+    ///
+    /// The table has the entry that `NOTED` speaks of.
+    pub fn ask(&self) -> Ask {
+        let mut now = self.0.load(Ordering::Relaxed);
+        loop {
+            if now & COMPLETE != 0 {
+                return Ask::Complete;
+            }
+            let idle = now & OWNED == 0;
+            let next = now | ASKED | NOTED | if idle { OWNED } else { NOTIFIED };
+            // As in `wake`.
+            match self.0.compare_exchange_weak(now, next, Ordering::AcqRel, Ordering::Relaxed) {
+                Ok(_) => return Ask::Asked(if idle { Wake::Schedule } else { Wake::Nothing }),
+                Err(other) => now = other,
+            }
+        }
+    }
+
+    /// Whoever polls the task is about to make the entry that `NOTED` speaks of.
+    pub fn note(&self) {
+        // Relaxed: it is read at completion, by whoever polls the task then.
+        if self.0.load(Ordering::Relaxed) & NOTED == 0 {
+            self.0.fetch_or(NOTED, Ordering::Relaxed);
+        }
+    }
+
+    /// The first frame opens.
+    pub fn open_frames(&self) {
+        // Relaxed: only whoever polls the task reads `FRAMED`, in order with this by the poll; the
+        // frames themselves are under a lock.
+        self.0.fetch_or(FRAMED, Ordering::Relaxed);
+    }
+
+    /// The last frame closes. If a request stands that nobody has answered, the task is to be
+    /// looked at once more, and ends.
+    pub fn close_frames(&self) -> Wake {
+        let mut now = self.0.load(Ordering::Relaxed);
+        loop {
+            if now & COMPLETE != 0 {
+                return Wake::Nothing;
+            }
+            let idle = now & OWNED == 0;
+            let woken = match now & ASKED != 0 {
+                true if idle => OWNED,
+                true => NOTIFIED,
+                false => 0,
+            };
+            let next = (now & !FRAMED) | woken;
+            // As in `wake`.
+            match self.0.compare_exchange_weak(now, next, Ordering::AcqRel, Ordering::Relaxed) {
+                Ok(_) if woken == OWNED => return Wake::Schedule,
+                Ok(_) => return Wake::Nothing,
+                Err(other) => now = other,
+            }
+        }
+    }
+
+    /// A frame has answered the request, or it was withdrawn.
+    pub fn answer(&self) {
+        // Relaxed: requests and answers are ordered by the lock that the caller holds.
+        self.0.fetch_and(!ASKED, Ordering::Relaxed);
+    }
+
+    /// The answer was taken back: the request stands again, and `close_frames` will find it.
+    pub fn ask_again(&self) {
+        // Relaxed: as in `answer`.
+        self.0.fetch_or(ASKED, Ordering::Relaxed);
+    }
+
+    /// Whether the table of requests has an entry for this task. Only the holder of the `Runnable`
+    /// may ask, and learns of every request that it obeys.
+    pub fn is_noted(&self) -> bool {
+        self.0.load(Ordering::Relaxed) & NOTED != 0
+    }
+
     /// 5 The future is dropped and the output stands in its place.
     pub fn complete(&self) -> Complete {
         let mut now = self.0.load(Ordering::Relaxed);
@@ -204,7 +296,12 @@ impl State {
                 Ordering::Relaxed,
             ) {
                 Ok(_) => {
-                    return Complete { drop_output: false, wake_joiner: false, holds_ref: false };
+                    return Complete {
+                        drop_output: false,
+                        wake_joiner: false,
+                        holds_ref: false,
+                        noted: now & NOTED != 0,
+                    };
                 }
                 Err(other) => now = other,
             }
@@ -218,6 +315,7 @@ impl State {
             drop_output: before & HANDLE == 0,
             wake_joiner: before & JOIN_WAKER != 0,
             holds_ref: true,
+            noted: before & NOTED != 0,
         }
     }
 
@@ -311,6 +409,17 @@ impl State {
     }
 }
 
+impl Begin {
+    /// What to do with a task that somebody wants to end.
+    #[cold]
+    fn of_ended(now: usize) -> Begin {
+        match now & ABORTED == 0 && now & FRAMED != 0 {
+            true => Begin::Poll,
+            false => Begin::Abort,
+        }
+    }
+}
+
 impl Default for State {
     fn default() -> State {
         State::new()
@@ -327,6 +436,9 @@ impl fmt::Debug for State {
             (ABORTED, "ABORTED"),
             (HANDLE, "HANDLE"),
             (JOIN_WAKER, "JOIN_WAKER"),
+            (ASKED, "ASKED"),
+            (FRAMED, "FRAMED"),
+            (NOTED, "NOTED"),
         ];
         let set: Vec<_> = names.iter().filter(|(flag, _)| now & flag != 0).map(|n| n.1).collect();
         write!(f, "State({} refs={})", set.join("|"), now / REF)

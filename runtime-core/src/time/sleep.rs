@@ -252,7 +252,7 @@ impl Sleep {
     }
 
     /// Polls without asking the budget.
-    pub(super) fn poll_elapsed(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+    pub(crate) fn poll_elapsed(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let state = match self.entry.state() {
             State::Idle => self.arm(cx.waker()),
             State::Armed => self.update_waker(cx.waker()),

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::future::IntoFuture;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -12,6 +13,8 @@ use runtime_sync::budget;
 use super::Instant;
 use super::error::Elapsed;
 use super::sleep::{Origin, Sleep};
+use crate::frame::{About, Node, Plain, Until, within};
+use crate::task::{CancelReason, CancelSource};
 
 /// Gives `future` at most `duration` to complete.
 ///
@@ -19,11 +22,15 @@ use super::sleep::{Origin, Sleep};
 /// once costs no look at the clock and no timer. The future is polled before the time is looked
 /// at, whenever the task is polled, so if both have come the value wins.
 ///
-/// With a duration of zero the future is polled once.
+/// With a duration of zero the future is polled once. asyncio's `wait_for` does not even start it
+/// then.
 ///
 /// # Errors
 ///
-/// [`Elapsed`] if the time is over first. The future is then dropped with the `Timeout`.
+/// [`Elapsed`] if the time is over first. The future is then dropped with the `Timeout`; but if
+/// clean-up is to be awaited in it, as by [`with_cleanup`](crate::cancel::with_cleanup), that comes
+/// first, and the `Timeout` takes as much longer. If the future gives its value all the same, the
+/// value wins.
 ///
 /// # Cancel safety
 ///
@@ -51,7 +58,7 @@ pub fn timeout<F>(duration: Duration, future: F) -> Timeout<F::IntoFuture>
 where
     F: IntoFuture,
 {
-    Timeout { value: future.into_future(), delay: Delay::After { duration } }
+    Timeout { value: future.into_future(), delay: Delay::After { duration }, node: None }
 }
 
 /// Gives `future` until `deadline` to complete.
@@ -85,7 +92,7 @@ pub fn timeout_at<F>(deadline: Instant, future: F) -> Timeout<F::IntoFuture>
 where
     F: IntoFuture,
 {
-    Timeout { value: future.into_future(), delay: Delay::Until { deadline } }
+    Timeout { value: future.into_future(), delay: Delay::Until { deadline }, node: None }
 }
 
 pin_project! {
@@ -104,6 +111,8 @@ pin_project! {
         value: F,
         #[pin]
         delay: Delay,
+        // Only if somebody inside wants to know when the time is over.
+        node: Option<Arc<Node>>,
     }
 }
 
@@ -167,12 +176,47 @@ impl<F: Future> Future for Timeout<F> {
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.project();
+        let mut this = self.project();
         let could_go_on = budget::has_budget_remaining();
-        if let Poll::Ready(value) = this.value.poll(cx) {
+        let about = &*this.delay;
+        if let Poll::Ready(value) = within(this.node, about, || this.value.as_mut().poll(cx)) {
             return Poll::Ready(Ok(value));
         }
-        this.delay.poll(cx, could_go_on).map(|()| Err(Elapsed::new()))
+        ready!(this.delay.poll(cx, could_go_on));
+        match this.node {
+            None => Poll::Ready(Err(Elapsed::new())),
+            Some(_) => poll_elapsed(this.value, this.node, cx),
+        }
+    }
+}
+
+/// The time is over, but somebody inside may want to clean up first.
+#[cold]
+fn poll_elapsed<F: Future>(
+    mut value: Pin<&mut F>,
+    place: &mut Option<Arc<Node>>,
+    cx: &mut Context<'_>,
+) -> Poll<Result<F::Output, Elapsed>> {
+    let Some(node) = place.clone() else { return Poll::Ready(Err(Elapsed::new())) };
+    if node.cancelled().is_none() {
+        node.cancel(&Arc::new(CancelReason::new(CancelSource::Deadline)));
+        if let Poll::Ready(value) = within(place, &Plain, || value.as_mut().poll(cx)) {
+            return Poll::Ready(Ok(value));
+        }
+    }
+    match node.waits_for_holders(cx.waker()) {
+        true => Poll::Pending,
+        false => Poll::Ready(Err(Elapsed::new())),
+    }
+}
+
+impl About for Delay {
+    fn until(&self) -> Until {
+        match self {
+            Delay::After { duration } => Until::After(*duration),
+            Delay::Until { deadline } => Until::At((*deadline).into()),
+            Delay::Running { sleep } => Until::At(sleep.deadline().into()),
+        }
     }
 }
 

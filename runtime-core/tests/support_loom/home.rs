@@ -1,7 +1,7 @@
 //! A home for real tasks: a queue that anybody may run, and a roster.
 
 use loom::sync::Mutex;
-use runtime_core::task::{self, Dead, JoinHandle, Ran, Roster, Runnable, Schedule};
+use runtime_core::task::{self, Dead, JoinHandle, Ran, Roster, Runnable, Schedule, polled};
 use std::collections::VecDeque;
 use std::future::Future;
 use std::panic::Location;
@@ -68,7 +68,10 @@ impl Home {
     /// Polls what waits, until nothing does.
     pub fn run_all(&self) {
         while let Some(runnable) = self.pop() {
-            if let Ran::Again(runnable) = runnable.run(|| false) {
+            let before = polled::set(runnable.as_ptr());
+            let ran = runnable.run(|| false);
+            polled::set(before);
+            if let Ran::Again(runnable) = ran {
                 self.queue.lock().unwrap().push_back(runnable);
             }
         }

@@ -7,7 +7,7 @@ use super::word::Word;
 use loom::cell::UnsafeCell;
 use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::sync::{Arc, Mutex};
-use runtime_core::task::state::{Begin, Detach, Pend, Wake};
+use runtime_core::task::state::{Ask, Begin, Detach, Pend, Wake};
 
 pub struct Task<W> {
     pub word: W,
@@ -17,12 +17,15 @@ pub struct Task<W> {
     join_waker: UnsafeCell<Option<Arc<AtomicUsize>>>,
     freed: UnsafeCell<bool>,
     data: [AtomicUsize; 2],
+    /// For a task with a frame: whether it was asked to end.
+    book: Option<Mutex<bool>>,
 }
 
 #[derive(Default)]
 pub struct Stage {
     pub polls: usize,
     pub cancelled: bool,
+    pub cleaned: bool,
     pub output: bool,
     pub outputs_gone: usize,
 }
@@ -49,6 +52,15 @@ fn look<T, R>(cell: &UnsafeCell<T>, look: impl FnOnce(&T) -> R) -> R {
 impl<W: Word> Task<W> {
     /// A task that waits in the queue for its first poll, with a handle, that wants `halves` of data.
     pub fn new(word: W, halves: usize) -> Arc<Task<W>> {
+        Task::with_book(word, halves, None)
+    }
+
+    /// A task that never has its data, with a frame that cleans up when it is asked to end.
+    pub fn framed(word: W) -> Arc<Task<W>> {
+        Task::with_book(word, 2, Some(Mutex::new(false)))
+    }
+
+    fn with_book(word: W, halves: usize, book: Option<Mutex<bool>>) -> Arc<Task<W>> {
         let half = |n| AtomicUsize::new(usize::from(n >= halves));
         Arc::new(Task {
             word,
@@ -57,6 +69,7 @@ impl<W: Word> Task<W> {
             join_waker: UnsafeCell::new(None),
             freed: UnsafeCell::new(false),
             data: [half(0), half(1)],
+            book,
         })
     }
 
@@ -105,6 +118,34 @@ impl<W: Word> Task<W> {
         self.follow(self.word.abort());
     }
 
+    pub fn ask(&self) {
+        self.touch();
+        let mut asked = self.book.as_ref().expect("a task with a frame").lock().unwrap();
+        let Ask::Asked(wake) = self.word.ask() else { return };
+        *asked = true;
+        drop(asked);
+        self.follow(wake);
+    }
+
+    /// What the frame does in a poll.
+    fn poll_frame(&self) {
+        let Some(book) = &self.book else { return };
+        if self.stage(|stage| stage.cleaned) {
+            return;
+        }
+        if self.stage(|stage| stage.polls == 1) {
+            let _book = book.lock().unwrap();
+            self.word.open_frames();
+        }
+        let asked = book.lock().unwrap();
+        if *asked {
+            edit(&self.stage, |stage| stage.cleaned = true);
+            let wake = self.word.close_frames();
+            drop(asked);
+            self.follow(wake);
+        }
+    }
+
     pub fn drop_ref(&self) {
         self.touch();
         if self.word.drop_ref() {
@@ -142,6 +183,7 @@ impl<W: Word> Task<W> {
             assert!(!stage.output, "polled after it was complete");
             stage.polls += 1;
         });
+        self.poll_frame();
         if self.data.iter().all(|half| half.load(Ordering::Relaxed) == 1) {
             self.complete();
             return true;

@@ -1,7 +1,7 @@
 //! The state word as a trait, and a copy of it that makes one mistake.
 
 use loom::sync::atomic::{AtomicUsize, Ordering};
-use runtime_core::task::state::{Begin, Complete, Detach, Pend, State, Wake};
+use runtime_core::task::state::{Ask, Begin, Complete, Detach, Pend, State, Wake};
 
 pub trait Word: Send + Sync + 'static {
     fn begin(&self) -> Begin;
@@ -9,6 +9,9 @@ pub trait Word: Send + Sync + 'static {
     fn wake(&self) -> Wake;
     fn wake_by_value(&self) -> Wake;
     fn abort(&self) -> Wake;
+    fn ask(&self) -> Ask;
+    fn open_frames(&self);
+    fn close_frames(&self) -> Wake;
     fn complete(&self) -> Complete;
     fn is_complete(&self) -> bool;
     fn has_join_waker(&self) -> bool;
@@ -30,6 +33,7 @@ macro_rules! forward {
 impl Word for State {
     forward!(
         begin -> Begin, pend -> Pend, wake -> Wake, wake_by_value -> Wake, abort -> Wake,
+        ask -> Ask, open_frames -> (), close_frames -> Wake,
         complete -> Complete, is_complete -> bool, has_join_waker -> bool, set_join_waker -> bool,
         unset_join_waker -> bool, detach -> Detach, add_ref -> (), drop_ref -> bool
     );
@@ -49,6 +53,12 @@ pub enum Mistake {
     GreedyWake,
     /// An abort of a task that is being polled is not noted as a wake.
     QuietAbort,
+    /// A request to a task that is being polled is not noted as a wake.
+    QuietAsk,
+    /// The last frame closes without a look at `ASKED`.
+    DeafClose,
+    /// A request drops the future although a frame is open.
+    RudeBegin,
     /// Completion keeps no reference for what it has left to do.
     NoRefAtCompletion,
     /// Completion does not release the output.
@@ -69,7 +79,9 @@ const COMPLETE: usize = 4;
 const ABORTED: usize = 8;
 const HANDLE: usize = 16;
 const JOIN_WAKER: usize = 32;
-const REF: usize = 256;
+const ASKED: usize = 64;
+const FRAMED: usize = 128;
+const REF: usize = 512;
 
 pub struct Planted {
     mistake: Mistake,
@@ -131,7 +143,11 @@ impl Word for Planted {
             0 => now,
             _ => self.word.fetch_and(!NOTIFIED, Ordering::AcqRel),
         };
-        if now & ABORTED != 0 { Begin::Abort } else { Begin::Poll }
+        let framed = now & FRAMED != 0 && !self.makes(Mistake::RudeBegin);
+        match now & ABORTED != 0 || now & ASKED != 0 && !framed {
+            true => Begin::Abort,
+            false => Begin::Poll,
+        }
     }
 
     fn pend(&self) -> Pend {
@@ -169,6 +185,34 @@ impl Word for Planted {
         self.wake_with(ABORTED, 0)
     }
 
+    fn ask(&self) -> Ask {
+        self.change(Ordering::AcqRel, |now| {
+            if now & COMPLETE != 0 {
+                return (None, Ask::Complete);
+            }
+            let idle = now & OWNED == 0;
+            let woken = if self.makes(Mistake::QuietAsk) { 0 } else { NOTIFIED };
+            let next = now | ASKED | if idle { OWNED } else { woken };
+            (Some(next), Ask::Asked(if idle { Wake::Schedule } else { Wake::Nothing }))
+        })
+    }
+
+    fn open_frames(&self) {
+        self.word.fetch_or(FRAMED, Ordering::Relaxed);
+    }
+
+    fn close_frames(&self) -> Wake {
+        self.change(Ordering::AcqRel, |now| {
+            if now & ASKED == 0 || self.makes(Mistake::DeafClose) {
+                return (Some(now & !FRAMED), Wake::Nothing);
+            }
+            match now & OWNED == 0 {
+                true => (Some((now & !FRAMED) | OWNED), Wake::Schedule),
+                false => (Some((now & !FRAMED) | NOTIFIED), Wake::Nothing),
+            }
+        })
+    }
+
     fn complete(&self) -> Complete {
         let refs = if self.makes(Mistake::NoRefAtCompletion) { 0 } else { REF };
         let order = self.unless(Mistake::RelaxedComplete);
@@ -177,6 +221,7 @@ impl Word for Planted {
             drop_output: before & HANDLE == 0,
             wake_joiner: before & JOIN_WAKER != 0,
             holds_ref: refs != 0 || before & JOIN_WAKER != 0,
+            noted: false,
         }
     }
 

@@ -1,0 +1,142 @@
+//! A frame that answers cancellations in its own way, and holds what is around it until it has.
+
+use super::link::{self, About, within};
+use super::node::Node;
+use crate::task::CancelReason;
+use runtime_sync::waker_slot::WakerSlot;
+use std::sync::Arc;
+use std::task::Waker;
+
+/// An open holder; it closes when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Holder {
+    /// Its node; `None` only while what is inside is being polled.
+    node: Option<Arc<Node>>,
+    wake: Arc<WakerSlot>,
+    /// The number of the last request to the task that was over when it was opened.
+    over: u64,
+}
+
+/// What a holder has to answer.
+#[derive(Clone, Debug)]
+pub(crate) enum Cause {
+    /// A scope around it is cancelled, and stays so.
+    Scope(Arc<CancelReason>),
+    /// The task was asked to end. The number is that of the request.
+    Task(Arc<CancelReason>, u64),
+}
+
+impl Cause {
+    pub(crate) fn reason(&self) -> &Arc<CancelReason> {
+        match self {
+            Cause::Scope(reason) | Cause::Task(reason, _) => reason,
+        }
+    }
+}
+
+impl Holder {
+    /// Opens a holder with a node that was made here, or says that a scope around is cancelled
+    /// already.
+    pub(crate) fn open_unless_cancelled(node: Arc<Node>) -> Result<Holder, Arc<CancelReason>> {
+        match around(&node) {
+            Around::Cancelled(reason) => Err(reason),
+            Around::Shield | Around::Task => Ok(Holder::open_at(node)),
+        }
+    }
+
+    /// Opens a holder within what is being polled.
+    pub(crate) fn open() -> Holder {
+        Holder::open_at(Node::here(false))
+    }
+
+    /// Opens a holder with a node that was made here.
+    pub(crate) fn open_at(node: Arc<Node>) -> Holder {
+        let wake = Arc::new(WakerSlot::new());
+        node.outers().for_each(Node::hold);
+        node.requests().open_frame(wake.clone());
+        let over = node.requests().over();
+        Holder { node: Some(node), wake, over }
+    }
+
+    /// Leaves the waker of the task, to be called whenever there may be something to answer. To be
+    /// called before what is inside is polled.
+    pub(crate) fn register(&self, waker: &Waker) {
+        self.wake.register(waker);
+    }
+
+    /// Calls `f`, which polls what is inside.
+    pub(crate) fn within<R>(&mut self, about: &dyn About, f: impl FnOnce() -> R) -> R {
+        within(&mut self.node, about, f)
+    }
+
+    pub(crate) fn node(&self) -> &Arc<Node> {
+        self.node.as_ref().expect("a holder has its node but while it polls")
+    }
+
+    /// What is to be answered, if anything, now that what is inside is pending: nothing while a
+    /// holder is open further in, which goes first.
+    pub(crate) fn cause(&self) -> Option<Cause> {
+        let node = self.node();
+        if node.is_held() || !link::is_here(node.outer()) {
+            return None;
+        }
+        match around(node) {
+            Around::Cancelled(reason) => Some(Cause::Scope(reason)),
+            Around::Shield => None,
+            Around::Task => {
+                let requests = node.requests();
+                let answered = self.over.max(node.answered());
+                let (reason, number) = requests.is_here().then(|| requests.after(answered))??;
+                Some(Cause::Task(reason, number))
+            }
+        }
+    }
+
+    /// The cancellation ends here, if it was aimed at the task. One that is aimed at a scope goes on.
+    pub(crate) fn answer(&self, cause: &Cause) {
+        if let Cause::Task(_, number) = cause {
+            self.node().answer(*number);
+            self.node().outers().for_each(|outer| outer.answer(*number));
+            self.node().requests().answer(*number);
+        }
+    }
+
+    /// The cancellation goes on outwards when this holder closes, and the future it belongs to will
+    /// never be ready: whatever it is aimed at drops it.
+    pub(crate) fn pass_on(&self, cause: &Cause) {
+        if let Cause::Task(_, number) = cause {
+            self.node().outers().for_each(|outer| outer.pass_on(*number));
+            self.node().requests().pass_on(*number);
+        }
+    }
+}
+
+/// What one meets first on the way from a frame outwards.
+enum Around {
+    /// A scope that is cancelled.
+    Cancelled(Arc<CancelReason>),
+    /// A shield.
+    Shield,
+    /// The task itself.
+    Task,
+}
+
+fn around(node: &Node) -> Around {
+    for outer in node.outers() {
+        if let Some(reason) = outer.cancelled() {
+            return Around::Cancelled(reason);
+        }
+        if outer.is_shield() {
+            return Around::Shield;
+        }
+    }
+    Around::Task
+}
+
+impl Drop for Holder {
+    fn drop(&mut self) {
+        let node = self.node.take().expect("a holder is not dropped while it polls");
+        node.outers().for_each(Node::let_go);
+        node.requests().close_frame(&self.wake);
+    }
+}

@@ -1,0 +1,54 @@
+//! Which task is being polled on this thread.
+//!
+//! # Invariants
+//!
+//! 1. The pointer is null, or points to a task that is being polled on this thread, which therefore
+//!    lives. Whoever polls a task sets it before, and sets back what was there after.
+
+use super::cell::Header;
+use super::id::Id;
+use super::raw::{self, TaskRef};
+use std::cell::Cell;
+use std::ptr::{self, NonNull};
+use std::task::Waker;
+
+thread_local! {
+    /// A plain cell without a destructor: an access works at any time of a thread's life.
+    static POLLED: Cell<*const Header> = const { Cell::new(ptr::null()) };
+}
+
+/// Says which task is being polled from now on; returns who was before.
+///
+/// The caller polls the task, and sets back what was before when it has done so (invariant 1). For
+/// whoever runs tasks, and for nobody else.
+#[inline(always)]
+pub fn set(task: *const Header) -> *const Header {
+    POLLED.replace(task)
+}
+
+/// The task that is being polled, as something to compare with.
+#[inline(always)]
+pub(crate) fn pointer() -> *const Header {
+    POLLED.get()
+}
+
+/// The number of the task that is being polled.
+pub(crate) fn id() -> Option<Id> {
+    // SAFETY: invariant 1.
+    unsafe { POLLED.get().as_ref() }.map(Header::id)
+}
+
+/// A reference to the task that is being polled.
+pub(super) fn task() -> Option<TaskRef> {
+    let header = NonNull::new(POLLED.get().cast_mut())?;
+    // SAFETY: invariant 1.
+    unsafe { header.as_ref() }.state.add_ref();
+    // SAFETY: the reference that was just added passes to the new value.
+    Some(unsafe { TaskRef::from_raw(header) })
+}
+
+/// Whether `waker` is the own waker of the task that is being polled.
+#[inline(always)]
+pub(crate) fn owns(waker: &Waker) -> bool {
+    raw::is_waker_of(waker, POLLED.get())
+}

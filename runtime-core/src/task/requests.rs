@@ -1,0 +1,270 @@
+//! Requests to end a task, and the frames in it that answer them in their own way.
+//!
+//! Most tasks are never asked, and open no frame: for them nothing of this exists. The others have
+//! an entry in a table from the first request or frame on until they complete, which the flag
+//! `NOTED` of their state word tells.
+//!
+//! Requests are numbered: a frame answers those that were not over when it was opened, unless a frame
+//! further in has answered them, or they were withdrawn.
+
+use super::cancel_reason::CancelReason;
+use super::id::Id;
+use super::polled;
+use super::raw::TaskRef;
+use super::state::{Ask, Wake};
+use runtime_sync::primitives::Mutex;
+use runtime_sync::waker_slot::WakerSlot;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+/// What is asked of one task, or of a future that is no task's, and by which frames it is answered.
+pub struct Requests {
+    /// `None` for what is polled outside of tasks: nobody can ask it, only scopes in it.
+    task: Option<TaskRef>,
+    book: Mutex<Book>,
+}
+
+#[derive(Default)]
+struct Book {
+    /// How many requests there were; the number of the last one.
+    last: u64,
+    /// Up to which number a frame has answered: the task is not to end because of those. Frames in
+    /// other branches of the task are told all the same.
+    answered: u64,
+    /// Up to which number they were taken back.
+    withdrawn: u64,
+    /// How many stand by asyncio's count: each request adds one, `uncancel` takes one.
+    standing: usize,
+    reason: Option<Arc<CancelReason>>,
+    /// How many frames are open.
+    open: usize,
+    /// Who is to be woken when a request comes, here or in a scope inside.
+    frames: Vec<Arc<WakerSlot>>,
+}
+
+impl Requests {
+    /// For a future that is polled outside of tasks.
+    fn of_nobody() -> Arc<Requests> {
+        Arc::new(Requests { task: None, book: Mutex::default() })
+    }
+
+    /// Asks the task to end. False: it has finished.
+    fn ask(&self, reason: CancelReason) -> bool {
+        let Some(task) = &self.task else { return false };
+        let reason = Arc::new(reason);
+        let mut book = self.book.lock();
+        let wake = match task.header().state.ask() {
+            Ask::Complete => {
+                drop(book);
+                forget(task.id());
+                return false;
+            }
+            Ask::Asked(wake) => wake,
+        };
+        book.last += 1;
+        book.standing += 1;
+        let before = book.reason.replace(reason);
+        let frames = book.frames.clone();
+        drop(book);
+        drop(before);
+        task.follow(wake);
+        frames.iter().for_each(|frame| frame.wake());
+        true
+    }
+
+    /// For what is being polled on this thread.
+    pub(crate) fn here() -> Arc<Requests> {
+        match polled::task() {
+            Some(task) => {
+                // The entry that this may make is taken out at completion.
+                task.header().state.note();
+                of(&task)
+            }
+            None => Requests::of_nobody(),
+        }
+    }
+
+    /// What is asked of the task that is being polled on this thread, if anything ever was.
+    pub(crate) fn find_here() -> Option<Arc<Requests>> {
+        find(polled::id()?)
+    }
+
+    /// Whether the task is the one that is being polled on this thread.
+    pub(crate) fn is_here(&self) -> bool {
+        self.task.as_ref().map(TaskRef::id) == polled::id()
+    }
+
+    /// The last request and its number, if that is above `answered` and it was not withdrawn.
+    pub(crate) fn after(&self, answered: u64) -> Option<(Arc<CancelReason>, u64)> {
+        let book = self.book.lock();
+        let stands = book.last > answered.max(book.withdrawn);
+        Some((stands.then(|| book.reason.clone()).flatten()?, book.last))
+    }
+
+    /// The last request, if no frame has answered it.
+    pub(crate) fn unanswered(&self) -> Option<Arc<CancelReason>> {
+        let book = self.book.lock();
+        book.stands().then(|| book.reason.clone()).flatten()
+    }
+
+    /// The number of the last request that is over: what came after it is the business of a frame
+    /// that opens now, also if it came before the frame.
+    pub(crate) fn over(&self) -> u64 {
+        let book = self.book.lock();
+        book.answered.max(book.withdrawn)
+    }
+
+    /// A frame has answered the requests up to `number`: the task is not to end because of them.
+    pub(crate) fn answer(&self, number: u64) {
+        let mut book = self.book.lock();
+        book.answered = book.answered.max(number);
+        self.tell_state(&book);
+    }
+
+    /// A frame passes the request `number` on, whatever another frame or `uncancel` made of it.
+    pub(crate) fn pass_on(&self, number: u64) {
+        let mut book = self.book.lock();
+        book.answered = book.answered.min(number.saturating_sub(1));
+        book.withdrawn = book.withdrawn.min(number.saturating_sub(1));
+        self.tell_state(&book);
+    }
+
+    /// Tells the state word whether a request stands.
+    fn tell_state(&self, book: &Book) {
+        let Some(task) = &self.task else { return };
+        match book.stands() {
+            true => task.header().state.ask_again(),
+            false => task.header().state.answer(),
+        }
+    }
+
+    /// How many requests stand, by asyncio's count.
+    fn standing(&self) -> usize {
+        self.book.lock().standing
+    }
+
+    /// Takes one request back from the count; with the last one, what nobody has answered yet is
+    /// withdrawn. Returns how many stand.
+    fn withdraw(&self) -> usize {
+        let mut book = self.book.lock();
+        book.standing = book.standing.saturating_sub(1);
+        if book.standing == 0 {
+            book.withdrawn = book.last;
+            self.tell_state(&book);
+        }
+        book.standing
+    }
+
+    /// A frame opens, to be woken by `frame`.
+    pub(crate) fn open_frame(&self, frame: Arc<WakerSlot>) {
+        let mut book = self.book.lock();
+        book.open += 1;
+        book.frames.push(frame);
+        if book.open == 1
+            && let Some(task) = &self.task
+        {
+            task.header().state.open_frames();
+        }
+    }
+
+    /// A frame closes. If it was the last one, and a request stands, the task ends.
+    pub(crate) fn close_frame(&self, frame: &Arc<WakerSlot>) {
+        let mut book = self.book.lock();
+        book.open -= 1;
+        let place = book.frames.iter().position(|other| Arc::ptr_eq(other, frame));
+        let gone = place.map(|place| book.frames.swap_remove(place));
+        let wake = match &self.task {
+            Some(task) if book.open == 0 => task.header().state.close_frames(),
+            _ => Wake::Nothing,
+        };
+        drop(book);
+        drop(gone);
+        if let Some(task) = &self.task {
+            task.follow(wake);
+        }
+    }
+
+    /// Wakes every frame, so that each looks whether it is concerned.
+    pub(crate) fn wake_frames(&self) {
+        let frames = self.book.lock().frames.clone();
+        frames.iter().for_each(|frame| frame.wake());
+    }
+}
+
+impl Book {
+    /// Whether the task is to end because of the last request.
+    fn stands(&self) -> bool {
+        self.last > self.answered.max(self.withdrawn)
+    }
+}
+
+impl fmt::Debug for Requests {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let book = self.book.lock();
+        f.debug_struct("Requests")
+            .field("last", &book.last)
+            .field("answered", &book.answered)
+            .field("open", &book.open)
+            .finish_non_exhaustive()
+    }
+}
+
+impl TaskRef {
+    /// Asks the task to end; see [`JoinHandle::cancel`](super::JoinHandle::cancel).
+    pub(super) fn cancel(&self, reason: CancelReason) -> bool {
+        !self.header().state.is_complete() && of(self).ask(reason)
+    }
+
+    /// How many requests stand.
+    pub(super) fn cancelling(&self) -> usize {
+        find(self.id()).map_or(0, |requests| requests.standing())
+    }
+
+    /// Takes one request back.
+    pub(super) fn uncancel(&self) -> usize {
+        find(self.id()).map_or(0, |requests| requests.withdraw())
+    }
+}
+
+/// Why the task ends; asked when its future is dropped because of a request.
+pub(super) fn reason(task: Id) -> Option<Arc<CancelReason>> {
+    find(task)?.book.lock().reason.clone()
+}
+
+/// How many tables share the tasks, so that they seldom meet at a lock.
+const SHARDS: usize = 32;
+
+/// The entries of all tasks that have one, wherever they run.
+///
+/// std's lock, which models do not see: no thread of a model is switched while it is held.
+#[allow(clippy::disallowed_types, reason = "a static, and no step of a model")]
+static TABLE: [std::sync::Mutex<BTreeMap<Id, Arc<Requests>>>; SHARDS] =
+    [const { std::sync::Mutex::new(BTreeMap::new()) }; SHARDS];
+
+fn with_shard<R>(task: Id, f: impl FnOnce(&mut BTreeMap<Id, Arc<Requests>>) -> R) -> R {
+    let shard = &TABLE[task.number() as usize % SHARDS];
+    f(&mut shard.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
+}
+
+fn find(task: Id) -> Option<Arc<Requests>> {
+    with_shard(task, |shard| shard.get(&task).cloned())
+}
+
+/// The requests of a task, which is not complete or whose entry the caller takes out again.
+pub(super) fn of(task: &TaskRef) -> Arc<Requests> {
+    let id = task.id();
+    if let Some(requests) = find(id) {
+        return requests;
+    }
+    // Made out here, and dropped out here if another thread was faster: a reference to a task must
+    // not be the last one under the lock.
+    let fresh = Arc::new(Requests { task: Some(task.clone()), book: Mutex::default() });
+    with_shard(id, |shard| shard.entry(id).or_insert_with(|| fresh.clone()).clone())
+}
+
+/// Takes the entry of a complete task out.
+pub(super) fn forget(task: Id) {
+    let gone = with_shard(task, |shard| shard.remove(&task));
+    drop(gone);
+}

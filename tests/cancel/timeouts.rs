@@ -1,0 +1,56 @@
+//! `timeout` as a scope, `move_on_after`, `timeout_scope`.
+
+use super::{Cell, Log, secs, sleep, stuck};
+use filch::cancel::{NotActive, TimeoutScope, catch_cancel, move_on_after, timeout_scope};
+use filch::time::{Instant, timeout};
+
+#[filch::test(start_paused = true)]
+async fn a_plain_future_is_dropped_at_once() {
+    let log = Log::new();
+    assert_eq!(move_on_after(secs(2), stuck(&log, "body")).await, None);
+    log.expect(&["2 drop body"]);
+}
+
+#[filch::test(start_paused = true)]
+async fn the_value_that_a_body_gives_when_it_is_told_wins() {
+    let told = timeout(secs(1), async { catch_cancel(sleep(5)).await.is_err() });
+    assert_eq!(told.await, Ok(true));
+}
+
+#[filch::test(start_paused = true)]
+async fn it_may_be_moved_while_it_is_active() {
+    let start = Instant::now();
+    let kept: Cell<TimeoutScope> = Cell::default();
+    let outcome = timeout_scope(secs(1), async |scope| {
+        *kept.borrow_mut() = Some(scope.clone());
+        assert_eq!(scope.deadline(), Some(start + secs(1)));
+        scope.reschedule(None).unwrap();
+        sleep(5).await;
+        scope.reschedule(Instant::now() + secs(3)).unwrap();
+        sleep(10).await;
+    });
+    assert!(outcome.await.is_err());
+    assert_eq!(start.elapsed(), secs(8));
+    let scope = kept.borrow_mut().take().unwrap();
+    assert!(scope.expired());
+    assert_eq!(scope.reschedule(None), Err(NotActive));
+}
+
+#[filch::test(start_paused = true)]
+async fn one_that_was_left_in_time_has_not_expired() {
+    let kept: Cell<TimeoutScope> = Cell::default();
+    let outcome = timeout_scope(None, async |scope| {
+        *kept.borrow_mut() = Some(scope);
+        4
+    });
+    assert_eq!(outcome.await, Ok(4));
+    let scope = kept.borrow_mut().take().unwrap();
+    assert!(!scope.expired());
+    assert_eq!(scope.reschedule(Instant::now()), Err(NotActive));
+}
+
+#[filch::test(start_paused = true)]
+async fn a_block_without_a_wait_is_in_time() {
+    let outcome = timeout_scope(secs(0), async |_| 1);
+    assert_eq!(outcome.await, Ok(1));
+}
