@@ -27,7 +27,7 @@
 //! | run things at the same time | [`spawn`](fn@spawn), [`join!`], [`try_join!`], [`select!`] |
 //! | wait for time to pass | [`time`] |
 //! | end things early, in good order | [`cancel`] |
-//! | talk to the world | [`net`], [`io`] |
+//! | talk to the world | [`net`], [`io`]; [`streams`] as in asyncio |
 //! | call what blocks | [`task::spawn_blocking`], [`task::block_in_place`] |
 //! | keep a task on one thread | [`task::spawn_local`], [`task::LocalSet`], [`runtime::LocalRuntime`] |
 //! | see what goes on | [`runtime::RuntimeMetrics`], the hooks of [`runtime::Builder`] |
@@ -77,7 +77,7 @@ pub use runtime_net::process;
 pub use runtime_net::signal;
 #[cfg(feature = "net")]
 #[doc(inline)]
-pub use runtime_net::{io, net};
+pub use runtime_net::{io, net, streams};
 
 #[cfg(feature = "macros")]
 pub use runtime_macros::{main, test};

@@ -17,6 +17,8 @@ mod echo_server;
 #[allow(dead_code, reason = "its main is called by nobody here")]
 #[path = "../examples/hello.rs"]
 mod hello;
+#[path = "../examples/streams.rs"]
+mod streams;
 #[path = "../examples/tour.rs"]
 mod tour;
 
@@ -80,6 +82,11 @@ async fn people_in_the_chat_read_each_other_and_nobody_reads_himself() -> io::Re
     assert_eq!(ann.reads().await?, "* Bob has left");
     assert_eq!(other.reads().await?, "* Bob has left");
     Ok(())
+}
+
+#[test]
+fn the_clients_of_the_streams_get_their_lines_back_and_go() {
+    streams::main().unwrap();
 }
 
 /// Starts a server on a port of its own.

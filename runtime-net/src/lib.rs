@@ -19,6 +19,7 @@
 //! | unix/ | the same for Unix sockets, datagrams, and pipes |
 //! | udp/ | `UdpSocket` |
 //! | staggered.rs | to connect to whichever of several addresses answers first |
+//! | streams/ | asyncio's readers, writers and servers |
 //! | addr.rs | `ToSocketAddrs`: names to addresses |
 //! | stream/ | the byte stream below TCP, Unix sockets and pipes |
 //! | datagrams.rs | the datagrams below UDP and Unix sockets |
@@ -50,6 +51,7 @@ pub mod signal;
 mod socket;
 mod staggered;
 mod stream;
+pub mod streams;
 pub mod tcp;
 pub mod udp;
 pub mod unix;

@@ -78,6 +78,7 @@ ask! {
     fn set_reuseaddr(on: bool) -> io::Result<()>;
     fn reuseport() -> io::Result<bool>;
     fn set_reuseport(on: bool) -> io::Result<()>;
+    fn set_only_v6(on: bool) -> io::Result<()>;
     fn send_buffer_size() -> io::Result<usize>;
     fn set_send_buffer_size(size: usize) -> io::Result<()>;
     fn recv_buffer_size() -> io::Result<usize>;

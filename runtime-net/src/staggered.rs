@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use runtime_core::time::sleep;
 
-use crate::addr::no_address;
+use crate::streams::ConnectErrors;
 use crate::tcp::TcpStream;
 
 /// How long an attempt is alone before the next one joins it, as RFC 8305 recommends.
@@ -55,8 +55,22 @@ where
     F: Future<Output = io::Result<A>>,
     A: IntoIterator<Item = SocketAddr>,
 {
-    let addresses = interleave(resolve().await?);
-    race(addresses, delay, TcpStream::connect_addr).await
+    let addresses = resolve().await?.into_iter().collect();
+    let connected = connect_each(addresses, delay, TcpStream::connect_addr).await;
+    connected.map_err(|errors| errors.into_error(false))
+}
+
+/// As [`connect_staggered`], by `attempt`; and every error, in the order in which they came.
+pub(crate) async fn connect_each<A, F, R>(
+    addresses: VecDeque<SocketAddr>,
+    delay: Duration,
+    attempt: A,
+) -> Result<R, ConnectErrors>
+where
+    A: Fn(SocketAddr) -> F,
+    F: Future<Output = io::Result<R>>,
+{
+    race(interleave(addresses), delay, attempt).await
 }
 
 /// The addresses, of which each family has every second one as long as there are both.
@@ -82,26 +96,26 @@ async fn race<A, F, R>(
     mut waiting: VecDeque<SocketAddr>,
     delay: Duration,
     attempt: A,
-) -> io::Result<R>
+) -> Result<R, ConnectErrors>
 where
     A: Fn(SocketAddr) -> F,
     F: Future<Output = io::Result<R>>,
 {
-    let mut running: Vec<Pin<Box<F>>> = Vec::new();
-    let mut last_error = None;
+    let mut running: Vec<(SocketAddr, Pin<Box<F>>)> = Vec::new();
+    let mut errors = Vec::new();
     loop {
         if let Some(address) = waiting.pop_front() {
-            running.push(Box::pin(attempt(address)));
+            running.push((address, Box::pin(attempt(address))));
         } else if running.is_empty() {
-            return Err(last_error.unwrap_or_else(no_address));
+            return Err(ConnectErrors(errors));
         }
         let mut alone = pin!(sleep(delay));
         // `None`: it is time for the next attempt.
         let outcome = poll_fn(|cx| {
             for index in 0..running.len() {
-                if let Poll::Ready(outcome) = running[index].as_mut().poll(cx) {
-                    drop(running.swap_remove(index));
-                    return Poll::Ready(Some(outcome));
+                if let Poll::Ready(outcome) = running[index].1.as_mut().poll(cx) {
+                    let (address, _) = running.swap_remove(index);
+                    return Poll::Ready(Some(outcome.map_err(|error| (address, error))));
                 }
             }
             match waiting.is_empty() {
@@ -111,7 +125,7 @@ where
         });
         match outcome.await {
             Some(Ok(winner)) => return Ok(winner),
-            Some(Err(error)) => last_error = Some(error),
+            Some(Err(error)) => errors.push(error),
             None => {}
         }
     }

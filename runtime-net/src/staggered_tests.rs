@@ -60,7 +60,7 @@ fn play(fates: &[Fate]) -> (Result<u16, String>, u64, Vec<u64>) {
                 Ok(number)
             }
         });
-        let outcome = outcome.await.map_err(|error| error.to_string());
+        let outcome = outcome.await.map_err(|errors| errors.into_error(false).to_string());
         assert_eq!(*gone.borrow(), begun.borrow().len(), "an attempt is left behind");
         (outcome, passed(), begun.take())
     })

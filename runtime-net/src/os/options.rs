@@ -36,6 +36,7 @@ options! {
     fn set_reuseaddr(on: bool) -> () = set_reuse_address;
     fn reuseport() -> bool = reuse_port;
     fn set_reuseport(on: bool) -> () = set_reuse_port;
+    fn set_only_v6(on: bool) -> () = set_only_v6;
     fn send_buffer_size() -> usize = send_buffer_size;
     fn set_send_buffer_size(size: usize) -> () = set_send_buffer_size;
     fn recv_buffer_size() -> usize = recv_buffer_size;

@@ -102,7 +102,7 @@ impl TcpListener {
     }
 
     #[track_caller]
-    pub(super) fn new(socket: Socket) -> io::Result<TcpListener> {
+    pub(crate) fn new(socket: Socket) -> io::Result<TcpListener> {
         let registration = Registration::new(socket.as_raw_fd(), Interest::READABLE)?;
         Ok(TcpListener { registration, socket, rest: Rest::default() })
     }

@@ -39,7 +39,7 @@ use crate::stream::{BOTH, Stream, descriptor, stream_traits};
 /// # }
 /// ```
 pub struct TcpStream {
-    pub(super) stream: Stream<Socket>,
+    pub(crate) stream: Stream<Socket>,
 }
 
 impl TcpStream {

@@ -42,7 +42,7 @@ use crate::stream::{BOTH, Stream, attempts, descriptor, readiness, stream_traits
 /// # }
 /// ```
 pub struct UnixStream {
-    pub(super) stream: Stream<Socket>,
+    pub(crate) stream: Stream<Socket>,
 }
 
 impl UnixStream {

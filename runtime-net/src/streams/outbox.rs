@@ -1,0 +1,319 @@
+//! What was written and not sent yet, and who waits for that to change.
+
+use std::io;
+use std::task::{Context, Poll, Waker};
+
+use bytes::BytesMut;
+use runtime_core::task_tracker::TaskTrackerToken;
+use runtime_sync::primitives::Mutex;
+
+/// From how many bytes on a writer is to wait, as in asyncio.
+const HIGH: usize = 64 << 10;
+
+/// The bytes of one connection that wait to be sent.
+#[derive(Debug)]
+pub(super) struct Outbox(Mutex<State>);
+
+#[derive(Debug)]
+struct State {
+    queue: BytesMut,
+    /// Bytes that whoever flushes has taken and not sent yet.
+    in_flight: usize,
+    /// Somebody sends: the writer itself, or a task.
+    flushing: bool,
+    /// More than `high` waited, and since then never as few as `low`.
+    paused: bool,
+    high: usize,
+    low: usize,
+    end: End,
+    lost: Option<Loss>,
+    waiting: Vec<Waker>,
+    counted: Option<TaskTrackerToken>,
+}
+
+/// How far the end of the connection has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum End {
+    Open,
+    /// Nothing more will be written: to be told to the peer once all is sent.
+    HalfClosing,
+    /// The peer was told.
+    HalfClosed,
+    /// To be closed once all is sent.
+    Closing,
+    Closed,
+}
+
+/// Why the connection was lost. An `io::Error` cannot be cloned.
+#[derive(Clone, Debug)]
+struct Loss {
+    kind: io::ErrorKind,
+    code: Option<i32>,
+    message: String,
+}
+
+impl Loss {
+    fn error(&self) -> io::Error {
+        match self.code {
+            Some(code) => io::Error::from_raw_os_error(code),
+            None => io::Error::new(self.kind, self.message.clone()),
+        }
+    }
+}
+
+/// What is to be done when a batch is sent.
+#[derive(Debug, PartialEq)]
+pub(super) enum Sent {
+    /// There is more to send.
+    More,
+    All,
+    HalfClose,
+    Close,
+}
+
+/// What a write meets.
+#[derive(Debug, PartialEq)]
+pub(super) enum Writable {
+    Yes,
+    /// The connection is closing, or lost.
+    Ignored,
+    /// `write_eof` was called.
+    Ended,
+}
+
+impl Outbox {
+    pub(super) fn new(counted: Option<TaskTrackerToken>) -> Outbox {
+        Outbox(Mutex::new(State {
+            queue: BytesMut::new(),
+            in_flight: 0,
+            flushing: false,
+            paused: false,
+            high: HIGH,
+            low: HIGH / 4,
+            end: End::Open,
+            lost: None,
+            waiting: Vec::new(),
+            counted,
+        }))
+    }
+
+    /// Changes the state, and wakes who waits if it says so.
+    fn change<R>(&self, change: impl FnOnce(&mut State) -> (R, bool)) -> R {
+        let mut state = self.0.lock();
+        let (result, wake) = change(&mut state);
+        let woken = if wake { std::mem::take(&mut state.waiting) } else { Vec::new() };
+        drop(state);
+        woken.into_iter().for_each(Waker::wake);
+        result
+    }
+
+    /// Waits until `ready` has something to say.
+    fn poll<R>(
+        &self,
+        cx: &mut Context<'_>,
+        mut ready: impl FnMut(&mut State) -> Option<R>,
+    ) -> Poll<R> {
+        if let Some(result) = ready(&mut self.0.lock()) {
+            return Poll::Ready(result);
+        }
+        // Cloned, and dropped if it is not needed, while no lock is held.
+        let waker = cx.waker().clone();
+        let mut state = self.0.lock();
+        if let Some(result) = ready(&mut state) {
+            drop(state);
+            return Poll::Ready(result);
+        }
+        if !state.waiting.iter().any(|other| other.will_wake(&waker)) {
+            state.waiting.push(waker);
+            return Poll::Pending;
+        }
+        drop(state);
+        Poll::Pending
+    }
+
+    /// What a write meets now.
+    pub(super) fn writable(&self) -> Writable {
+        let state = self.0.lock();
+        match state.end {
+            _ if state.lost.is_some() => Writable::Ignored,
+            End::Open => Writable::Yes,
+            End::HalfClosing | End::HalfClosed => Writable::Ended,
+            End::Closing | End::Closed => Writable::Ignored,
+        }
+    }
+
+    /// Whether nobody sends, and the caller does so from now on, until `finish` says that all is
+    /// sent.
+    pub(super) fn begin(&self) -> bool {
+        let mut state = self.0.lock();
+        let begun = !state.flushing && state.end != End::Closed;
+        state.flushing |= begun;
+        begun
+    }
+
+    pub(super) fn push(&self, bytes: &[u8]) {
+        let mut state = self.0.lock();
+        if state.end == End::Closed {
+            return;
+        }
+        state.queue.extend_from_slice(bytes);
+        if state.len() > state.high {
+            state.paused = true;
+        }
+    }
+
+    /// Everything that waits now, for whoever flushes.
+    pub(super) fn take_batch(&self) -> BytesMut {
+        let mut state = self.0.lock();
+        let batch = state.queue.split();
+        state.in_flight = batch.len();
+        batch
+    }
+
+    /// So many bytes of the batch are sent.
+    pub(super) fn sent(&self, count: usize) {
+        self.change(|state| {
+            state.in_flight = state.in_flight.saturating_sub(count);
+            let resumed = state.paused && state.len() <= state.low;
+            state.paused &= !resumed;
+            ((), resumed)
+        });
+    }
+
+    /// What the caller, who sends, has to do next. But for [`Sent::More`] it sends no longer.
+    pub(super) fn finish(&self) -> Sent {
+        self.change(|state| {
+            if !state.queue.is_empty() && state.end != End::Closed {
+                return (Sent::More, false);
+            }
+            state.flushing = false;
+            match state.end {
+                End::HalfClosing => (Sent::HalfClose, true),
+                End::Closing => (Sent::Close, true),
+                End::Open | End::HalfClosed | End::Closed => (Sent::All, true),
+            }
+        })
+    }
+
+    pub(super) fn half_close(&self) {
+        self.advance(End::HalfClosing);
+    }
+
+    pub(super) fn half_closed(&self) {
+        self.advance(End::HalfClosed);
+    }
+
+    pub(super) fn close(&self) {
+        self.advance(End::Closing);
+    }
+
+    fn advance(&self, end: End) {
+        self.change(|state| {
+            state.end = state.end.max(end);
+            ((), true)
+        });
+    }
+
+    /// The connection is closed: nothing is sent any more.
+    pub(super) fn closed(&self) {
+        let counted = self.change(|state| {
+            state.end = End::Closed;
+            state.queue.clear();
+            state.in_flight = 0;
+            state.paused = false;
+            (state.counted.take(), true)
+        });
+        drop(counted);
+    }
+
+    pub(super) fn abort(&self) {
+        self.0.lock().queue.clear();
+    }
+
+    /// The connection is lost because of this, unless it was over before.
+    pub(super) fn lose(&self, error: io::Error) {
+        self.change(|state| {
+            if state.end != End::Closed && state.lost.is_none() {
+                state.lost = Some(Loss {
+                    kind: error.kind(),
+                    code: error.raw_os_error(),
+                    message: error.to_string(),
+                });
+            }
+            ((), true)
+        });
+    }
+
+    /// Whether the connection is closed.
+    pub(super) fn is_over(&self) -> bool {
+        self.0.lock().end == End::Closed
+    }
+
+    pub(super) fn is_closing(&self) -> bool {
+        let state = self.0.lock();
+        state.end >= End::Closing || state.lost.is_some()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.0.lock().len()
+    }
+
+    pub(super) fn limits(&self) -> (usize, usize) {
+        let state = self.0.lock();
+        (state.high, state.low)
+    }
+
+    pub(super) fn set_limits(&self, high: usize, low: usize) {
+        self.change(|state| {
+            (state.high, state.low) = (high, low);
+            let len = state.len();
+            state.paused = len > high || state.paused && len > low;
+            ((), true)
+        });
+    }
+
+    /// Waits until few enough bytes wait.
+    pub(super) fn poll_drained(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll(cx, |state| {
+            if let Some(lost) = &state.lost {
+                return Some(Err(lost.error()));
+            }
+            (!state.paused).then_some(Ok(()))
+        })
+    }
+
+    /// Waits until no byte waits.
+    pub(super) fn poll_flushed(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll(cx, |state| {
+            if let Some(lost) = &state.lost {
+                return Some(Err(lost.error()));
+            }
+            (!state.flushing && state.len() == 0).then_some(Ok(()))
+        })
+    }
+
+    /// Waits until the peer was told that no more will come.
+    pub(super) fn poll_half_closed(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll(cx, |state| {
+            if let Some(lost) = &state.lost {
+                return Some(Err(lost.error()));
+            }
+            matches!(state.end, End::HalfClosed | End::Closed).then_some(Ok(()))
+        })
+    }
+
+    /// Waits until the connection is closed.
+    pub(super) fn poll_closed(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll(cx, |state| match (&state.lost, state.end) {
+            (Some(lost), End::Closed) => Some(Err(lost.error())),
+            (None, End::Closed) => Some(Ok(())),
+            _ => None,
+        })
+    }
+}
+
+impl State {
+    fn len(&self) -> usize {
+        self.queue.len() + self.in_flight
+    }
+}
