@@ -45,7 +45,8 @@
 //! | `fs` | `fs`: files and directories | no |
 //! | `process` | `process`: children | no |
 //! | `signal` | `signal`: listening to signals | no |
-//! | `full` | everything but the bridges to other crates | no |
+//! | `tls` | `tls`: TLS on byte streams, by rustls | no |
+//! | `full` | everything but TLS and the bridges to other crates | no |
 //! | `macros` | `main`, `test`, `join!`, `try_join!`, `select!`, `pin!` | yes |
 #![forbid(unsafe_code)]
 
@@ -75,6 +76,9 @@ pub use runtime_net::process;
 #[cfg(feature = "signal")]
 #[doc(inline)]
 pub use runtime_net::signal;
+#[cfg(feature = "tls")]
+#[doc(inline)]
+pub use runtime_net::tls;
 #[cfg(feature = "net")]
 #[doc(inline)]
 pub use runtime_net::{io, net, streams};

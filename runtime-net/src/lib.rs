@@ -30,6 +30,7 @@
 //! | fs/ | files and directories, on the blocking pool |
 //! | process/ | children: starting, feeding, reaping |
 //! | signal/ | listening to signals |
+//! | tls/ | TLS on any byte stream |
 #![deny(unsafe_code)]
 
 mod addr;
@@ -53,6 +54,8 @@ mod staggered;
 mod stream;
 pub mod streams;
 pub mod tcp;
+#[cfg(feature = "tls")]
+pub mod tls;
 pub mod udp;
 pub mod unix;
 
