@@ -1,0 +1,128 @@
+//! A child of a group: what its task does, and the handle to its output.
+
+use super::shared::Member;
+use crate::task::{AbortHandle, CancelReason, Id, JoinHandle};
+use crate::unwind::catch;
+use runtime_sync::channel::oneshot;
+use runtime_sync::lock::Semaphore;
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+/// The right to a child's output. Dropping it changes nothing for the child.
+///
+/// # Cancel safety
+///
+/// Awaiting `&mut handle` is cancel safe.
+#[derive(Debug)]
+pub struct GroupHandle<T> {
+    task: JoinHandle<Option<T>>,
+}
+
+/// Why a child has no output.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ChildError {
+    /// It returned an error, or panicked: the group tells.
+    Failed,
+    /// It was cancelled or aborted, with a reason if there was one.
+    Cancelled(Option<CancelReason>),
+}
+
+impl fmt::Display for ChildError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ChildError::Failed => f.write_str("the task failed, as its group will tell"),
+            ChildError::Cancelled(None) => f.write_str("the task was cancelled"),
+            ChildError::Cancelled(Some(reason)) => write!(f, "the task was {reason}"),
+        }
+    }
+}
+
+impl std::error::Error for ChildError {}
+
+impl<T> GroupHandle<T> {
+    pub(super) fn new(task: JoinHandle<Option<T>>) -> GroupHandle<T> {
+        GroupHandle { task }
+    }
+
+    /// Asks the child to end; see [`JoinHandle::cancel`]. The group goes on.
+    pub fn cancel(&self, reason: impl Into<CancelReason>) -> bool {
+        self.task.cancel(reason)
+    }
+
+    /// Drops the child's future at its next suspension. The group goes on.
+    pub fn abort(&self) {
+        self.task.abort();
+    }
+
+    /// A handle that can end the child, and no more.
+    pub fn abort_handle(&self) -> AbortHandle {
+        self.task.abort_handle()
+    }
+
+    /// Whether the child has ended.
+    pub fn is_finished(&self) -> bool {
+        self.task.is_finished()
+    }
+
+    /// The number of the child's task.
+    pub fn id(&self) -> Id {
+        self.task.id()
+    }
+}
+
+impl<T> Future for GroupHandle<T> {
+    type Output = Result<T, ChildError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        Poll::Ready(match ready!(Pin::new(&mut self.task).poll(cx)) {
+            Ok(Some(value)) => Ok(value),
+            Ok(None) => Err(ChildError::Failed),
+            Err(error) if error.is_panic() => Err(ChildError::Failed),
+            Err(error) => Err(ChildError::Cancelled(error.reason().cloned())),
+        })
+    }
+}
+
+/// Says to [`TaskGroup::start`](super::TaskGroup::start) that a child is ready.
+#[derive(Debug)]
+pub struct Started<V>(pub(super) oneshot::Sender<V>);
+
+impl<V> Started<V> {
+    /// The child is ready, and this is what whoever started it wants to know. trio's `started`.
+    pub fn send(self, value: V) {
+        // Nobody waits any more: the child need not care.
+        let _ = self.0.send(value);
+    }
+}
+
+/// What the task of a child does.
+pub(super) async fn run<F, T, E>(
+    future: F,
+    member: Member<E>,
+    limit: Option<Arc<Semaphore>>,
+) -> Option<T>
+where
+    F: Future<Output = Result<T, E>>,
+{
+    let _turn = match &limit {
+        // The semaphore of a group is never closed.
+        Some(limit) => limit.acquire().await.ok(),
+        None => None,
+    };
+    let mut future = pin!(future);
+    let outcome = poll_fn(|cx| match catch(|| future.as_mut().poll(cx)) {
+        Ok(Poll::Pending) => Poll::Pending,
+        Ok(Poll::Ready(outcome)) => Poll::Ready(Ok(outcome)),
+        Err(payload) => Poll::Ready(Err(payload)),
+    });
+    match outcome.await {
+        Ok(Ok(value)) => return Some(value),
+        Ok(Err(error)) => member.fail(error),
+        Err(payload) => member.panic(payload),
+    }
+    None
+}
