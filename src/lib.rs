@@ -24,7 +24,7 @@
 //! | to | use |
 //! |---|---|
 //! | begin | [`main`](macro@main), or [`runtime::Builder`] |
-//! | run things at the same time | [`spawn`](fn@spawn), [`join!`], [`try_join!`], [`select!`] |
+//! | run things at the same time | [`TaskGroup`], [`spawn`](fn@spawn), [`task::JoinSet`], [`join!`], [`try_join!`], [`select!`] |
 //! | wait for time to pass | [`time`] |
 //! | end things early, in good order | [`cancel`] |
 //! | talk to the world | [`net`], [`io`]; [`streams`] as in asyncio |
@@ -60,7 +60,13 @@ mod select;
 #[doc(inline)]
 pub use runtime_core::cancel;
 #[doc(inline)]
+pub use runtime_core::gather::{Gather, gather, gather_all, race, select_ok};
+#[doc(inline)]
+pub use runtime_core::many::{AsCompleted, as_completed};
+#[doc(inline)]
 pub use runtime_core::spawn::spawn;
+#[doc(inline)]
+pub use runtime_core::task_group::{self, TaskGroup};
 #[doc(inline)]
 pub use runtime_core::time;
 
@@ -109,6 +115,8 @@ pub mod sync {
 
 /// Tasks: spawning, joining, aborting, naming, yielding.
 pub mod task {
+    #[doc(inline)]
+    pub use runtime_core::join_set::JoinSet;
     #[doc(inline)]
     pub use runtime_core::local::{LocalEnterGuard, LocalSet, spawn_local};
     #[doc(inline)]

@@ -11,8 +11,8 @@ const FLOORS: [(u8, &[&str]); 6] = [
     (3, &["task", "timer"]),
     (4, &["reactor", "blocking", "frame"]),
     (5, &["scheduler", "runtime"]),
-    (6, &["spawn", "local", "task_tracker", "time"]),
-    (7, &["cancel"]),
+    (6, &["spawn", "local", "task_tracker", "time", "many"]),
+    (7, &["cancel", "task_group", "join_set", "gather"]),
 ];
 
 /// Files that import what the rule forbids, each with the module and the reason.

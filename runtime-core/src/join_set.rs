@@ -1,16 +1,14 @@
 //! `JoinSet`: many tasks, joined as they finish.
 
 use crate::local::{self, LocalSet};
+use crate::many::Woken;
 use crate::runtime::Handle;
 use crate::spawn;
 use crate::task::{AbortHandle, Id, JoinError, JoinHandle};
-use runtime_sync::primitives::Mutex;
-use runtime_sync::waker_slot::WakerSlot;
-use std::collections::VecDeque;
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::sync::Arc;
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Poll, Waker};
 
 /// Many tasks with outputs of one type, joined in the order in which they finish.
 ///
@@ -41,36 +39,13 @@ pub struct JoinSet<T> {
     /// The first free place.
     free: Option<usize>,
     len: usize,
-    finished: Arc<Finished>,
+    /// Which tasks have finished, or have not been looked at yet.
+    finished: Arc<Woken>,
 }
 
 enum Place<T> {
     Free { next: Option<usize> },
     Taken { handle: JoinHandle<T>, waker: Waker },
-}
-
-/// Which tasks have finished, or have not been looked at yet.
-#[derive(Default)]
-struct Finished {
-    places: Mutex<VecDeque<usize>>,
-    set: WakerSlot,
-}
-
-/// The waker of one task in the set.
-struct Finish {
-    place: usize,
-    finished: Arc<Finished>,
-}
-
-impl Wake for Finish {
-    fn wake(self: Arc<Finish>) {
-        self.wake_by_ref();
-    }
-
-    fn wake_by_ref(self: &Arc<Finish>) {
-        self.finished.places.lock().push_back(self.place);
-        self.finished.set.wake();
-    }
 }
 
 impl<T> JoinSet<T> {
@@ -93,8 +68,7 @@ impl<T> JoinSet<T> {
     fn insert(&mut self, handle: JoinHandle<T>) -> AbortHandle {
         let abort = handle.abort_handle();
         let place = self.free.unwrap_or(self.places.len());
-        let finish = Finish { place, finished: self.finished.clone() };
-        let taken = Place::Taken { handle, waker: Waker::from(Arc::new(finish)) };
+        let taken = Place::Taken { handle, waker: self.finished.waker(place) };
         match self.places.get_mut(place) {
             None => self.places.push(taken),
             Some(free) => {
@@ -106,7 +80,7 @@ impl<T> JoinSet<T> {
         }
         self.len += 1;
         // To be looked at once, which leaves the waker with it.
-        self.finished.places.lock().push_back(place);
+        self.finished.push(place);
         abort
     }
 
@@ -118,7 +92,7 @@ impl<T> JoinSet<T> {
         if self.len == 0 {
             self.places.clear();
             self.free = None;
-            self.finished.places.lock().clear();
+            self.finished.clear();
         }
         Some(handle)
     }
@@ -140,7 +114,7 @@ impl<T> JoinSet<T> {
         self.places.clear();
         self.free = None;
         self.len = 0;
-        self.finished.places.lock().clear();
+        self.finished.clear();
     }
 }
 
@@ -310,11 +284,11 @@ impl<T: 'static> JoinSet<T> {
             return Poll::Ready(Some(output));
         }
         // Who finishes from here on wakes us; who did before is found now.
-        self.finished.set.register(cx.waker());
+        self.finished.register(cx.waker());
         if let Poll::Ready(output) = self.poll_finished() {
             return Poll::Ready(Some(output));
         }
-        if !self.finished.places.lock().is_empty() {
+        if self.finished.len() > 0 {
             // The budget is spent.
             cx.waker().wake_by_ref();
         }
@@ -323,9 +297,8 @@ impl<T: 'static> JoinSet<T> {
 
     /// Looks at the tasks that are said to have finished, each of them once.
     fn poll_finished(&mut self) -> Poll<Result<(Id, T), JoinError>> {
-        let count = self.finished.places.lock().len();
-        for _ in 0..count {
-            let Some(place) = self.finished.places.lock().pop_front() else { break };
+        for _ in 0..self.finished.len() {
+            let Some(place) = self.finished.pop() else { break };
             let Some(Place::Taken { handle, waker }) = self.places.get_mut(place) else { continue };
             let waker = waker.clone();
             let mut cx = Context::from_waker(&waker);

@@ -10,21 +10,25 @@
 //! | 4 the outside world, threads for those who block, parts of tasks | [`reactor`], `blocking`, `frame` |
 //! | 5 who runs what | [`scheduler`], [`runtime`] |
 //! | 6 what users await | [`spawn`], [`local`], [`task_tracker`], [`time`] |
-//! | 7 what stands on tasks and time | [`cancel`] |
+//! | 7 what stands on tasks and time | [`cancel`], [`task_group`], [`join_set`] |
 #![deny(unsafe_code)]
 
 mod blocking;
 pub mod cancel;
 pub mod clock;
 mod frame;
+pub mod gather;
+pub mod join_set;
 #[expect(unsafe_code, reason = "tasks that are not Send, and a thread-local pointer to their line")]
 pub mod local;
+pub mod many;
 pub mod reactor;
 pub mod rng;
 pub mod runtime;
 pub mod scheduler;
 pub mod spawn;
 pub mod task;
+pub mod task_group;
 pub mod task_tracker;
 pub mod time;
 pub mod timer;

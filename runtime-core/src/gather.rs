@@ -1,0 +1,195 @@
+//! `gather`, `gather_all`, `race`, `select_ok`: all of many futures, or the first.
+
+use crate::frame::{Node, Plain, within};
+use crate::many::{AsCompleted, as_completed};
+use crate::task::{CancelReason, CancelSource};
+use pin_project_lite::pin_project;
+use std::fmt;
+use std::future::{Future, IntoFuture};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+/// Awaits all `futures` and gives their outputs in order; or the first error, when the others have
+/// been given up.
+///
+/// They run within the caller's task, and may borrow from it. When one fails, the others are dropped
+/// where they wait; what holds them up to [clean up](crate::cancel::with_cleanup) is awaited first.
+/// No future at all gives an empty list. To wake one of them costs the same however many there are.
+///
+/// The counterpart of `asyncio.gather`, which lets the others run on.
+///
+/// # Errors
+///
+/// That of the future that failed first.
+///
+/// # Cancel safety
+///
+/// Dropping it drops all futures.
+///
+/// # Examples
+///
+/// ```
+/// # filch::runtime::Runtime::new().unwrap().block_on(async {
+/// let squares = filch::gather((1..=3).map(|number| async move { Ok::<_, ()>(number * number) }));
+/// assert_eq!(squares.await, Ok(vec![1, 4, 9]));
+/// # });
+/// ```
+pub fn gather<I, F, T, E>(futures: I) -> Gather<F::IntoFuture, T, E>
+where
+    I: IntoIterator<Item = F>,
+    F: IntoFuture<Output = Result<T, E>>,
+{
+    let futures = as_completed(futures);
+    let values = (0..futures.len()).map(|_| None).collect();
+    Gather { futures, values, error: None, node: None }
+}
+
+pin_project! {
+    /// The future of [`gather`].
+    #[must_use = "futures do nothing unless they are awaited"]
+    pub struct Gather<F, T, E> {
+        futures: AsCompleted<F>,
+        values: Vec<Option<T>>,
+        error: Option<E>,
+        node: Option<Arc<Node>>,
+    }
+}
+
+impl<F, T, E> Future for Gather<F, T, E>
+where
+    F: Future<Output = Result<T, E>>,
+{
+    type Output = Result<Vec<T>, E>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        loop {
+            match within(this.node, &Plain, || this.futures.poll_next(cx)) {
+                Poll::Ready(Some((place, Ok(value)))) => this.values[place] = Some(value),
+                // Of several errors the first counts.
+                Poll::Ready(Some((_, Err(error)))) => _ = this.error.get_or_insert(error),
+                Poll::Ready(None) => break,
+                Poll::Pending if this.error.is_none() => return Poll::Pending,
+                Poll::Pending => match this.node {
+                    Some(node) if node.cancel(&Arc::new(sibling())) => {}
+                    Some(node) if node.waits_for_holders(cx.waker()) => return Poll::Pending,
+                    _ => {
+                        this.futures.clear();
+                        break;
+                    }
+                },
+            }
+        }
+        Poll::Ready(match this.error.take() {
+            Some(error) => Err(error),
+            None => Ok(this.values.drain(..).flatten().collect()),
+        })
+    }
+}
+
+fn sibling() -> CancelReason {
+    CancelReason::new(CancelSource::Sibling).with_message("another future of a `gather` failed")
+}
+
+/// Awaits all `futures` and gives their outputs in order, errors too. The counterpart of
+/// `asyncio.gather(…, return_exceptions=True)`.
+///
+/// # Cancel safety
+///
+/// Dropping it drops all futures.
+///
+/// # Examples
+///
+/// ```
+/// # filch::runtime::Runtime::new().unwrap().block_on(async {
+/// let outcomes = filch::gather_all(["1", "x"].map(|text| async move { text.parse::<i32>() })).await;
+/// assert!(outcomes[0].is_ok() && outcomes[1].is_err());
+/// # });
+/// ```
+pub async fn gather_all<I>(futures: I) -> Vec<<I::Item as IntoFuture>::Output>
+where
+    I: IntoIterator,
+    I::Item: IntoFuture,
+{
+    let mut futures = as_completed(futures);
+    let mut outputs: Vec<_> = (0..futures.len()).map(|_| None).collect();
+    while let Some((place, output)) = futures.next().await {
+        outputs[place] = Some(output);
+    }
+    outputs.into_iter().flatten().collect()
+}
+
+/// Gives the output of whichever of `futures` is ready first, and drops the others.
+///
+/// # Cancel safety
+///
+/// Dropping it drops all futures.
+///
+/// # Panics
+///
+/// If there is no future: it would wait for ever.
+///
+/// # Examples
+///
+/// ```
+/// use filch::time::{Duration, sleep};
+///
+/// # filch::runtime::Builder::new_current_thread().start_paused(true).build().unwrap().block_on(async {
+/// let first = filch::race([3, 1, 2].map(|seconds| async move {
+///     sleep(Duration::from_secs(seconds)).await;
+///     seconds
+/// }));
+/// assert_eq!(first.await, 1);
+/// # });
+/// ```
+pub async fn race<I>(futures: I) -> <I::Item as IntoFuture>::Output
+where
+    I: IntoIterator,
+    I::Item: IntoFuture,
+{
+    match as_completed(futures).next().await {
+        Some((_, output)) => output,
+        None => panic!("`race` needs at least one future: without any it would wait for ever"),
+    }
+}
+
+/// Gives the first success of `futures` and drops the others, or all errors in order.
+///
+/// # Errors
+///
+/// Every error, if all fail; none, if there is no future.
+///
+/// # Cancel safety
+///
+/// Dropping it drops all futures.
+///
+/// # Examples
+///
+/// ```
+/// # filch::runtime::Runtime::new().unwrap().block_on(async {
+/// let first = filch::select_ok(["x", "7"].map(|text| async move { text.parse::<i32>() }));
+/// assert_eq!(first.await, Ok(7));
+/// # });
+/// ```
+pub async fn select_ok<I, F, T, E>(futures: I) -> Result<T, Vec<E>>
+where
+    I: IntoIterator<Item = F>,
+    F: IntoFuture<Output = Result<T, E>>,
+{
+    let mut futures = as_completed(futures);
+    let mut errors: Vec<_> = (0..futures.len()).map(|_| None).collect();
+    while let Some((place, outcome)) = futures.next().await {
+        match outcome {
+            Ok(value) => return Ok(value),
+            Err(error) => errors[place] = Some(error),
+        }
+    }
+    Err(errors.into_iter().flatten().collect())
+}
+
+impl<F, T, E> fmt::Debug for Gather<F, T, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gather").field("futures", &self.futures).finish_non_exhaustive()
+    }
+}
