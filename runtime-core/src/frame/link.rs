@@ -18,9 +18,7 @@ struct Link<'a> {
     outer: *const Link<'static>,
     /// The task in which it is polled: what lies beyond belongs to another one.
     task: *const Header,
-    node: Cell<Option<Arc<Node>>>,
-    /// Where the node lies between polls.
-    place: &'a mut Option<Arc<Node>>,
+    node: &'a Cell<Option<Arc<Node>>>,
     about: &'a dyn About,
 }
 
@@ -70,19 +68,18 @@ pub(crate) fn within<R>(
     f: impl FnOnce() -> R,
 ) -> R {
     /// Leaves the frame.
-    struct Leave<'a>(Link<'a>);
-    impl Drop for Leave<'_> {
+    struct Leave(*const Link<'static>);
+    impl Drop for Leave {
         #[inline]
         fn drop(&mut self) {
-            INNERMOST.set(self.0.outer);
-            *self.0.place = self.0.node.take();
+            INNERMOST.set(self.0);
         }
     }
-    let node = Cell::new(place.take());
     let outer = INNERMOST.get();
-    let entered = Leave(Link { outer, task: polled::pointer(), node, place, about });
-    // The guard stays where it is until this function returns (invariant 1).
-    INNERMOST.set(ptr::from_ref(&entered.0).cast());
+    let link = Link { outer, task: polled::pointer(), node: Cell::from_mut(place), about };
+    // The link stays where it is until the guard is dropped (invariant 1).
+    let _leave = Leave(outer);
+    INNERMOST.set(ptr::from_ref(&link).cast());
     f()
 }
 
