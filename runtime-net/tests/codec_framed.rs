@@ -409,3 +409,38 @@ fn framed_streams_go_to_other_threads() {
     check::<filch::codec::length_delimited::Builder>();
     check::<LinesCodecError>();
 }
+
+/// What generic code does with a sink.
+async fn forward<S>(sink: S, items: Vec<String>) -> Result<(), S::Error>
+where
+    S: futures_sink::Sink<String>,
+{
+    let mut sink = std::pin::pin!(sink);
+    for item in items {
+        std::future::poll_fn(|cx| sink.as_mut().poll_ready(cx)).await?;
+        sink.as_mut().start_send(item)?;
+    }
+    std::future::poll_fn(|cx| sink.as_mut().poll_flush(cx)).await?;
+    std::future::poll_fn(|cx| sink.as_mut().poll_close(cx)).await
+}
+
+#[filch::test]
+async fn framed_streams_are_sinks() {
+    use filch::codec::{Framed, FramedWrite, LinesCodec};
+    use filch::io::AsyncReadExt;
+    for whole in [true, false] {
+        let (near, mut far) = filch::io::duplex(16);
+        let lines: Vec<String> = (0..10).map(|number| format!("line {number}")).collect();
+        let expected: String = lines.iter().map(|line| format!("{line}\n")).collect();
+        let sent = filch::spawn(async move {
+            match whole {
+                true => forward(Framed::new(near, LinesCodec::new()), lines).await.is_ok(),
+                false => forward(FramedWrite::new(near, LinesCodec::new()), lines).await.is_ok(),
+            }
+        });
+        let mut text = String::new();
+        far.read_to_string(&mut text).await.unwrap();
+        assert_eq!(text, expected);
+        assert!(sent.await.unwrap());
+    }
+}

@@ -60,6 +60,7 @@ pub mod length_delimited;
 mod length_delimited_builder;
 mod lines_codec;
 mod reading;
+mod sink;
 mod writing;
 
 pub use any_delimiter_codec::{AnyDelimiterCodec, AnyDelimiterCodecError};
