@@ -67,6 +67,7 @@ pub use runtime_core::many::{AsCompleted, as_completed};
 pub use runtime_core::spawn::spawn;
 #[doc(inline)]
 pub use runtime_core::task_group::{self, TaskGroup};
+pub use runtime_core::task_local;
 #[doc(inline)]
 pub use runtime_core::time;
 
@@ -125,6 +126,8 @@ pub mod task {
     };
     #[doc(inline)]
     pub use runtime_core::task::{AbortHandle, Id, JoinError, JoinHandle};
+    #[doc(inline)]
+    pub use runtime_core::task_local::{AccessError, LocalKey, TaskLocalFuture};
     #[doc(inline)]
     pub use runtime_core::task_tracker::*;
 

@@ -29,6 +29,7 @@ pub mod scheduler;
 pub mod spawn;
 pub mod task;
 pub mod task_group;
+pub mod task_local;
 pub mod task_tracker;
 pub mod time;
 pub mod timer;
