@@ -5,6 +5,7 @@ use crate::many::Woken;
 use crate::runtime::Handle;
 use crate::spawn;
 use crate::task::{AbortHandle, Id, JoinError, JoinHandle};
+use runtime_sync::budget;
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::sync::Arc;
@@ -230,7 +231,11 @@ impl<T: 'static> JoinSet<T> {
     ///
     /// As [`join_next`](JoinSet::join_next).
     pub fn try_join_next_with_id(&mut self) -> Option<Result<(Id, T), JoinError>> {
-        match self.poll_finished() {
+        // Who only looks, and does not wait, is told the truth whatever the budget.
+        let before = budget::clear();
+        let found = self.poll_finished();
+        budget::restore(before);
+        match found {
             Poll::Ready(output) => Some(output),
             Poll::Pending => None,
         }
@@ -298,6 +303,10 @@ impl<T: 'static> JoinSet<T> {
     /// Looks at the tasks that are said to have finished, each of them once.
     fn poll_finished(&mut self) -> Poll<Result<(Id, T), JoinError>> {
         for _ in 0..self.finished.len() {
+            if !budget::has_budget_remaining() {
+                // They would only say so, one after the other, and be in the line again.
+                break;
+            }
             let Some(place) = self.finished.pop() else { break };
             let Some(Place::Taken { handle, waker }) = self.places.get_mut(place) else { continue };
             let waker = waker.clone();

@@ -1,6 +1,7 @@
 //! Many futures in one: to wake one of them costs the same however many there are.
 
 use futures_core::Stream;
+use runtime_sync::budget;
 use runtime_sync::primitives::Mutex;
 use runtime_sync::waker_slot::WakerSlot;
 use std::collections::VecDeque;
@@ -140,6 +141,11 @@ impl<F: Future> AsCompleted<F> {
         self.woken.register(cx.waker());
         // Each once: one that wakes itself again and again shall not keep the thread.
         for _ in 0..self.woken.len() {
+            if !budget::has_budget_remaining() {
+                // Each would only say so, and be in the line again.
+                cx.waker().wake_by_ref();
+                break;
+            }
             let Some(place) = self.woken.pop() else { break };
             let Some((future, waker)) = &mut self.places[place] else { continue };
             if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(waker)) {

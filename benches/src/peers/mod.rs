@@ -12,6 +12,7 @@ mod filch;
 use std::{
     io,
     net::SocketAddr,
+    path::Path,
     time::{Duration, Instant},
 };
 
@@ -32,6 +33,7 @@ pub(crate) trait Peer: Send + Sync + 'static {
     type Interval: Send + 'static;
     type Listener: Send + 'static;
     type Stream: Send + 'static;
+    type Datagrams: Send + 'static;
 
     fn start(workers: usize) -> Self::Runtime;
     fn remote(runtime: &Self::Runtime) -> Self::Remote;
@@ -82,6 +84,22 @@ pub(crate) trait Peer: Send + Sync + 'static {
         stream: &'a mut Self::Stream,
         bytes: &'a [u8],
     ) -> impl Future<Output = io::Result<()>> + Send + 'a;
+
+    /// Two sockets of datagrams on the loopback, connected to one another.
+    fn datagrams() -> impl Future<Output = io::Result<[Self::Datagrams; 2]>> + Send;
+    fn send<'a>(
+        socket: &'a Self::Datagrams,
+        bytes: &'a [u8],
+    ) -> impl Future<Output = io::Result<usize>> + Send + 'a;
+    fn recv<'a>(
+        socket: &'a Self::Datagrams,
+        buffer: &'a mut [u8],
+    ) -> impl Future<Output = io::Result<usize>> + Send + 'a;
+    fn read_file(path: &Path) -> impl Future<Output = io::Result<Vec<u8>>> + Send;
+    /// Runs a program to its end, and says whether that was a good one.
+    fn run_program(program: &'static str) -> impl Future<Output = io::Result<bool>> + Send;
+    /// Spawns so many empty tasks into a set and joins them as they finish.
+    fn join_set(tasks: usize) -> impl Future<Output = usize> + Send;
 }
 
 /// A peer by name.

@@ -3,6 +3,7 @@
 use std::{
     io,
     net::SocketAddr,
+    path::Path,
     thread,
     time::{Duration, Instant},
 };
@@ -11,8 +12,9 @@ use async_executor::{Executor, StaticExecutor, Task};
 use futures_channel::oneshot;
 use futures_lite::{AsyncReadExt, AsyncWriteExt, StreamExt, future};
 use smol::{
-    Timer,
-    net::{TcpListener, TcpStream},
+    Timer, fs,
+    net::{TcpListener, TcpStream, UdpSocket},
+    process::Command,
 };
 
 static PLAIN: Executor<'static> = Executor::new();
@@ -49,6 +51,7 @@ impl<const LEAKED_ONE: bool> super::Peer for SmolOn<LEAKED_ONE> {
     type Interval = Timer;
     type Listener = TcpListener;
     type Stream = TcpStream;
+    type Datagrams = UdpSocket;
 
     fn start(workers: usize) -> Workers {
         let (stops, threads) = (0..workers)
@@ -168,5 +171,39 @@ impl<const LEAKED_ONE: bool> super::Peer for SmolOn<LEAKED_ONE> {
 
     async fn write_all<'a>(stream: &'a mut TcpStream, bytes: &'a [u8]) -> io::Result<()> {
         stream.write_all(bytes).await
+    }
+
+    async fn datagrams() -> io::Result<[UdpSocket; 2]> {
+        let one = UdpSocket::bind("127.0.0.1:0").await?;
+        let other = UdpSocket::bind("127.0.0.1:0").await?;
+        one.connect(other.local_addr()?).await?;
+        other.connect(one.local_addr()?).await?;
+        Ok([one, other])
+    }
+
+    async fn send<'a>(socket: &'a UdpSocket, bytes: &'a [u8]) -> io::Result<usize> {
+        socket.send(bytes).await
+    }
+
+    async fn recv<'a>(socket: &'a UdpSocket, buffer: &'a mut [u8]) -> io::Result<usize> {
+        socket.recv(buffer).await
+    }
+
+    async fn read_file(path: &Path) -> io::Result<Vec<u8>> {
+        fs::read(path).await
+    }
+
+    async fn run_program(program: &'static str) -> io::Result<bool> {
+        Ok(Command::new(program).status().await?.success())
+    }
+
+    async fn join_set(tasks: usize) -> usize {
+        let tasks: Vec<_> = (0..tasks).map(|task| Self::spawn(async move { task })).collect();
+        let mut joined = 0;
+        for task in tasks {
+            task.await;
+            joined += 1;
+        }
+        joined
     }
 }

@@ -6,14 +6,17 @@ macro_rules! tokio_shaped {
         use std::{
             io,
             net::SocketAddr,
+            path::Path,
             pin::Pin,
             task::{Context, Poll},
             time::{Duration, Instant},
         };
 
         use ::$krate::{
+            fs,
             io::{AsyncReadExt, AsyncWriteExt},
-            net::{TcpListener, TcpStream},
+            net::{TcpListener, TcpStream, UdpSocket},
+            process::Command,
             runtime::{Builder, Handle, Runtime},
             task, time,
         };
@@ -39,6 +42,7 @@ macro_rules! tokio_shaped {
             type Interval = time::Interval;
             type Listener = TcpListener;
             type Stream = TcpStream;
+            type Datagrams = UdpSocket;
 
             fn start(workers: usize) -> Runtime {
                 let built = if MANY {
@@ -150,6 +154,43 @@ macro_rules! tokio_shaped {
 
             async fn write_all<'a>(stream: &'a mut TcpStream, bytes: &'a [u8]) -> io::Result<()> {
                 stream.write_all(bytes).await
+            }
+
+            async fn datagrams() -> io::Result<[UdpSocket; 2]> {
+                let one = UdpSocket::bind("127.0.0.1:0").await?;
+                let other = UdpSocket::bind("127.0.0.1:0").await?;
+                one.connect(other.local_addr()?).await?;
+                other.connect(one.local_addr()?).await?;
+                Ok([one, other])
+            }
+
+            async fn send<'a>(socket: &'a UdpSocket, bytes: &'a [u8]) -> io::Result<usize> {
+                socket.send(bytes).await
+            }
+
+            async fn recv<'a>(socket: &'a UdpSocket, buffer: &'a mut [u8]) -> io::Result<usize> {
+                socket.recv(buffer).await
+            }
+
+            async fn read_file(path: &Path) -> io::Result<Vec<u8>> {
+                fs::read(path).await
+            }
+
+            async fn run_program(program: &'static str) -> io::Result<bool> {
+                Ok(Command::new(program).status().await?.success())
+            }
+
+            async fn join_set(tasks: usize) -> usize {
+                let mut set = task::JoinSet::new();
+                for task in 0..tasks {
+                    set.spawn(async move { task });
+                }
+                let mut joined = 0;
+                while let Some(output) = set.join_next().await {
+                    output.expect("the task finishes");
+                    joined += 1;
+                }
+                joined
             }
         }
     };

@@ -11,6 +11,7 @@
 //! | `blocking.rs` | closures that block |
 //! | `latency.rs` | how long a wake-up from outside takes; what an idle runtime costs |
 //! | `echo.rs` | sockets with the clients on the same runtime |
+//! | `outside.rs` | datagrams, files and children |
 //! | `load.rs` | a server process under a load generator |
 //! | `policy.rs` | guards of the wake policy: stay home, or fill both cores |
 
@@ -18,6 +19,7 @@ mod blocking;
 mod echo;
 mod latency;
 mod load;
+mod outside;
 mod policy;
 mod spawn;
 mod switch;
@@ -131,6 +133,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Row> {
         blocking::ROWS,
         latency::ROWS,
         echo::ROWS,
+        outside::ROWS,
         load::ROWS,
         policy::ROWS,
     ]

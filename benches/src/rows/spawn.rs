@@ -41,6 +41,13 @@ pub(super) const ROWS: &[Row] = &[
         how: How::Here,
         run: on_each_peer!(spawn_remote),
     },
+    Row {
+        name: "join_set_1000",
+        about: "spawn a thousand into a set, then join them as they finish (smol: one by one)",
+        metrics: &[Metric::lower("", "ns/task", Target::Tokio(1.0))],
+        how: How::Here,
+        run: on_each_peer!(join_set_1000),
+    },
 ];
 
 fn spawn_join<P: Peer>(ctx: &Ctx) -> Sample {
@@ -114,4 +121,14 @@ fn spawn_remote<P: Peer>(ctx: &Ctx) -> Sample {
         sample = vec![(end - start).as_nanos() as f64 / n as f64];
     }
     sample
+}
+
+fn join_set_1000<P: Peer>(ctx: &Ctx) -> Sample {
+    per_op::<P, _, _>(ctx, 500_000, sets_of_a_thousand::<P>)
+}
+
+async fn sets_of_a_thousand<P: Peer>(n: usize) {
+    for _ in 0..n.div_ceil(1000) {
+        assert_eq!(P::join_set(1000).await, 1000);
+    }
 }
