@@ -164,6 +164,32 @@ fn one_that_wakes_itself_for_ever_does_not_keep_the_thread() {
     }
 }
 
+#[filch::test(start_paused = true)]
+async fn one_that_panics_is_gone_and_the_others_go_on() {
+    let mut completed = as_completed((1..=3).map(|number| async move {
+        sleep(secs(number)).await;
+        assert_ne!(number, 2, "boom");
+        number
+    }));
+    let mut outcomes = Vec::new();
+    loop {
+        let mut next = pin!(completed.next());
+        let polled = poll_fn(|cx| {
+            let poll = || next.as_mut().poll(cx);
+            match std::panic::catch_unwind(std::panic::AssertUnwindSafe(poll)) {
+                Ok(polled) => polled.map(Some),
+                Err(_) => Poll::Ready(None),
+            }
+        });
+        match polled.await {
+            Some(None) => break,
+            Some(Some((_, number))) => outcomes.push(number),
+            None => outcomes.push(0),
+        }
+    }
+    assert_eq!(outcomes, [1, 0, 3]);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
     #[test]

@@ -23,7 +23,7 @@ const EXCEPTIONS: [(&str, &str, &str); 8] = [
     ("task_tracker.rs", "local", "a tracker spawns what it counts, on this thread too"),
     ("runtime/handle.rs", "spawn", "`Handle::spawn` is `spawn` onto a runtime that is named"),
     ("runtime/builder.rs", "time", "the floor below is told how to sleep"),
-    ("blocking.rs", "scheduler", "the job's thread says which task it runs: `task::id`"),
+    ("blocking.rs", "scheduler", "the thread of the last job says that the pool is quiet"),
     ("reactor/registration.rs", "runtime", "a socket is born in the runtime of its thread"),
 ];
 

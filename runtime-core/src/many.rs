@@ -115,6 +115,10 @@ where
 impl<F: Future> AsCompleted<F> {
     /// The next output, and the number of its future; `None` if all have been given.
     ///
+    /// # Panics
+    ///
+    /// Passes on a panic of a future, which is dropped then; the others can be awaited further.
+    ///
     /// # Cancel safety
     ///
     /// Cancel safe: no output is lost.
@@ -147,12 +151,14 @@ impl<F: Future> AsCompleted<F> {
                 break;
             }
             let Some(place) = self.woken.pop() else { break };
-            let Some((future, waker)) = &mut self.places[place] else { continue };
-            if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(waker)) {
-                self.left -= 1;
-                self.places[place] = None;
+            // Taken out for the poll: one that panics is gone, and the others can go on.
+            let Some((mut future, waker)) = self.places[place].take() else { continue };
+            self.left -= 1;
+            if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
                 return Poll::Ready(Some((place, output)));
             }
+            self.left += 1;
+            self.places[place] = Some((future, waker));
         }
         Poll::Pending
     }

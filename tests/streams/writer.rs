@@ -18,6 +18,10 @@ async fn what_is_written_arrives_in_order_though_nobody_waits() {
     writer.write_eof();
     let all = within(reader.read_to_end()).await.unwrap();
     assert!(all == parts.concat());
+    // Nor is the connection lost when the task that has sent is gone.
+    filch::task::yield_now().await;
+    writer.drain().await.unwrap();
+    assert!(!writer.is_closing());
 }
 
 #[filch::test]
@@ -155,4 +159,19 @@ async fn it_knows_both_addresses() {
     assert_eq!(near.peer_addr().unwrap(), server.local_addrs()[0]);
     assert_eq!(near.local_addr().unwrap(), far.peer_addr().unwrap());
     assert!(near.as_tcp().unwrap().nodelay().unwrap() && near.as_unix().is_none());
+}
+
+#[test]
+fn who_waits_is_told_when_the_runtime_that_sends_shuts_down() {
+    let runtime = || filch::runtime::Builder::new_current_thread().build().unwrap();
+    let sender = runtime();
+    let (ends, writer) = sender.block_on(async {
+        let ((near_reader, mut writer), far, server) = pair().await;
+        writer.write(&*vec![1; MUCH]);
+        ((near_reader, far, server), writer)
+    });
+    drop(sender);
+    let error = runtime().block_on(within(writer.flush())).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ConnectionAborted);
+    drop(ends);
 }

@@ -31,7 +31,8 @@ pub const CLEANUP_LIMIT: Duration = Duration::from_secs(30);
 ///
 /// # Panics
 ///
-/// Passes on a panic of the future, after the clean-up, and of the clean-up.
+/// Passes on a panic of the future, after the clean-up, and of the clean-up. And when the clean-up
+/// begins, if there is no runtime on this thread, unless the limit is lifted.
 ///
 /// # Examples
 ///

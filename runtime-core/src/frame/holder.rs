@@ -10,7 +10,7 @@ use std::task::Waker;
 /// An open holder; it closes when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Holder {
-    /// Its node; `None` only while what is inside is being polled.
+    /// Its node. Always there: an option because that is what [`within`] lends to those inside.
     node: Option<Arc<Node>>,
     wake: Arc<WakerSlot>,
     /// The number of the last request to the task that was over when it was opened.
@@ -70,7 +70,7 @@ impl Holder {
     }
 
     pub(crate) fn node(&self) -> &Arc<Node> {
-        self.node.as_ref().expect("a holder has its node but while it polls")
+        self.node.as_ref().expect("a holder always has its node")
     }
 
     /// What is to be answered, if anything, now that what is inside is pending: nothing while a
@@ -135,8 +135,7 @@ fn around(node: &Node) -> Around {
 
 impl Drop for Holder {
     fn drop(&mut self) {
-        let node = self.node.take().expect("a holder is not dropped while it polls");
-        node.outers().for_each(Node::let_go);
-        node.requests().close_frame(&self.wake);
+        self.node().outers().for_each(Node::let_go);
+        self.node().requests().close_frame(&self.wake);
     }
 }

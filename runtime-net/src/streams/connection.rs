@@ -90,8 +90,11 @@ impl Connection {
             let error = "bytes were written outside of the runtime, and there was no room for all";
             return self.lose(io::Error::other(error));
         };
-        let connection = self.clone();
-        drop(handle.spawn(async move { connection.flush().await }));
+        let mut sending = Sending { connection: self.clone(), done: false };
+        drop(handle.spawn(async move {
+            sending.connection.flush().await;
+            sending.is_done();
+        }));
     }
 
     /// Sends what waits, as the one who does so.
@@ -117,6 +120,28 @@ impl Connection {
             if self.settle(self.outbox.finish()) {
                 return;
             }
+        }
+    }
+}
+
+/// A connection whose bytes a task sends. If the task is dropped before it is done, its runtime shuts
+/// down: who waits for the bytes is told.
+struct Sending {
+    connection: Arc<Connection>,
+    done: bool,
+}
+
+impl Sending {
+    fn is_done(&mut self) {
+        self.done = true;
+    }
+}
+
+impl Drop for Sending {
+    fn drop(&mut self) {
+        if !self.done {
+            let error = "the runtime that sends what was written has shut down";
+            self.connection.lose(io::Error::new(io::ErrorKind::ConnectionAborted, error));
         }
     }
 }
