@@ -114,6 +114,12 @@ pub mod sync {
     pub use runtime_sync::queue::*;
 }
 
+/// Context variables: values that a task hands down to what it starts.
+pub mod contextvars {
+    #[doc(inline)]
+    pub use runtime_core::context_var::*;
+}
+
 /// Tasks: spawning, joining, aborting, naming, yielding.
 pub mod task {
     #[doc(inline)]

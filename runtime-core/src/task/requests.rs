@@ -14,15 +14,19 @@ use super::raw::TaskRef;
 use super::state::{Ask, Wake};
 use runtime_sync::primitives::Mutex;
 use runtime_sync::waker_slot::WakerSlot;
+use std::any::Any;
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// What is asked of one task, or of a future that is no task's, and by which frames it is answered.
 pub struct Requests {
     /// `None` for what is polled outside of tasks: nobody can ask it, only scopes in it.
     task: Option<TaskRef>,
     book: Mutex<Book>,
+    /// What a floor above keeps with the task until it completes: its context, if it has set a
+    /// variable without having inherited any.
+    kept: OnceLock<Arc<dyn Any + Send + Sync>>,
 }
 
 #[derive(Default)]
@@ -46,7 +50,7 @@ struct Book {
 impl Requests {
     /// For a future that is polled outside of tasks.
     fn of_nobody() -> Arc<Requests> {
-        Arc::new(Requests { task: None, book: Mutex::default() })
+        Arc::new(Requests { task: None, book: Mutex::default(), kept: OnceLock::new() })
     }
 
     /// Asks the task to end. False: it has finished.
@@ -87,7 +91,17 @@ impl Requests {
 
     /// What is asked of the task that is being polled on this thread, if anything ever was.
     pub(crate) fn find_here() -> Option<Arc<Requests>> {
-        find(polled::id()?)
+        find(polled::id_of_noted()?)
+    }
+
+    /// Keeps something with the task, once; returns what is kept.
+    pub(crate) fn keep(&self, it: Arc<dyn Any + Send + Sync>) -> Arc<dyn Any + Send + Sync> {
+        self.kept.get_or_init(|| it).clone()
+    }
+
+    /// What is kept with the task.
+    pub(crate) fn kept(&self) -> Option<Arc<dyn Any + Send + Sync>> {
+        self.kept.get().cloned()
     }
 
     /// Whether the task is the one that is being polled on this thread.
@@ -259,7 +273,8 @@ pub(super) fn of(task: &TaskRef) -> Arc<Requests> {
     }
     // Made out here, and dropped out here if another thread was faster: a reference to a task must
     // not be the last one under the lock.
-    let fresh = Arc::new(Requests { task: Some(task.clone()), book: Mutex::default() });
+    let task = Some(task.clone());
+    let fresh = Arc::new(Requests { task, book: Mutex::default(), kept: OnceLock::new() });
     with_shard(id, |shard| shard.entry(id).or_insert_with(|| fresh.clone()).clone())
 }
 
