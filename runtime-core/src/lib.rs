@@ -32,6 +32,7 @@ pub mod task;
 pub mod task_group;
 pub mod task_local;
 pub mod task_tracker;
+pub mod threads;
 pub mod time;
 pub mod timer;
 pub mod unwind;

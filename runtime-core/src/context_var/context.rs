@@ -1,8 +1,8 @@
 //! `Context`: all variables with their values, to be copied, shared and run in.
 
+use super::ContextVar;
 use super::place::{self, Place};
 use super::vars::{Key, Value, Vars};
-use super::ContextVar;
 use pin_project_lite::pin_project;
 use runtime_sync::primitives::Mutex;
 use std::any::Any;
@@ -234,11 +234,10 @@ impl<F: Future> Future for InContext<F> {
     fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<F::Output> {
         let mut this = self.project();
         let mut future = this.future.as_mut();
+        assert!(future.is_some(), "an `InContext` was polled again after it was ready");
         this.place.within(|| {
-            let Some(running) = future.as_mut().as_pin_mut() else {
-                panic!("an `InContext` was polled again after it was ready")
-            };
-            let polled = running.poll(cx);
+            let running = future.as_mut().as_pin_mut();
+            let polled = running.expect("it is not over, as was seen above").poll(cx);
             if polled.is_ready() {
                 // In here: its drop sees the values too.
                 future.set(None);

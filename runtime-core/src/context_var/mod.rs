@@ -2,7 +2,7 @@
 //!
 //! A [`ContextVar`] has a value per [`Context`], and each task has a context of its own: a copy of
 //! what was current where it was spawned. So has each closure that is run by
-//! [`spawn_blocking`](crate::spawn::spawn_blocking), `to_thread` or a
+//! [`spawn_blocking`](crate::spawn::spawn_blocking), [`to_thread`](crate::threads::to_thread) or a
 //! thread pool. A task sees what its parent had set by then, and nobody but itself sees what it sets.
 //! What is done outside of tasks belongs to the thread: a future in `block_on`, and what is run there
 //! later.
@@ -41,5 +41,5 @@ mod var;
 mod vars;
 
 pub use context::{Context, InContext, copy_context};
-pub(crate) use place::{Place, carry, inherited};
+pub(crate) use place::{carry, inherited};
 pub use var::{ContextVar, LookupError, Token};

@@ -45,6 +45,12 @@ pub(super) fn id_of_noted() -> Option<Id> {
     header.state.is_noted().then(|| header.id())
 }
 
+/// Whether the task that is being polled was aborted.
+pub(crate) fn is_aborted() -> bool {
+    // SAFETY: invariant 1.
+    unsafe { POLLED.get().as_ref() }.is_some_and(|header| header.state.is_aborted())
+}
+
 /// A reference to the task that is being polled.
 pub(super) fn task() -> Option<TaskRef> {
     let header = NonNull::new(POLLED.get().cast_mut())?;
