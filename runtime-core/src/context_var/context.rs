@@ -1,7 +1,7 @@
 //! `Context`: all variables with their values, to be copied, shared and run in.
 
 use super::ContextVar;
-use super::place::{self, Place};
+use super::place::{self, Held, HeldLocal, Place};
 use super::vars::{Key, Value, Vars};
 use pin_project_lite::pin_project;
 use runtime_sync::primitives::Mutex;
@@ -152,8 +152,8 @@ impl Context {
         self.len() == 0
     }
 
-    /// A future that is polled and dropped in here, in a box: see [`Place::hold`].
-    pub(crate) fn hold<F>(self, future: F) -> Pin<Box<dyn Future<Output = F::Output> + Send>>
+    /// A future that is polled and dropped in here.
+    pub(crate) fn hold<F>(self, future: F) -> Held<F::Output>
     where
         F: Future + Send + 'static,
     {
@@ -161,7 +161,7 @@ impl Context {
     }
 
     /// The same for a future that stays on this thread.
-    pub(crate) fn hold_local<F>(self, future: F) -> Pin<Box<dyn Future<Output = F::Output>>>
+    pub(crate) fn hold_local<F>(self, future: F) -> HeldLocal<F::Output>
     where
         F: Future + 'static,
     {

@@ -4,7 +4,7 @@
 //! their place for the length of each poll or call. A task without one is spared that. If it sets a
 //! variable all the same, its context is kept beside the task's [`Requests`], until it completes.
 
-use super::context::Context;
+use super::context::{Context, InContext};
 use super::vars::{Key, Value, Vars};
 use crate::task::{Header, Requests, polled};
 use std::cell::RefCell;
@@ -133,23 +133,28 @@ impl Place {
         f()
     }
 
-    /// A future that is polled and dropped in here. In a box: so the code of its task is there once
-    /// per output, and not a second time per future.
-    pub(crate) fn hold<F>(self, future: F) -> Pin<Box<dyn Future<Output = F::Output> + Send>>
+    /// A future that is polled and dropped in here.
+    pub(crate) fn hold<F>(self, future: F) -> Held<F::Output>
     where
         F: Future + Send + 'static,
     {
-        Box::pin(super::InContext::new(self, future))
+        InContext::new(self, Box::pin(future))
     }
 
     /// The same for a future that stays on this thread.
-    pub(crate) fn hold_local<F>(self, future: F) -> Pin<Box<dyn Future<Output = F::Output>>>
+    pub(crate) fn hold_local<F>(self, future: F) -> HeldLocal<F::Output>
     where
         F: Future + 'static,
     {
-        Box::pin(super::InContext::new(self, future))
+        InContext::new(self, Box::pin(future))
     }
 }
+
+/// A future with its context, in a box of its own: the code of such a task is there once per output,
+/// and not a second time per future.
+pub(crate) type Held<T> = InContext<Pin<Box<dyn Future<Output = T> + Send>>>;
+/// The same for a future that stays on its thread.
+pub(crate) type HeldLocal<T> = InContext<Pin<Box<dyn Future<Output = T>>>>;
 
 /// Swaps the place that is entered with another one of another task.
 fn swap(place: &mut Place, task: *const Header) -> *const Header {

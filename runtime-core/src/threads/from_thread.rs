@@ -9,7 +9,7 @@
 //! The counterpart of anyio's and trio's modules `from_thread`.
 
 use super::refused;
-use super::rest::{Resting, holds_up};
+use super::rest::awaited_by_job;
 use super::wait::assert_may_block;
 use crate::cancel::Cancelled;
 use crate::frame::{self, Holder};
@@ -27,7 +27,8 @@ use std::sync::Arc;
 /// The task has a copy of the thread's context. If the job is asked to end meanwhile, the task is asked
 /// to, and the thread goes on when it has cleaned up; if the job was asked before, the future is not
 /// run at all. To say good-bye with awaits all the same, use
-/// [`Handle::block_on`](crate::runtime::Handle::block_on).
+/// [`Handle::block_on`](crate::runtime::Handle::block_on), during which a clock that is paused stands
+/// still, as it does while a job runs; here it may go on.
 ///
 /// # Errors
 ///
@@ -75,11 +76,7 @@ where
         let reason = Arc::unwrap_or_clone(reason);
         return runtime_sync::block_on(refused(&handle, reason, location));
     }
-    let held_up = holds_up(handle.scheduler());
-    let future = async move {
-        let _resting = Resting::begin(held_up);
-        future.await
-    };
+    let future = awaited_by_job(handle.scheduler(), future);
     let mut task = spawn::spawn_on(handle.scheduler(), future, None, location);
     let holder = Holder::open();
     let mut told = false;

@@ -1,6 +1,7 @@
 //! Portals: plain threads call async functions.
 
 use super::refused;
+use super::rest::awaited_by_job;
 use super::wait::assert_may_block;
 use crate::runtime::{Builder, Handle, Runtime};
 use crate::scheduler::current;
@@ -96,7 +97,8 @@ impl Portal {
         Fut::Output: Send + 'static,
     {
         assert_may_block("Portal::call", "await the future");
-        runtime_sync::block_on(self.start(async move { f().await }, Location::caller()))
+        let call = awaited_by_job(self.handle().scheduler(), async move { f().await });
+        runtime_sync::block_on(self.start(call, Location::caller()))
     }
 
     /// Spawns a task, and does not wait for it; see

@@ -3,6 +3,7 @@
 use crate::runtime::context;
 use crate::scheduler::{Scheduler, current};
 use std::cell::Cell;
+use std::future::Future;
 use std::ptr;
 use std::sync::Arc;
 
@@ -42,30 +43,34 @@ impl Drop for Busy {
     }
 }
 
-/// The job of this thread waits for a task, and time may go on meanwhile.
-pub(super) struct Resting(Option<Arc<Scheduler>>);
+/// A future for which a job of this thread is about to wait: while it runs, the job does not hold up
+/// time, if it does.
+pub(super) fn awaited_by_job<F: Future>(
+    scheduler: &Arc<Scheduler>,
+    future: F,
+) -> impl Future<Output = F::Output> + use<F> {
+    let counted = current::belongs_to(scheduler) || ptr::eq(BUSY_FOR.get(), Arc::as_ptr(scheduler));
+    let held_up = (counted && !scheduler.config().multi_thread).then(|| scheduler.clone());
+    async move {
+        // To the end of the future, and not until the thread has noticed: time might jump in between.
+        let _resting = held_up.map(Resting::begin);
+        future.await
+    }
+}
+
+/// The job of a thread is not counted meanwhile.
+struct Resting(Arc<Scheduler>);
 
 impl Resting {
-    /// To be begun by the task: from then on time may go on. It must end with the task, and not when
-    /// the thread has noticed, or time might jump in between.
-    pub(super) fn begin(scheduler: Option<Arc<Scheduler>>) -> Resting {
-        if let Some(scheduler) = &scheduler {
-            scheduler.pool().end_job();
-        }
+    fn begin(scheduler: Arc<Scheduler>) -> Resting {
+        // Whoever drives polls this very task, and looks at the clock after it.
+        scheduler.pool().end_job();
         Resting(scheduler)
     }
 }
 
 impl Drop for Resting {
     fn drop(&mut self) {
-        if let Some(scheduler) = &self.0 {
-            scheduler.pool().begin_job();
-        }
+        self.0.pool().begin_job();
     }
-}
-
-/// The runtime, if its clock may stand still and a job is being done for it on this thread.
-pub(super) fn holds_up(scheduler: &Arc<Scheduler>) -> Option<Arc<Scheduler>> {
-    let counted = current::belongs_to(scheduler) || ptr::eq(BUSY_FOR.get(), Arc::as_ptr(scheduler));
-    (counted && !scheduler.config().multi_thread).then(|| scheduler.clone())
 }

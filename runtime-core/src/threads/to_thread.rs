@@ -170,13 +170,16 @@ where
     /// Sends the closure to a thread, unless a cancellation is in effect already.
     #[track_caller]
     fn start(&self, f: F, token: OwnedCapacityToken) -> Stage<F, R> {
-        let holder = (!self.abandon_on_cancel).then(Holder::open);
-        if let Some(holder) = &holder
-            && let Some(cause) = holder.cause()
-        {
+        let holder = Holder::open();
+        if let Some(cause) = holder.cause() {
             holder.pass_on(&cause);
             return Stage::GivenUp;
         }
+        // A scope that was cancelled before it was polled has not told the holder yet, and will.
+        if frame::in_effect().is_some() {
+            return Stage::GivenUp;
+        }
+        let holder = (!self.abandon_on_cancel).then_some(holder);
         let decided = Arc::new(Mutex::new(false));
         let job = {
             let decided = decided.clone();
