@@ -1,6 +1,6 @@
 //! `spawn`, `spawn_blocking`, `block_in_place`, `yield_now`, and the task builder.
 
-use crate::context_var::{self, Context as Vars};
+use crate::context_var;
 use crate::runtime::{Handle, context};
 use crate::scheduler::substitute::Blocked;
 use crate::scheduler::{Scheduler, current};
@@ -371,7 +371,7 @@ pub fn try_id() -> Option<Id> {
 #[must_use = "a builder does nothing until it spawns"]
 pub struct Builder<'a> {
     name: Option<&'a str>,
-    context: Option<Vars>,
+    context: Option<context_var::Context>,
 }
 
 impl<'a> Builder<'a> {
@@ -404,7 +404,7 @@ impl<'a> Builder<'a> {
     /// assert_eq!((context.get(&DONE), DONE.get()), (Some(true), false));
     /// # });
     /// ```
-    pub fn context(mut self, context: &Vars) -> Builder<'a> {
+    pub fn context(mut self, context: &context_var::Context) -> Builder<'a> {
         self.context = Some(context.clone());
         self
     }
