@@ -227,9 +227,9 @@ impl TaskRef {
     }
 }
 
-/// Why the task ends; asked when its future is dropped because of a request.
+/// Why the task ends, if somebody asked it to and nobody answered; asked when its future is dropped.
 pub(super) fn reason(task: Id) -> Option<Arc<CancelReason>> {
-    find(task)?.book.lock().reason.clone()
+    find(task)?.unanswered()
 }
 
 /// How many tables share the tasks, so that they seldom meet at a lock.
