@@ -11,12 +11,12 @@ use super::tree::{Act, Child, Kind, Node, Span};
 use filch::task_group::ErrorPolicy;
 use std::collections::BTreeMap;
 
-/// The whole story of a program, sorted.
-pub fn story(program: &Child) -> Vec<Line> {
+/// The whole story of a program, sorted. `None`: it depends on who is polled first.
+pub fn story(program: &Child) -> Option<Vec<Line>> {
     let mut model = Model::default();
     model.task(program, &Birth { at: 0, begins: 0, asked: None }, &mut Nursery::default());
     model.lines.sort();
-    model.lines
+    (!model.open).then_some(model.lines)
 }
 
 /// How a node ends.
@@ -179,6 +179,9 @@ struct Attempt {
 #[derive(Default)]
 struct Model {
     lines: Vec<Line>,
+    /// A child was asked to end in the moment of its birth, by somebody who may have waited in
+    /// between: whether it begins is open.
+    open: bool,
 }
 
 impl Model {
@@ -379,7 +382,8 @@ impl Model {
             }
         };
         let Attempt { body, end, mut errors, panics, .. } = attempt;
-        if end > around.cut || matches!(body.how, How::CutOff) {
+        let dropped = ending.is_some_and(|ending| ending.by == By::Drop);
+        if dropped || end > around.cut || matches!(body.how, How::CutOff) {
             return End { at: around.cut, how: How::CutOff };
         }
         if *policy == ErrorPolicy::Collect {
@@ -404,17 +408,15 @@ impl Model {
         task: &mut Task,
         ending: Option<&Ending>,
     ) -> Attempt {
-        let Act::Group { policy, limit, body, children, .. } = &node.act else {
+        let Act::Group { policy, limit, body: inside, children, .. } = &node.act else {
             unreachable!("asked by `act`")
         };
         let told = |who| ending.filter(|ending| ending.by != who).map(|e| (e.at, e.why.clone()));
-        let dropped = ending.filter(|ending| ending.by == By::Drop);
-        let closes = Some(dropped.map_or(NEVER, |ending| ending.at));
-        let mut nursery = Nursery { closes, ..Nursery::default() };
+        let mut nursery = Nursery { closes: Some(around.cut), ..Nursery::default() };
         children.iter().for_each(|child| nursery.spawn(at, child));
-        let cancel = if dropped.is_some() { None } else { told(By::Body) };
+        let cancel = told(By::Body).filter(|(at, _)| *at < around.cut);
         let frame = Frame { cancel, ..around.plain() };
-        let body = self.node(body, at, &frame, task, &mut nursery);
+        let body = self.node(inside, at, &frame, task, &mut nursery);
 
         let mut causes = Vec::new();
         let mut errors = Vec::new();
@@ -441,6 +443,9 @@ impl Model {
             let place = places.iter_mut().min();
             let begins = place.as_ref().map_or(at, |free| at.max(**free));
             let asked = told(By::Child(child.node.id));
+            if let Some(ending) = ending.filter(|ending| ending.at == at) {
+                self.open |= ending.by != By::Body || inside.has_groups();
+            }
             let end = self.task(child, &Birth { at, begins, asked }, &mut nursery);
             if let Some(place) = place.filter(|_| end.at > begins) {
                 *place = end.at;
@@ -451,6 +456,7 @@ impl Model {
         // What is around is heard once the body waits or has ended.
         let effect = around.effect(task, body.at);
         if effect <= last
+            && effect < around.cut
             && let Some(Cause::Scope(why) | Cause::Task(why)) = around.cause(task, effect)
         {
             causes.push(Ending { at: effect, why, by: By::Body });

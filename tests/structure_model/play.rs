@@ -3,6 +3,7 @@
 use super::story::{Fault, Line, Why, outcome, why};
 use super::support::{ON_PURPOSE, said};
 use super::tree::{Act, Child, Kind, Node, Span};
+use filch::TaskGroup;
 use filch::cancel::{
     CancelScope, catch_cancel, check_cancelled, current_effective_deadline, fail_after,
     move_on_after, timeout_scope, with_cleanup,
@@ -10,7 +11,6 @@ use filch::cancel::{
 use filch::task::{AbortHandle, Id, JoinHandle};
 use filch::task_group::{ChildError, GroupHandle};
 use filch::time::{Duration, Instant, sleep, timeout};
-use filch::TaskGroup;
 use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};

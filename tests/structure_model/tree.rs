@@ -6,7 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 
 /// A part of a program, with a number that no other part has.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Node {
     pub id: u32,
     pub act: Act,
@@ -59,7 +59,14 @@ pub struct Child {
     pub node: Arc<Node>,
 }
 
-/// A span of time in nanoseconds. `units` is what was drawn; the rest keeps moments apart.
+impl fmt::Debug for Node {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "#{} ", self.id)?;
+        self.act.fmt(f)
+    }
+}
+
+/// A span of time in nanoseconds. `units` is what is shown; the rest keeps moments apart.
 #[derive(Clone, Copy)]
 pub struct Span {
     units: u64,
@@ -75,6 +82,9 @@ impl fmt::Debug for Span {
 /// How far one unit reaches.
 const UNIT: u64 = 1 << 32;
 
+/// How deep a program is at most.
+const LEVELS: u32 = 5;
+
 /// Whether moments are kept apart, or meet as often as they like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ties {
@@ -84,79 +94,92 @@ pub enum Ties {
 
 /// Random programs.
 pub fn programs(ties: Ties) -> impl Strategy<Value = Child> {
-    child(node()).prop_map(move |mut program| {
-        Numbering { next: 0, drawn: 0, ties }.child(&mut program);
+    child(node(LEVELS)).prop_map(move |mut program| {
+        Numbering { next: 0, ties }.child(&mut program);
         program
     })
 }
 
 fn span() -> impl Strategy<Value = Span> + Clone {
-    (1..10u64).prop_map(|units| Span { units, nanos: units * UNIT })
+    // Scattered over half a unit, so that sums of spans do not meet by chance.
+    let scatter = (0..UNIT / 2).no_shrink();
+    (1..10u64, scatter).prop_map(|(units, scatter)| Span { units, nanos: units * UNIT + scatter })
 }
 
 fn perhaps_span(probability: f64) -> impl Strategy<Value = Option<Span>> + Clone {
     prop::option::weighted(probability, span())
 }
 
-fn child(node: impl Strategy<Value = Arc<Node>> + Clone) -> impl Strategy<Value = Child> + Clone {
-    (perhaps_span(0.2), perhaps_span(0.05), node)
-        .prop_map(|(request, abort, node)| Child { request, abort, node })
+fn child(node: BoxedStrategy<Arc<Node>>) -> impl Strategy<Value = Child> + Clone {
+    (perhaps_span(0.3), perhaps_span(0.05), node).prop_map(|(request, abort, node)| Child {
+        request,
+        abort,
+        node,
+    })
 }
 
-fn node() -> impl Strategy<Value = Arc<Node>> + Clone {
+/// A node with at most so many levels inside. What is simple comes first, for programs that fail shrink
+/// towards it.
+fn node(levels: u32) -> BoxedStrategy<Arc<Node>> {
     let leaf = prop_oneof![
         8 => span().prop_map(Act::Sleep),
         2 => span().prop_map(Act::Fail),
         1 => span().prop_map(Act::Panic),
     ];
-    let leaf = leaf.prop_map(|act| Arc::new(Node { id: 0, act }));
-    leaf.prop_recursive(5, 28, 4, |inner| {
-        let kind = prop_oneof![
-            Just(Kind::Timeout),
-            Just(Kind::FailAfter),
-            Just(Kind::MoveOn),
-            Just(Kind::TimeoutScope)
-        ];
-        let policy = prop_oneof![
-            2 => Just(ErrorPolicy::CancelSiblings),
-            1 => Just(ErrorPolicy::WaitAll),
-            1 => Just(ErrorPolicy::Collect)
-        ];
-        let children = prop::collection::vec(child(inner.clone()), 0..4);
-        let act = prop_oneof![
-            3 => prop::collection::vec(inner.clone(), 0..4).prop_map(Act::Seq),
-            2 => (kind, span(), inner.clone()).prop_map(|(kind, span, body)| Act::Limit(kind, span, body)),
-            2 => (perhaps_span(0.4), perhaps_span(0.4), prop::bool::weighted(0.3), inner.clone())
-                .prop_map(|(deadline, cancel, shield, body)| Act::Scope { deadline, cancel, shield, body }),
-            3 => (perhaps_span(0.2), inner.clone(), inner.clone())
-                .prop_map(|(limit, body, cleanup)| Act::Cleanup { limit, body, cleanup }),
-            2 => (any::<bool>(), inner.clone()).prop_map(|(tells, body)| Act::Catch { tells, body }),
-            4 => (policy, prop::option::weighted(0.3, 1..3usize), perhaps_span(0.1), inner.clone(), children)
-                .prop_map(|(policy, limit, cancel, body, children)| {
-                    Act::Group { policy, limit, cancel, body, children }
-                }),
-            1 => child(inner).prop_map(Act::Spawn),
-        ];
-        act.prop_map(|act| Arc::new(Node { id: 0, act }))
-    })
+    let act = if levels == 0 {
+        leaf.boxed()
+    } else {
+        prop_oneof![1 => leaf, 5 => around(levels)].boxed()
+    };
+    act.prop_map(|act| Arc::new(Node { id: 0, act })).boxed()
 }
 
-/// Gives the nodes numbers, and the spans what keeps them apart.
+/// What has others inside.
+fn around(levels: u32) -> impl Strategy<Value = Act> {
+    let inner = node(levels - 1);
+    let kind = prop_oneof![
+        Just(Kind::Timeout),
+        Just(Kind::FailAfter),
+        Just(Kind::MoveOn),
+        Just(Kind::TimeoutScope)
+    ];
+    let policy = prop_oneof![
+        2 => Just(ErrorPolicy::CancelSiblings),
+        1 => Just(ErrorPolicy::WaitAll),
+        1 => Just(ErrorPolicy::Collect)
+    ];
+    let limit = prop::option::weighted(0.3, 1..3usize);
+    let children = prop::collection::vec(child(inner.clone()), 0..4);
+    prop_oneof![
+        3 => prop::collection::vec(inner.clone(), 0..4).prop_map(Act::Seq),
+        2 => (kind, span(), inner.clone())
+            .prop_map(|(kind, span, body)| Act::Limit(kind, span, body)),
+        2 => (perhaps_span(0.4), perhaps_span(0.4), prop::bool::weighted(0.3), inner.clone())
+            .prop_map(|(deadline, cancel, shield, body)| {
+                Act::Scope { deadline, cancel, shield, body }
+            }),
+        4 => (perhaps_span(0.2), inner.clone(), inner.clone())
+            .prop_map(|(limit, body, cleanup)| Act::Cleanup { limit, body, cleanup }),
+        4 => (any::<bool>(), inner.clone()).prop_map(|(tells, body)| Act::Catch { tells, body }),
+        4 => (policy, limit, perhaps_span(0.1), inner.clone(), children)
+            .prop_map(|(policy, limit, cancel, body, children)| {
+                Act::Group { policy, limit, cancel, body, children }
+            }),
+        1 => child(inner).prop_map(Act::Spawn),
+    ]
+}
+
+/// Gives the nodes numbers, and lets moments meet if they shall.
 struct Numbering {
     next: u32,
-    drawn: u64,
     ties: Ties,
 }
 
 impl Numbering {
     fn span(&mut self, span: &mut Span) {
-        self.drawn += 1;
-        // Scattered over less than half a unit, so that sums of few spans never meet by chance.
-        let scattered = self.drawn.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 33;
-        span.nanos = match self.ties {
-            Ties::None => span.units * UNIT + scattered,
-            Ties::Many => (1 + span.units / 3) * UNIT,
-        };
+        if self.ties == Ties::Many {
+            span.nanos = (1 + span.units / 3) * UNIT;
+        }
     }
 
     fn spans<'a>(&mut self, spans: impl IntoIterator<Item = &'a mut Option<Span>>) {
@@ -217,12 +240,19 @@ impl Node {
         here || self.parts().any(Node::is_cut_off)
     }
 
+    /// Whether there are groups in it.
+    pub fn has_groups(&self) -> bool {
+        matches!(self.act, Act::Group { .. }) || self.parts().any(Node::has_groups)
+    }
+
     /// The nodes directly inside.
     pub fn parts(&self) -> impl Iterator<Item = &Node> {
         let parts: Vec<&Arc<Node>> = match &self.act {
             Act::Sleep(_) | Act::Fail(_) | Act::Panic(_) => vec![],
             Act::Seq(parts) => parts.iter().collect(),
-            Act::Limit(_, _, body) | Act::Scope { body, .. } | Act::Catch { body, .. } => vec![body],
+            Act::Limit(_, _, body) | Act::Scope { body, .. } | Act::Catch { body, .. } => {
+                vec![body]
+            }
             Act::Cleanup { body, cleanup, .. } => vec![body, cleanup],
             Act::Group { body, children, .. } => {
                 std::iter::once(body).chain(children.iter().map(|child| &child.node)).collect()
