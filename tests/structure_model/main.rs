@@ -11,15 +11,20 @@ mod tree;
 
 use filch::runtime::{Builder, Runtime};
 use filch::task::yield_now;
+use filch::time::{Duration, timeout};
 use play::{Seen, play};
 use proptest::prelude::*;
 use story::Line;
 use support::watch;
 use tree::{Child, Ties, programs};
 
+/// How long no program takes, in its own time.
+const PATIENCE: Duration = Duration::from_secs(10_000_000);
+
 /// Runs a program, and then waits until nobody is left.
 fn play_on(runtime: &Runtime, program: &Child, haste: u64) -> Result<Seen, TestCaseError> {
-    let seen = runtime.block_on(play(program, haste));
+    let seen = runtime.block_on(timeout(PATIENCE / haste as u32, play(program, haste)));
+    let seen = seen.map_err(|_| TestCaseError::fail("somebody waits for ever"))?;
     // Whoever was joined or aborted may be on its way out still.
     for _ in 0..1_000_000 {
         if runtime.metrics().num_alive_tasks() == 0 {

@@ -260,6 +260,7 @@ impl Model {
                 }
                 end
             }
+            Act::Both(..) => unreachable!("only where moments meet"),
             Act::Limit(kind, span, body) => {
                 let deadline = at + span.nanos;
                 let cancel = Some((deadline, "Deadline".to_owned()));

@@ -265,6 +265,10 @@ async fn act(node: &Node, world: &Arc<World>, nursery: Option<Nursery>) -> Resul
             }
             Ok(())
         }
+        Act::Both(one, other) => {
+            let (one, other) = filch::join!(inside(one), inside(other));
+            one.and(other)
+        }
         Act::Limit(kind, span, body) => {
             let (limit, body) = (world.span(*span), inside(body));
             let outcome = match kind {

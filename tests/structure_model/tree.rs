@@ -23,6 +23,8 @@ pub enum Act {
     Panic(Span),
     /// One after the other, up to the first error.
     Seq(Vec<Arc<Node>>),
+    /// Both at once, in one task. Only where moments meet: the model knows one branch per task.
+    Both(Arc<Node>, Arc<Node>),
     /// Gives the body so much time.
     Limit(Kind, Span, Arc<Node>),
     /// A `CancelScope`, which somebody may cancel, and which swallows its own cancellation.
@@ -94,7 +96,7 @@ pub enum Ties {
 
 /// Random programs.
 pub fn programs(ties: Ties) -> impl Strategy<Value = Child> {
-    child(node(LEVELS)).prop_map(move |mut program| {
+    child(node(LEVELS, ties)).prop_map(move |mut program| {
         Numbering { next: 0, ties }.child(&mut program);
         program
     })
@@ -120,7 +122,7 @@ fn child(node: BoxedStrategy<Arc<Node>>) -> impl Strategy<Value = Child> + Clone
 
 /// A node with at most so many levels inside. What is simple comes first, for programs that fail shrink
 /// towards it.
-fn node(levels: u32) -> BoxedStrategy<Arc<Node>> {
+fn node(levels: u32, ties: Ties) -> BoxedStrategy<Arc<Node>> {
     let leaf = prop_oneof![
         8 => span().prop_map(Act::Sleep),
         2 => span().prop_map(Act::Fail),
@@ -129,14 +131,15 @@ fn node(levels: u32) -> BoxedStrategy<Arc<Node>> {
     let act = if levels == 0 {
         leaf.boxed()
     } else {
-        prop_oneof![1 => leaf, 5 => around(levels)].boxed()
+        prop_oneof![1 => leaf, 5 => around(levels, ties)].boxed()
     };
     act.prop_map(|act| Arc::new(Node { id: 0, act })).boxed()
 }
 
 /// What has others inside.
-fn around(levels: u32) -> impl Strategy<Value = Act> {
-    let inner = node(levels - 1);
+fn around(levels: u32, ties: Ties) -> impl Strategy<Value = Act> {
+    let inner = node(levels - 1, ties);
+    let both = if ties == Ties::Many { 3 } else { 0 };
     let kind = prop_oneof![
         Just(Kind::Timeout),
         Just(Kind::FailAfter),
@@ -165,7 +168,8 @@ fn around(levels: u32) -> impl Strategy<Value = Act> {
             .prop_map(|(policy, limit, cancel, body, children)| {
                 Act::Group { policy, limit, cancel, body, children }
             }),
-        1 => child(inner).prop_map(Act::Spawn),
+        1 => child(inner.clone()).prop_map(Act::Spawn),
+        both => (inner.clone(), inner).prop_map(|(one, other)| Act::Both(one, other)),
     ]
 }
 
@@ -198,6 +202,10 @@ impl Numbering {
         match &mut node.act {
             Act::Sleep(span) | Act::Fail(span) | Act::Panic(span) => self.span(span),
             Act::Seq(parts) => parts.iter_mut().for_each(|part| self.node(part)),
+            Act::Both(one, other) => {
+                self.node(one);
+                self.node(other);
+            }
             Act::Limit(_, span, body) => {
                 self.span(span);
                 self.node(body);
@@ -223,7 +231,8 @@ impl Numbering {
 }
 
 impl Child {
-    /// Whether anything in it can be dropped without a clean-up: by an abort, or at a limit.
+    /// Whether anything in it can be dropped without a clean-up: by an abort, at a limit, or by a
+    /// panic beside it.
     pub fn is_cut_off(&self) -> bool {
         self.abort.is_some() || self.node.is_cut_off()
     }
@@ -235,9 +244,14 @@ impl Node {
             Act::Cleanup { limit, .. } => limit.is_some(),
             Act::Group { children, .. } => children.iter().any(|child| child.abort.is_some()),
             Act::Spawn(child) => child.abort.is_some(),
+            Act::Both(one, other) => one.panics() || other.panics(),
             _ => false,
         };
         here || self.parts().any(Node::is_cut_off)
+    }
+
+    fn panics(&self) -> bool {
+        matches!(self.act, Act::Panic(_)) || self.parts().any(Node::panics)
     }
 
     /// Whether there are groups in it.
@@ -250,6 +264,7 @@ impl Node {
         let parts: Vec<&Arc<Node>> = match &self.act {
             Act::Sleep(_) | Act::Fail(_) | Act::Panic(_) => vec![],
             Act::Seq(parts) => parts.iter().collect(),
+            Act::Both(one, other) => vec![one, other],
             Act::Limit(_, _, body) | Act::Scope { body, .. } | Act::Catch { body, .. } => {
                 vec![body]
             }
