@@ -1,6 +1,6 @@
 //! To clean up with awaits, whatever happens.
 
-use crate::frame::{About, Cause, Holder, Plain};
+use crate::frame::{About, Cause, Holder, Passage, Plain};
 use crate::time::{Duration, Sleep, sleep};
 use crate::unwind::{Payload, catch, contain, discard};
 use pin_project_lite::pin_project;
@@ -102,7 +102,7 @@ enum Outcome<T> {
     /// It was dropped because of this.
     Cancelled(Cause),
     /// As above, and the cancellation was passed on: nothing will ever come of this frame.
-    Passed,
+    Passed(#[expect(dead_code, reason = "its drop is what matters")] Passage),
 }
 
 impl<F: Future, C> WithCleanup<F, C> {
@@ -143,7 +143,7 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let mut this = self.project();
-        if let Outcome::Passed = this.outcome {
+        if let Outcome::Passed(_) = this.outcome {
             return Poll::Pending;
         }
         let holder = this.holder.get_or_insert_with(Holder::open);
@@ -191,12 +191,11 @@ where
                 resume_unwind(payload)
             }
             Outcome::Cancelled(cause) => {
-                holder.pass_on(&cause);
-                *this.outcome = Outcome::Passed;
+                *this.outcome = Outcome::Passed(holder.pass_on(&cause));
                 *this.holder = None;
                 Poll::Pending
             }
-            Outcome::None | Outcome::Passed => {
+            Outcome::None | Outcome::Passed(_) => {
                 panic!("a `WithCleanup` was polled again after it was ready")
             }
         }

@@ -277,13 +277,12 @@ pub(super) unsafe fn cancel<F: Future, S: Schedule, N: Name>(header: NonNull<Hea
     // SAFETY: by this function's contract.
     let this = unsafe { cell::<F, S, N>(header) };
     let front = &this.front.header;
+    // Before the future takes along what it knows of the requests.
+    let reason = if front.state.is_noted() { requests::reason(front.id) } else { None };
     // SAFETY: invariant 1, and the future is dropped just here.
     let dropped = catch(|| unsafe { drop_future(this) });
     let error = match dropped {
-        Ok(()) => {
-            let reason = if front.state.is_noted() { requests::reason(front.id) } else { None };
-            JoinError::cancelled(front.id, front.location, reason)
-        }
+        Ok(()) => JoinError::cancelled(front.id, front.location, reason),
         Err(payload) => JoinError::panic(front.id, front.location, payload),
     };
     // SAFETY: the future is dropped, and the caller held the `Runnable`.

@@ -5,7 +5,8 @@
 //! `NOTED` of their state word tells.
 //!
 //! Requests are numbered: a frame answers those that were not over when it was opened, unless a frame
-//! further in has answered them, or they were withdrawn.
+//! further in has answered them, or they were withdrawn. A frame that passes one on leaves a mark for
+//! as long as it is not dropped: no answer beside it takes the request from those around.
 
 use super::cancel_reason::CancelReason;
 use super::id::Id;
@@ -34,6 +35,9 @@ struct Book {
     answered: u64,
     /// Up to which number they were taken back.
     withdrawn: u64,
+    /// How many frames have passed a request on, and wait to be dropped: the task is to end because
+    /// of those, whatever others answer.
+    passed: usize,
     /// How many stand by asyncio's count: each request adds one, `uncancel` takes one.
     standing: usize,
     reason: Option<Arc<CancelReason>>,
@@ -95,10 +99,10 @@ impl Requests {
         self.task.as_ref().map(TaskRef::id) == polled::id()
     }
 
-    /// The last request and its number, if that is above `answered` and it was not withdrawn.
-    pub(crate) fn after(&self, answered: u64) -> Option<(Arc<CancelReason>, u64)> {
+    /// The last request and its number; with `over`, if it is above that and was not withdrawn.
+    pub(crate) fn last(&self, over: Option<u64>) -> Option<(Arc<CancelReason>, u64)> {
         let book = self.book.lock();
-        let stands = book.last > answered.max(book.withdrawn);
+        let stands = over.is_none_or(|over| book.last > over.max(book.withdrawn));
         Some((stands.then(|| book.reason.clone()).flatten()?, book.last))
     }
 
@@ -122,11 +126,17 @@ impl Requests {
         self.tell_state(&book);
     }
 
-    /// A frame passes the request `number` on, whatever another frame or `uncancel` made of it.
-    pub(crate) fn pass_on(&self, number: u64) {
+    /// A frame passes a request on, whatever another frame or `uncancel` makes of it.
+    pub(crate) fn pass_on(&self) {
         let mut book = self.book.lock();
-        book.answered = book.answered.min(number.saturating_sub(1));
-        book.withdrawn = book.withdrawn.min(number.saturating_sub(1));
+        book.passed += 1;
+        self.tell_state(&book);
+    }
+
+    /// A frame that has passed a request on is dropped.
+    pub(crate) fn take_back(&self) {
+        let mut book = self.book.lock();
+        book.passed -= 1;
         self.tell_state(&book);
     }
 
@@ -195,7 +205,7 @@ impl Requests {
 impl Book {
     /// Whether the task is to end because of the last request.
     fn stands(&self) -> bool {
-        self.last > self.answered.max(self.withdrawn)
+        self.passed > 0 || self.last > self.answered.max(self.withdrawn)
     }
 }
 
@@ -227,9 +237,9 @@ impl TaskRef {
     }
 }
 
-/// Why the task ends; asked when its future is dropped because of a request.
+/// Why the task ends, if somebody asked it to and nobody answered; asked when its future is dropped.
 pub(super) fn reason(task: Id) -> Option<Arc<CancelReason>> {
-    find(task)?.book.lock().reason.clone()
+    find(task)?.unanswered()
 }
 
 /// How many tables share the tasks, so that they seldom meet at a lock.
