@@ -48,6 +48,7 @@ use idle::Idle;
 use monitor::Monitor;
 use parker::Unpark;
 use remote::Remotes;
+use runtime_sync::contention::Padded;
 use runtime_sync::primitives::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
 use runtime_sync::primitives::{self, Mutex};
 use runtime_sync::wake_batch::WakeBatch;
@@ -85,11 +86,11 @@ pub struct Scheduler {
     clock: Clock,
     reactor: primitives::Arc<Reactor>,
     /// The right to wait for the outside world. Whoever waits has taken it out.
-    turn: Mutex<Option<Turn>>,
+    turn: Padded<Mutex<Option<Turn>>>,
     /// One more than the number of the worker that waits on the reactor, or 0.
-    waiting: AtomicUsize,
+    waiting: Padded<AtomicUsize>,
     /// When somebody last looked outside, or began to wait there.
-    looked_outside: AtomicU64,
+    looked_outside: Padded<AtomicU64>,
     /// Workers whose thread is blocked in `block_in_place`.
     away: AtomicUsize,
     /// Substitutes that nobody needs at the moment.
@@ -100,9 +101,15 @@ pub struct Scheduler {
     /// jobs keep nobody from finding a host.
     resolver: Arc<Pool>,
     monitor: Monitor,
-    remote_schedules: AtomicU64,
+    by_outsiders: Padded<ByOutsiders>,
+}
+
+/// What threads count that are no workers. On a line of its own: what lies beside it is read at every
+/// spawn.
+#[derive(Default)]
+struct ByOutsiders {
+    schedules: AtomicU64,
     spawned: AtomicU64,
-    /// Tasks that were dropped by a thread that is no worker.
     given_up: AtomicU64,
 }
 
@@ -123,18 +130,16 @@ impl Scheduler {
             outside: Timers::new(),
             clock,
             reactor,
-            turn: Mutex::new(Some(Turn::new())),
-            waiting: AtomicUsize::new(0),
-            looked_outside: AtomicU64::new(0),
+            turn: Padded::new(Mutex::new(Some(Turn::new()))),
+            waiting: Padded::new(AtomicUsize::new(0)),
+            looked_outside: Padded::new(AtomicU64::new(0)),
             away: AtomicUsize::new(0),
             retired: Mutex::new(Vec::new()),
             closed: AtomicBool::new(false),
             pool: Pool::new(config.max_blocking_threads, config.thread_keep_alive),
             resolver: Pool::new(LOOKUPS_MAX, config.thread_keep_alive),
             monitor: Monitor::new(),
-            remote_schedules: AtomicU64::new(0),
-            spawned: AtomicU64::new(0),
-            given_up: AtomicU64::new(0),
+            by_outsiders: Padded::default(),
             config,
         });
         let workers = (0..workers)
@@ -172,7 +177,7 @@ impl Scheduler {
     }
 
     pub(crate) fn remote_schedules(&self) -> u64 {
-        self.remote_schedules.load(Ordering::Relaxed)
+        self.by_outsiders.schedules.load(Ordering::Relaxed)
     }
 
     pub(crate) fn is_closed(&self) -> bool {
@@ -190,7 +195,7 @@ impl Scheduler {
 
     /// Queues a task from a thread that is no worker of ours.
     fn push_outside(&self, runnable: Runnable<HomeRef>) {
-        self.remote_schedules.fetch_add(1, Ordering::Relaxed);
+        self.by_outsiders.schedules.fetch_add(1, Ordering::Relaxed);
         self.injector.push(runnable);
         if self.idle.must_wake()
             || (self.injector.len() >= INJECTOR_CROWDED && !self.idle.somebody_searches())
@@ -240,14 +245,14 @@ impl Scheduler {
 
     /// Queues a new task from a thread that is no worker of ours.
     pub(crate) fn inject(&self, runnable: Runnable<HomeRef>) {
-        self.spawned.fetch_add(1, Ordering::Relaxed);
+        self.by_outsiders.spawned.fetch_add(1, Ordering::Relaxed);
         config::call_with(&self.config.hooks.task_spawn, || runnable.meta());
         self.push_outside(runnable);
     }
 
     /// Queues a pinned task from another thread than its worker's.
     fn push_pinned(&self, worker: usize, runnable: Runnable<Pinned>) {
-        self.remote_schedules.fetch_add(1, Ordering::Relaxed);
+        self.by_outsiders.schedules.fetch_add(1, Ordering::Relaxed);
         self.remotes.get(worker).inbox.push(runnable);
         // Pairs with the fence in `Idle::lie_down`: it sees our push, or we see it lying.
         fence(Ordering::SeqCst);
@@ -363,7 +368,7 @@ impl Scheduler {
     fn drop_injected(&self) {
         while let Some(runnable) = self.injector.pop() {
             drop(runnable);
-            self.given_up.fetch_add(1, Ordering::Relaxed);
+            self.by_outsiders.given_up.fetch_add(1, Ordering::Relaxed);
         }
     }
 
@@ -382,13 +387,13 @@ impl Scheduler {
     /// The number of tasks spawned so far.
     pub(crate) fn spawned(&self) -> u64 {
         let by_workers: u64 = self.remotes.all().map(|remote| remote.stats.spawned.get()).sum();
-        by_workers + self.spawned.load(Ordering::Relaxed)
+        by_workers + self.by_outsiders.spawned.load(Ordering::Relaxed)
     }
 
     /// The number of tasks that are complete.
     pub(crate) fn completed(&self) -> u64 {
         let by_workers: u64 = self.remotes.all().map(|remote| remote.stats.completed.get()).sum();
-        by_workers + self.given_up.load(Ordering::Relaxed)
+        by_workers + self.by_outsiders.given_up.load(Ordering::Relaxed)
     }
 }
 
