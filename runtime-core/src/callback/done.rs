@@ -3,7 +3,7 @@
 use crate::callback_list::CallbackId;
 use crate::runtime::Handle;
 use crate::scheduler::Call;
-use crate::task::{Ending, Id, JoinHandle};
+use crate::task::{self, Ending, Id, JoinHandle};
 use std::panic::Location;
 use std::sync::Arc;
 
@@ -104,11 +104,14 @@ impl<T> JoinHandle<T> {
         let runtime = Handle::current();
         let task = self.abort_handle();
         let (id, name, spawned_at) = (task.id(), task.name().map(Arc::from), task.spawned_at());
-        self.on_end(Box::new(move |ending| {
-            let done = DoneTask { id, name, spawned_at, ending };
-            // A callback without a key never meets its like.
-            let _ = runtime.scheduler().call_soon(Call::new(move || f(&done), location));
-        }))
+        task::on_end(
+            self,
+            Box::new(move |ending| {
+                let done = DoneTask { id, name, spawned_at, ending };
+                // A callback without a key never meets its like.
+                let _ = runtime.scheduler().call_soon(Call::new(move || f(&done), location));
+            }),
+        )
     }
 
     /// Takes back a callback of [`on_done`](JoinHandle::on_done). False: the task is done and the callback
@@ -116,6 +119,6 @@ impl<T> JoinHandle<T> {
     ///
     /// The counterpart of asyncio's `Task.remove_done_callback`.
     pub fn remove_callback(&self, id: CallbackId) -> bool {
-        self.remove_on_end(id).is_some()
+        task::remove_on_end(self, id).is_some()
     }
 }

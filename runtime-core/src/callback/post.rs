@@ -88,7 +88,7 @@ impl Handle {
 /// The runtime has shut down; this is the function that [`Handle::post`] did not take.
 ///
 /// The counterpart of trio's `RunFinishedError`.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub struct RunFinished<F>(pub F);
 
 impl<F> fmt::Debug for RunFinished<F> {

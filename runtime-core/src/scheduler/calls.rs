@@ -94,7 +94,7 @@ impl Calls {
     /// # Errors
     ///
     /// Gives it back if one with its key waits already.
-    fn push(&self, call: Call) -> Result<bool, Call> {
+    pub(super) fn push(&self, call: Call) -> Result<bool, Call> {
         let mut line = self.0.lock();
         if let Some(key) = &call.key
             && !line.keys.insert(key.clone())
@@ -142,18 +142,21 @@ impl Scheduler {
     }
 
     fn send_for_clerk(self: &Arc<Scheduler>) {
-        let clerk = Clerk { scheduler: self.clone(), done: false };
-        drop(self.spawn(clerk, None, Location::caller()));
+        drop(self.spawn(Clerk::new(self), None, Location::caller()));
     }
 }
 
 /// Runs what is in the line.
-struct Clerk {
+pub(super) struct Clerk {
     scheduler: Arc<Scheduler>,
     done: bool,
 }
 
 impl Clerk {
+    pub(super) fn new(scheduler: &Arc<Scheduler>) -> Clerk {
+        Clerk { scheduler: scheduler.clone(), done: false }
+    }
+
     fn run_some(&self, count: usize) {
         for _ in 0..count {
             let Some(call) = self.scheduler.calls.pop() else { break };

@@ -14,6 +14,8 @@
 //! hold up, the monitor sees. Why no wake is lost: `README.md`.
 
 mod calls;
+#[cfg(all(test, not(filch_loom)))]
+mod calls_tests;
 pub(crate) mod config;
 #[expect(unsafe_code, reason = "thread-local pointers to what outlives a call")]
 pub(crate) mod current;
@@ -77,7 +79,7 @@ const SUBSTITUTES_MAX: usize = 512;
 /// What all workers share.
 pub struct Scheduler {
     config: Config,
-    calls: Calls,
+    calls: Padded<Calls>,
     injector: Inbox<Runnable<HomeRef>>,
     idle: Idle,
     remotes: Remotes,
@@ -123,7 +125,7 @@ impl Scheduler {
             false => 0,
         };
         let scheduler = Arc::new(Scheduler {
-            calls: Calls::new(),
+            calls: Padded::new(Calls::new()),
             injector: Inbox::new(),
             idle: Idle::new(workers + substitutes, workers),
             remotes: Remotes::new(workers + substitutes),

@@ -6,8 +6,7 @@
 //! before it could set the flag drains the list itself.
 
 use super::id::Id;
-use super::join::JoinError;
-use super::raw::TaskRef;
+use super::join::{JoinError, JoinHandle};
 use super::table::Table;
 use crate::callback_list::{CallbackId, CallbackList};
 use std::sync::Arc;
@@ -51,7 +50,7 @@ impl Ending {
 
 /// Told of a task's end. It runs where the task completes and must neither panic nor block: what users
 /// want to run there is only queued by it.
-pub(crate) type OnEnd = Box<dyn FnOnce(Ending) + Send>;
+pub type OnEnd = Box<dyn FnOnce(Ending) + Send>;
 
 static WATCHERS: Table<Arc<CallbackList<OnEnd>>> = Table::new();
 
@@ -70,34 +69,36 @@ fn drain(task: Id, list: &CallbackList<OnEnd>, ending: Ending) {
     }
 }
 
-impl TaskRef {
-    /// Calls `tell` when the task ends, after those that were registered before, or at once if it has
-    /// ended and they were called.
-    pub(super) fn on_end(&self, tell: OnEnd) -> CallbackId {
-        let (id, state) = (self.id(), &self.header().state);
-        let list = match state.ending() {
-            // Those that were registered before may still be about to be called.
-            Some(_) => WATCHERS.find(id).unwrap_or_else(|| Arc::new(CallbackList::new())),
-            None => WATCHERS.find_or(id, || Arc::new(CallbackList::new())),
-        };
-        let added = list.add(tell);
-        // Also for one that was not added: the task has ended then.
-        let ending = if state.watch() { None } else { state.ending() };
-        match (added, ending) {
-            (Ok(callback), None) => callback,
-            (Ok(callback), Some(ending)) => {
-                drain(id, &list, ending);
-                callback
-            }
-            (Err((callback, tell)), ending) => {
-                tell(ending.expect("the list of a living task takes callbacks"));
-                callback
-            }
+/// Calls `tell` when the task ends, after those that were registered before, or at once if it has ended
+/// and they were called.
+pub fn on_end<T>(handle: &JoinHandle<T>, tell: OnEnd) -> CallbackId {
+    let task = handle.task();
+    let (id, state) = (task.id(), &task.header().state);
+    let list = match state.ending() {
+        // Those that were registered before may still be about to be called.
+        Some(_) => WATCHERS.find(id).unwrap_or_else(new_list),
+        None => WATCHERS.find_or(id, new_list),
+    };
+    let added = list.add(tell);
+    let ending = if state.watch() { None } else { state.ending() };
+    match (added, ending) {
+        (Ok(callback), None) => callback,
+        (Ok(callback), Some(ending)) => {
+            drain(id, &list, ending);
+            callback
+        }
+        (Err((callback, tell)), ending) => {
+            tell(ending.expect("the list of a living task takes callbacks"));
+            callback
         }
     }
+}
 
-    /// Takes back a callback that was not called yet.
-    pub(super) fn remove_on_end(&self, callback: CallbackId) -> Option<OnEnd> {
-        WATCHERS.find(self.id())?.remove(callback)
-    }
+/// Takes back what was given to [`on_end`], if it was not called yet.
+pub fn remove_on_end<T>(handle: &JoinHandle<T>, callback: CallbackId) -> Option<OnEnd> {
+    WATCHERS.find(handle.task().id())?.remove(callback)
+}
+
+fn new_list() -> Arc<CallbackList<OnEnd>> {
+    Arc::new(CallbackList::new())
 }

@@ -7,12 +7,10 @@
 //!    place as the state word allows.
 
 use super::cancel_reason::CancelReason;
-use super::ending::OnEnd;
 use super::id::Id;
 use super::polled;
 use super::raw::TaskRef;
 use super::state::Detach;
-use crate::callback_list::CallbackId;
 use crate::unwind::{Payload, contain, message};
 use runtime_sync::budget;
 use std::any::Any;
@@ -198,14 +196,8 @@ impl<T> JoinHandle<T> {
         self.task.id()
     }
 
-    /// Calls `tell` once the task has ended.
-    pub(crate) fn on_end(&self, tell: OnEnd) -> CallbackId {
-        self.task.on_end(tell)
-    }
-
-    /// Takes back what was given to [`on_end`](JoinHandle::on_end), if it was not called yet.
-    pub(crate) fn remove_on_end(&self, id: CallbackId) -> Option<OnEnd> {
-        self.task.remove_on_end(id)
+    pub(super) fn task(&self) -> &TaskRef {
+        &self.task
     }
 }
 

@@ -55,7 +55,7 @@ mod table;
 
 pub use cancel_reason::{CancelReason, CancelSource};
 pub use cell::Header;
-pub use ending::Ending;
+pub use ending::{Ending, OnEnd, on_end, remove_on_end};
 pub use id::Id;
 pub use join::{AbortHandle, JoinError, JoinHandle};
 pub(crate) use memory::Keep;
