@@ -26,7 +26,9 @@
 //! | begin | [`main`](macro@main), or [`runtime::Builder`] |
 //! | run things at the same time | [`TaskGroup`], [`spawn`](fn@spawn), [`task::JoinSet`], [`join!`], [`try_join!`], [`select!`] |
 //! | wait for time to pass | [`time`] |
-//! | end things early, in good order | [`cancel`] |
+//! | end things early, in good order | [`cancel`]; not at all: [`shield`] |
+//! | have functions called soon, later, when something is done | [`callback`] |
+//! | promise a value to many | [`promise`] |
 //! | talk to the world | [`net`], [`io`]; [`streams`] as in asyncio |
 //! | call what blocks | [`task::spawn_blocking`], [`task::block_in_place`] |
 //! | keep a task on one thread | [`task::spawn_local`], [`task::LocalSet`], [`runtime::LocalRuntime`] |
@@ -58,11 +60,17 @@ mod pin;
 mod select;
 
 #[doc(inline)]
+pub use runtime_core::callback;
+#[doc(inline)]
 pub use runtime_core::cancel;
 #[doc(inline)]
 pub use runtime_core::gather::{Gather, gather, gather_all, race, select_ok};
 #[doc(inline)]
 pub use runtime_core::many::{AsCompleted, as_completed};
+#[doc(inline)]
+pub use runtime_core::promise;
+#[doc(inline)]
+pub use runtime_core::shield::{Shielded, shield};
 #[doc(inline)]
 pub use runtime_core::spawn::spawn;
 #[doc(inline)]

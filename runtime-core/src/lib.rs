@@ -5,15 +5,17 @@
 //!
 //! | floor | modules |
 //! |---|---|
-//! | 2 leaves | [`clock`], [`rng`], [`unwind`] |
+//! | 2 leaves | `callback_list`, [`clock`], [`rng`], [`unwind`] |
 //! | 3 mechanisms, strangers to each other | [`task`], [`timer`] |
 //! | 4 the outside world, threads for those who block, parts of tasks | [`reactor`], `blocking`, `frame` |
 //! | 5 who runs what | [`scheduler`], [`runtime`] |
 //! | 6 what users await | [`spawn`], [`local`], [`task_tracker`], [`time`] |
-//! | 7 what stands on tasks and time | [`cancel`], [`task_group`], [`join_set`] |
+//! | 7 what stands on tasks and time | [`cancel`], [`task_group`], [`join_set`], [`callback`], [`promise`], [`shield`] |
 #![deny(unsafe_code)]
 
 mod blocking;
+pub mod callback;
+mod callback_list;
 pub mod cancel;
 pub mod clock;
 mod frame;
@@ -22,10 +24,12 @@ pub mod join_set;
 #[expect(unsafe_code, reason = "tasks that are not Send, and a thread-local pointer to their line")]
 pub mod local;
 pub mod many;
+pub mod promise;
 pub mod reactor;
 pub mod rng;
 pub mod runtime;
 pub mod scheduler;
+pub mod shield;
 pub mod spawn;
 pub mod task;
 pub mod task_group;

@@ -79,7 +79,7 @@ where
             Some(worker.spawn(future, name, location))
         }
         _ => current::with_scheduler(|scheduler| {
-            scheduler.map(|scheduler| inject(scheduler, future, name, location))
+            scheduler.map(|scheduler| scheduler.spawn_outside(future, name, location))
         }),
     });
     match spawned {
@@ -116,27 +116,7 @@ where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
-    current::with_worker(|worker| match worker {
-        Some(worker) if Arc::ptr_eq(worker.scheduler(), scheduler) => {
-            worker.spawn(future, name, location)
-        }
-        _ => inject(scheduler, future, name, location),
-    })
-}
-
-fn inject<F>(
-    scheduler: &Scheduler,
-    future: F,
-    name: Option<Arc<str>>,
-    location: &'static Location<'static>,
-) -> JoinHandle<F::Output>
-where
-    F: Future + Send + 'static,
-    F::Output: Send + 'static,
-{
-    let (runnable, handle) = task::new(future, None, name, location);
-    scheduler.inject(runnable);
-    handle
+    scheduler.spawn(future, name, location)
 }
 
 /// Runs a closure that may block on a thread of the runtime's blocking pool.

@@ -13,6 +13,9 @@
 //! by each push. A push from outside wakes a worker only if none is awake. What a long poll would
 //! hold up, the monitor sees. Why no wake is lost: `README.md`.
 
+mod calls;
+#[cfg(all(test, not(filch_loom)))]
+mod calls_tests;
 pub(crate) mod config;
 #[expect(unsafe_code, reason = "thread-local pointers to what outlives a call")]
 pub(crate) mod current;
@@ -31,6 +34,7 @@ pub(crate) mod substitute;
 mod wind_up;
 pub(crate) mod worker;
 
+pub(crate) use calls::Call;
 pub use config::Stall;
 pub use home::{Home, HomeRef};
 pub(crate) use run_queue::Inbox;
@@ -38,8 +42,9 @@ pub(crate) use run_queue::Inbox;
 use crate::blocking::Pool;
 use crate::clock::{Clock, Nanos};
 use crate::reactor::{Reactor, Turn};
-use crate::task::Runnable;
+use crate::task::{self, JoinHandle, Runnable};
 use crate::timer::Timers;
+use calls::Calls;
 use config::Config;
 use idle::Idle;
 use monitor::Monitor;
@@ -50,7 +55,9 @@ use runtime_sync::primitives::atomic::{AtomicBool, AtomicUsize, Ordering, fence}
 use runtime_sync::primitives::{self, Mutex};
 use runtime_sync::wake_batch::WakeBatch;
 use std::fmt;
+use std::future::Future;
 use std::io;
+use std::panic::Location;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
@@ -72,6 +79,7 @@ const SUBSTITUTES_MAX: usize = 512;
 /// What all workers share.
 pub struct Scheduler {
     config: Config,
+    calls: Padded<Calls>,
     injector: Inbox<Runnable<HomeRef>>,
     idle: Idle,
     remotes: Remotes,
@@ -117,6 +125,7 @@ impl Scheduler {
             false => 0,
         };
         let scheduler = Arc::new(Scheduler {
+            calls: Padded::new(Calls::new()),
             injector: Inbox::new(),
             idle: Idle::new(workers + substitutes, workers),
             remotes: Remotes::new(workers + substitutes),
@@ -199,6 +208,41 @@ impl Scheduler {
             // The workers may have looked for the last time.
             self.drop_injected();
         }
+    }
+
+    /// Spawns a task, from any thread.
+    pub(crate) fn spawn<F>(
+        self: &Arc<Scheduler>,
+        future: F,
+        name: Option<Arc<str>>,
+        location: &'static Location<'static>,
+    ) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        current::with_worker(|worker| match worker {
+            Some(worker) if Arc::ptr_eq(worker.scheduler(), self) => {
+                worker.spawn(future, name, location)
+            }
+            _ => self.spawn_outside(future, name, location),
+        })
+    }
+
+    /// Spawns a task from a thread that is no worker of ours.
+    pub(crate) fn spawn_outside<F>(
+        &self,
+        future: F,
+        name: Option<Arc<str>>,
+        location: &'static Location<'static>,
+    ) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        let (runnable, handle) = task::new(future, None, name, location);
+        self.inject(runnable);
+        handle
     }
 
     /// Queues a new task from a thread that is no worker of ours.

@@ -14,6 +14,7 @@
 //! 6. *The cell* lives while the task is not complete, or a reference exists.
 
 use super::Schedule;
+use super::ending::{self, Ending};
 use super::id::Id;
 use super::join::JoinError;
 use super::memory;
@@ -312,14 +313,18 @@ unsafe fn complete<F: Future, S: Schedule, N: Name>(
 ) {
     // SAFETY: the task is not complete, so that the cell lives.
     let this = unsafe { cell::<F, S, N>(header) };
+    let how = Ending::of(&output);
     this.stage.with_mut(|stage| {
         // SAFETY: invariant 2; the future is gone, so that nothing is overwritten.
         unsafe { (*stage).output = ManuallyDrop::new(Some(output)) }
     });
     let id = this.front.header.id;
-    let left = this.front.header.state.complete();
+    let left = this.front.header.state.complete(how);
     if left.noted {
         requests::forget(id);
+    }
+    if left.watched {
+        ending::tell(id, how);
     }
     if !left.holds_ref {
         return;

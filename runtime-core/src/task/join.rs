@@ -195,6 +195,10 @@ impl<T> JoinHandle<T> {
     pub fn id(&self) -> Id {
         self.task.id()
     }
+
+    pub(super) fn task(&self) -> &TaskRef {
+        &self.task
+    }
 }
 
 impl<T> Future for JoinHandle<T> {

@@ -34,6 +34,7 @@
 mod cancel_reason;
 #[expect(unsafe_code, reason = "future and output share one place; the state word says whose")]
 mod cell;
+mod ending;
 mod id;
 #[expect(unsafe_code, reason = "the output's type was erased")]
 mod join;
@@ -50,9 +51,11 @@ mod roster;
 #[expect(unsafe_code, reason = "the right to poll, as a value")]
 mod runnable;
 pub mod state;
+mod table;
 
 pub use cancel_reason::{CancelReason, CancelSource};
 pub use cell::Header;
+pub use ending::{Ending, OnEnd, on_end, remove_on_end};
 pub use id::Id;
 pub use join::{AbortHandle, JoinError, JoinHandle};
 pub(crate) use memory::Keep;

@@ -13,9 +13,9 @@ use super::id::Id;
 use super::polled;
 use super::raw::TaskRef;
 use super::state::{Ask, Wake};
+use super::table::Table;
 use runtime_sync::primitives::Mutex;
 use runtime_sync::waker_slot::WakerSlot;
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -242,39 +242,20 @@ pub(super) fn reason(task: Id) -> Option<Arc<CancelReason>> {
     find(task)?.unanswered()
 }
 
-/// How many tables share the tasks, so that they seldom meet at a lock.
-const SHARDS: usize = 32;
-
 /// The entries of all tasks that have one, wherever they run.
-///
-/// std's lock, which models do not see: no thread of a model is switched while it is held.
-#[allow(clippy::disallowed_types, reason = "a static, and no step of a model")]
-static TABLE: [std::sync::Mutex<BTreeMap<Id, Arc<Requests>>>; SHARDS] =
-    [const { std::sync::Mutex::new(BTreeMap::new()) }; SHARDS];
-
-fn with_shard<R>(task: Id, f: impl FnOnce(&mut BTreeMap<Id, Arc<Requests>>) -> R) -> R {
-    let shard = &TABLE[task.number() as usize % SHARDS];
-    f(&mut shard.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
-}
+static TABLE: Table<Arc<Requests>> = Table::new();
 
 fn find(task: Id) -> Option<Arc<Requests>> {
-    with_shard(task, |shard| shard.get(&task).cloned())
+    TABLE.find(task)
 }
 
 /// The requests of a task, which is not complete or whose entry the caller takes out again.
 pub(super) fn of(task: &TaskRef) -> Arc<Requests> {
-    let id = task.id();
-    if let Some(requests) = find(id) {
-        return requests;
-    }
-    // Made out here, and dropped out here if another thread was faster: a reference to a task must
-    // not be the last one under the lock.
-    let fresh = Arc::new(Requests { task: Some(task.clone()), book: Mutex::default() });
-    with_shard(id, |shard| shard.entry(id).or_insert_with(|| fresh.clone()).clone())
+    let make = || Arc::new(Requests { task: Some(task.clone()), book: Mutex::default() });
+    TABLE.find_or(task.id(), make)
 }
 
 /// Takes the entry of a complete task out.
 pub(super) fn forget(task: Id) {
-    let gone = with_shard(task, |shard| shard.remove(&task));
-    drop(gone);
+    drop(TABLE.forget(task));
 }
