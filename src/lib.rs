@@ -24,7 +24,7 @@
 //! | to | use |
 //! |---|---|
 //! | begin | [`main`](macro@main), or [`runtime::Builder`] |
-//! | run things at the same time | [`TaskGroup`], [`spawn`](fn@spawn), [`task::JoinSet`], [`join!`], [`try_join!`], [`select!`] |
+//! | run things at the same time | [`TaskGroup`], [`spawn`](fn@spawn), [`task::JoinSet`], [`join!`], [`try_join!`], [`gather!`], [`select!`] |
 //! | wait for time to pass | [`time`] |
 //! | end things early, in good order | [`cancel`] |
 //! | talk to the world | [`net`], [`io`]; [`streams`] as in asyncio |
@@ -51,6 +51,8 @@
 #![forbid(unsafe_code)]
 
 #[cfg(feature = "macros")]
+mod gather;
+#[cfg(feature = "macros")]
 mod join;
 #[cfg(feature = "macros")]
 mod pin;
@@ -60,16 +62,22 @@ mod select;
 #[doc(inline)]
 pub use runtime_core::cancel;
 #[doc(inline)]
-pub use runtime_core::gather::{Gather, gather, gather_all, race, select_ok};
+pub use runtime_core::gather::{
+    AsCompletedTimeout, Gather, GatherHandles, gather, gather_all, gather_handles, race, select_ok,
+};
 #[doc(inline)]
 pub use runtime_core::many::{AsCompleted, as_completed};
 #[doc(inline)]
 pub use runtime_core::spawn::spawn;
 #[doc(inline)]
+pub use runtime_core::staggered::{StaggeredRace, staggered_race};
+#[doc(inline)]
 pub use runtime_core::task_group::{self, TaskGroup};
 pub use runtime_core::task_local;
 #[doc(inline)]
-pub use runtime_core::time;
+pub use runtime_core::time::{self, wait_for};
+#[doc(inline)]
+pub use runtime_core::wait::{ReturnWhen, Wait, WaitResult, wait};
 
 #[cfg(feature = "codec")]
 #[doc(inline)]
@@ -152,8 +160,10 @@ pub mod __private {
     pub use crate::select::{
         all_branches_disabled, pattern_changed_its_mind, poll_budget, random, round,
     };
+    pub use runtime_core::siblings::{Parting, Siblings};
     pub use runtime_macros::select_branches;
     pub use std::future::{Future, IntoFuture, poll_fn, ready};
+    pub use std::option::Option::{None, Some};
     pub use std::pin::pin;
     pub use std::result::Result::{Err, Ok};
     pub use std::task::Poll;

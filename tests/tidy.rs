@@ -11,8 +11,8 @@ const FLOORS: [(u8, &[&str]); 6] = [
     (3, &["task", "timer"]),
     (4, &["reactor", "blocking", "frame"]),
     (5, &["scheduler", "runtime"]),
-    (6, &["spawn", "local", "task_tracker", "time", "many", "task_local"]),
-    (7, &["cancel", "task_group", "join_set", "gather"]),
+    (6, &["spawn", "local", "task_tracker", "time", "many", "siblings", "task_local"]),
+    (7, &["cancel", "task_group", "join_set", "gather", "staggered", "wait", "stream"]),
 ];
 
 /// Files that import what the rule forbids, each with the module and the reason.
