@@ -72,6 +72,8 @@ pub use runtime_core::spawn::spawn;
 #[doc(inline)]
 pub use runtime_core::staggered::{StaggeredRace, staggered_race};
 #[doc(inline)]
+pub use runtime_core::stream;
+#[doc(inline)]
 pub use runtime_core::task_group::{self, TaskGroup};
 pub use runtime_core::task_local;
 #[doc(inline)]
@@ -125,7 +127,7 @@ pub mod sync {
 /// Tasks: spawning, joining, aborting, naming, yielding.
 pub mod task {
     #[doc(inline)]
-    pub use runtime_core::join_set::JoinSet;
+    pub use runtime_core::join_set::{JoinMap, JoinMapKeys, JoinQueue, JoinSet};
     #[doc(inline)]
     pub use runtime_core::local::{LocalEnterGuard, LocalSet, spawn_local};
     #[doc(inline)]
@@ -133,7 +135,9 @@ pub mod task {
         Builder, YieldNow, block_in_place, id, spawn, spawn_blocking, try_id, yield_now,
     };
     #[doc(inline)]
-    pub use runtime_core::task::{AbortHandle, Id, JoinError, JoinHandle};
+    pub use runtime_core::task::{
+        AbortHandle, AbortOnDrop, AbortOnDropHandle, Id, JoinError, JoinHandle,
+    };
     #[doc(inline)]
     pub use runtime_core::task_local::{AccessError, LocalKey, TaskLocalFuture};
     #[doc(inline)]

@@ -10,7 +10,7 @@
 //! | 4 the outside world, threads for those who block, parts of tasks | [`reactor`], `blocking`, `frame` |
 //! | 5 who runs what | [`scheduler`], [`runtime`] |
 //! | 6 what users await | [`spawn`], [`local`], [`task_tracker`], [`time`] |
-//! | 7 what stands on tasks and time | [`cancel`], [`task_group`], [`join_set`], [`gather`], [`staggered`], [`wait`] |
+//! | 7 what stands on tasks and time | [`cancel`], [`task_group`], [`join_set`], [`gather`], [`staggered`], [`wait`], [`stream`] |
 #![deny(unsafe_code)]
 
 mod blocking;
@@ -29,6 +29,7 @@ pub mod scheduler;
 pub mod siblings;
 pub mod spawn;
 pub mod staggered;
+pub mod stream;
 pub mod task;
 pub mod task_group;
 pub mod task_local;

@@ -31,6 +31,7 @@
 //! A task knows its home only by the trait [`Schedule`]: where its `Runnable` goes when it is woken,
 //! and where its memory goes when it is dead.
 
+mod abort_on_drop;
 mod cancel_reason;
 #[expect(unsafe_code, reason = "future and output share one place; the state word says whose")]
 mod cell;
@@ -51,6 +52,7 @@ mod roster;
 mod runnable;
 pub mod state;
 
+pub use abort_on_drop::{AbortOnDrop, AbortOnDropHandle};
 pub use cancel_reason::{CancelReason, CancelSource};
 pub use cell::Header;
 pub use id::Id;
