@@ -282,7 +282,7 @@ async fn nothing_runs_if_the_scope_is_dropped_by_hand_or_aborted() {
                 unreachable!("nobody awaits it");
             });
             let mut run = Box::pin(scope.run(pending::<()>()));
-            poll_fn(|cx| Poll::Ready(assert!(run.as_mut().poll(cx).is_pending()))).await;
+            assert!(poll_fn(|cx| Poll::Ready(run.as_mut().poll(cx).is_pending())).await);
             if abort {
                 (&mut run).await.unwrap();
             }

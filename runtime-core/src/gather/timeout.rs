@@ -18,6 +18,9 @@ pub struct AsCompletedTimeout<F> {
     clock: Clock,
 }
 
+/// An output with the number of its future, or word of lateness.
+type Step<T> = Result<(usize, T), Elapsed>;
+
 enum Clock {
     /// Nobody had to wait yet.
     Stands(Duration),
@@ -70,15 +73,12 @@ impl<F: Future> AsCompletedTimeout<F> {
     /// # Cancel safety
     ///
     /// Cancel safe: no output is lost.
-    pub async fn next(&mut self) -> Option<Result<(usize, F::Output), Elapsed>> {
+    pub async fn next(&mut self) -> Option<Step<F::Output>> {
         poll_fn(|cx| self.poll_next(cx)).await
     }
 
     /// Polls for what [`next`](AsCompletedTimeout::next) waits for.
-    pub fn poll_next(
-        &mut self,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<(usize, F::Output), Elapsed>>> {
+    pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Step<F::Output>>> {
         let could_go_on = budget::has_budget_remaining();
         if let Poll::Ready(next) = self.futures.poll_next(cx) {
             return Poll::Ready(next.map(Ok));
@@ -122,7 +122,7 @@ impl<F: Future> AsCompletedTimeout<F> {
 }
 
 impl<F: Future> Stream for AsCompletedTimeout<F> {
-    type Item = Result<(usize, F::Output), Elapsed>;
+    type Item = Step<F::Output>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         AsCompletedTimeout::poll_next(self.get_mut(), cx)
