@@ -24,7 +24,7 @@
 //! | to | use |
 //! |---|---|
 //! | begin | [`main`](macro@main), or [`runtime::Builder`] |
-//! | run things at the same time | [`TaskGroup`], [`spawn`](fn@spawn), [`task::JoinSet`], [`join!`], [`try_join!`], [`select!`] |
+//! | run things at the same time | [`TaskGroup`], [`spawn`](fn@spawn), [`task::JoinSet`], [`join!`], [`try_join!`], [`gather!`], [`select!`] |
 //! | wait for time to pass | [`time`] |
 //! | end things early, in good order | [`cancel`]; not at all: [`shield`] |
 //! | have functions called soon, later, when something is done | [`callback`] |
@@ -53,6 +53,8 @@
 #![forbid(unsafe_code)]
 
 #[cfg(feature = "macros")]
+mod gather;
+#[cfg(feature = "macros")]
 mod join;
 #[cfg(feature = "macros")]
 mod pin;
@@ -64,7 +66,9 @@ pub use runtime_core::callback;
 #[doc(inline)]
 pub use runtime_core::cancel;
 #[doc(inline)]
-pub use runtime_core::gather::{Gather, gather, gather_all, race, select_ok};
+pub use runtime_core::gather::{
+    AsCompletedTimeout, Gather, GatherHandles, gather, gather_all, gather_handles, race, select_ok,
+};
 #[doc(inline)]
 pub use runtime_core::many::{AsCompleted, as_completed};
 #[doc(inline)]
@@ -74,10 +78,16 @@ pub use runtime_core::shield::{Shielded, shield};
 #[doc(inline)]
 pub use runtime_core::spawn::spawn;
 #[doc(inline)]
+pub use runtime_core::staggered::{StaggeredRace, staggered_race};
+#[doc(inline)]
+pub use runtime_core::stream;
+#[doc(inline)]
 pub use runtime_core::task_group::{self, TaskGroup};
 pub use runtime_core::task_local;
 #[doc(inline)]
-pub use runtime_core::time;
+pub use runtime_core::time::{self, wait_for};
+#[doc(inline)]
+pub use runtime_core::wait::{ReturnWhen, Wait, WaitResult, wait};
 
 #[cfg(feature = "codec")]
 #[doc(inline)]
@@ -125,7 +135,7 @@ pub mod sync {
 /// Tasks: spawning, joining, aborting, naming, yielding.
 pub mod task {
     #[doc(inline)]
-    pub use runtime_core::join_set::JoinSet;
+    pub use runtime_core::join_set::{JoinMap, JoinMapKeys, JoinQueue, JoinSet};
     #[doc(inline)]
     pub use runtime_core::local::{LocalEnterGuard, LocalSet, spawn_local};
     #[doc(inline)]
@@ -133,7 +143,9 @@ pub mod task {
         Builder, YieldNow, block_in_place, id, spawn, spawn_blocking, try_id, yield_now,
     };
     #[doc(inline)]
-    pub use runtime_core::task::{AbortHandle, Id, JoinError, JoinHandle};
+    pub use runtime_core::task::{
+        AbortHandle, AbortOnDrop, AbortOnDropHandle, Id, JoinError, JoinHandle,
+    };
     #[doc(inline)]
     pub use runtime_core::task_local::{AccessError, LocalKey, TaskLocalFuture};
     #[doc(inline)]
@@ -160,8 +172,10 @@ pub mod __private {
     pub use crate::select::{
         all_branches_disabled, pattern_changed_its_mind, poll_budget, random, round,
     };
+    pub use runtime_core::siblings::{Parting, Siblings};
     pub use runtime_macros::select_branches;
     pub use std::future::{Future, IntoFuture, poll_fn, ready};
+    pub use std::option::Option::{None, Some};
     pub use std::pin::pin;
     pub use std::result::Result::{Err, Ok};
     pub use std::task::Poll;

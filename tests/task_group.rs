@@ -1,25 +1,18 @@
 //! `TaskGroup`: no child outlives its block, every error comes out, every clean-up runs.
 #![allow(missing_docs, clippy::disallowed_types)]
 
+mod support;
+
 use filch::cancel::{CancelSource, with_cleanup};
 use filch::task::yield_now;
 use filch::task_group::{ChildError, ErrorPolicy, GroupError};
-use filch::time::{Duration, Instant, sleep, timeout};
+use filch::time::{Instant, sleep, timeout};
 use filch::{TaskGroup, spawn};
 use proptest::prelude::*;
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-
-fn secs(seconds: u64) -> Duration {
-    Duration::from_secs(seconds)
-}
-
-/// Waits so long, then gives or fails.
-async fn after<T>(seconds: u64, outcome: T) -> T {
-    sleep(secs(seconds)).await;
-    outcome
-}
+use support::{after, secs};
 
 async fn panic_after(seconds: u64) -> Result<(), &'static str> {
     sleep(secs(seconds)).await;

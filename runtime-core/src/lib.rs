@@ -10,7 +10,7 @@
 //! | 4 the outside world, threads for those who block, parts of tasks | [`reactor`], `blocking`, `frame` |
 //! | 5 who runs what | [`scheduler`], [`runtime`] |
 //! | 6 what users await | [`spawn`], [`local`], [`task_tracker`], [`time`] |
-//! | 7 what stands on tasks and time | [`cancel`], [`task_group`], [`join_set`], [`callback`], [`promise`], [`shield`] |
+//! | 7 what stands on tasks and time | [`cancel`], [`task_group`], [`join_set`], [`gather`], [`staggered`], [`wait`], [`stream`], [`callback`], [`promise`], [`shield`] |
 #![deny(unsafe_code)]
 
 mod blocking;
@@ -30,7 +30,10 @@ pub mod rng;
 pub mod runtime;
 pub mod scheduler;
 pub mod shield;
+pub mod siblings;
 pub mod spawn;
+pub mod staggered;
+pub mod stream;
 pub mod task;
 pub mod task_group;
 pub mod task_local;
@@ -38,3 +41,4 @@ pub mod task_tracker;
 pub mod time;
 pub mod timer;
 pub mod unwind;
+pub mod wait;

@@ -361,6 +361,20 @@ pub(super) unsafe fn take_output<F: Future, S, N>(header: NonNull<Header>, desti
     unsafe { *destination.cast() = output };
 }
 
+/// Where the output lies, an `Option<Result<F::Output, JoinError>>`.
+///
+/// # Safety
+///
+/// - The task is complete, and the caller is the `JoinHandle` (invariant 2).
+pub(super) unsafe fn peek_output<F: Future, S, N>(header: NonNull<Header>) -> NonNull<()> {
+    // SAFETY: by this function's contract.
+    let this = unsafe { cell::<F, S, N>(header) };
+    this.stage.with(|stage| {
+        // SAFETY: invariant 2.
+        NonNull::from(unsafe { &(*stage).output }).cast()
+    })
+}
+
 /// Drops the output if it was not taken. May panic, as the output's drop may.
 ///
 /// # Safety

@@ -31,6 +31,7 @@
 //! A task knows its home only by the trait [`Schedule`]: where its `Runnable` goes when it is woken,
 //! and where its memory goes when it is dead.
 
+mod abort_on_drop;
 mod cancel_reason;
 #[expect(unsafe_code, reason = "future and output share one place; the state word says whose")]
 mod cell;
@@ -53,6 +54,7 @@ mod runnable;
 pub mod state;
 mod table;
 
+pub use abort_on_drop::{AbortOnDrop, AbortOnDropHandle};
 pub use cancel_reason::{CancelReason, CancelSource};
 pub use cell::Header;
 pub use ending::{Ending, OnEnd, on_end, remove_on_end};

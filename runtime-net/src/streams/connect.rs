@@ -178,9 +178,7 @@ impl ConnectOptions {
             addresses.retain(|address| address.is_ipv4() == local.is_ipv4());
         }
         let connect = |address| connect_from(self.local_addr, address);
-        // A century: the next attempt begins only when one has failed.
-        let delay = self.delay.unwrap_or(Duration::from_secs(3_155_760_000));
-        let stream = match connect_each(addresses, delay, connect).await {
+        let stream = match connect_each(addresses, self.delay, connect).await {
             Ok(stream) => stream,
             Err(errors) => return Err(errors.into_error(self.all_errors)),
         };
