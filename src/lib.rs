@@ -30,7 +30,9 @@
 //! | have functions called soon, later, when something is done | [`callback`] |
 //! | promise a value to many | [`promise`] |
 //! | talk to the world | [`net`], [`io`]; [`streams`] as in asyncio |
-//! | call what blocks | [`task::spawn_blocking`], [`task::block_in_place`] |
+//! | call what blocks | [`to_thread`], [`task::spawn_blocking`], [`task::block_in_place`], [`executor`] |
+//! | come from threads | [`from_thread`], [`portal`], [`task::JoinHandle::blocking_wait`] |
+//! | hand values down to tasks | [`contextvars`]; [`task_local!`] as in tokio |
 //! | keep a task on one thread | [`task::spawn_local`], [`task::LocalSet`], [`runtime::LocalRuntime`] |
 //! | see what goes on | [`runtime::RuntimeMetrics`], the hooks of [`runtime::Builder`] |
 //!
@@ -85,6 +87,8 @@ pub use runtime_core::stream;
 pub use runtime_core::task_group::{self, TaskGroup};
 pub use runtime_core::task_local;
 #[doc(inline)]
+pub use runtime_core::threads::{from_thread, to_thread};
+#[doc(inline)]
 pub use runtime_core::time::{self, wait_for};
 #[doc(inline)]
 pub use runtime_core::wait::{ReturnWhen, Wait, WaitResult, wait};
@@ -132,6 +136,26 @@ pub mod sync {
     pub use runtime_sync::queue::*;
 }
 
+/// Context variables: values that a task hands down to what it starts.
+pub mod contextvars {
+    #[doc(inline)]
+    pub use runtime_core::context_var::*;
+}
+
+/// Threads of one's own for jobs, and whatever else runs jobs somewhere else.
+pub mod executor {
+    #[doc(inline)]
+    pub use runtime_core::threads::{
+        Executor, InExecutor, SubmitError, ThreadPoolExecutor, run_in_executor,
+    };
+}
+
+/// From plain threads into a runtime.
+pub mod portal {
+    #[doc(inline)]
+    pub use runtime_core::threads::{BlockingPortal, Portal, start_blocking_portal};
+}
+
 /// Tasks: spawning, joining, aborting, naming, yielding.
 pub mod task {
     #[doc(inline)]
@@ -150,6 +174,8 @@ pub mod task {
     pub use runtime_core::task_local::{AccessError, LocalKey, TaskLocalFuture};
     #[doc(inline)]
     pub use runtime_core::task_tracker::*;
+    #[doc(inline)]
+    pub use runtime_core::threads::{ToThread, current_default_thread_limiter, to_thread};
 
     #[doc(inline)]
     pub use self::coop::{Unconstrained, consume_budget, unconstrained};

@@ -76,6 +76,21 @@ check!(Instant: Send Sync Unpin Copy Ord);
 check!(MissedTickBehavior: Send Sync Unpin Copy);
 check!(Elapsed: Send Sync Unpin);
 
+check!(filch::contextvars::Context: Send Sync Unpin Clone);
+check!(filch::contextvars::ContextVar<Yes>: Send Sync Unpin);
+check!(filch::contextvars::Token<Yes>: Send Sync Unpin);
+check!(filch::contextvars::InContext<YieldNow>: Send Sync Unpin);
+check!(filch::contextvars::InContext<JoinHandle<Neither>>: Unpin, !Send, !Sync);
+check!(filch::contextvars::LookupError: Send Sync Unpin Copy Eq);
+
+check!(filch::task::ToThread<fn() -> Yes, Yes>: Send Unpin);
+check!(filch::task::ToThread<fn() -> Neither, Neither>: Unpin, !Send);
+check!(filch::executor::ThreadPoolExecutor: Send Sync Unpin Default);
+check!(filch::executor::InExecutor<Yes>: Send Sync Unpin);
+check!(filch::executor::SubmitError: Send Sync Unpin);
+check!(filch::portal::Portal: Send Sync Unpin Clone);
+check!(filch::portal::BlockingPortal: Send Sync Unpin);
+
 check!(filch::net::TcpListener: Send Sync Unpin);
 check!(filch::net::TcpStream: Send Sync Unpin);
 check!(filch::net::tcp::OwnedReadHalf: Send Sync Unpin);

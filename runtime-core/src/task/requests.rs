@@ -16,14 +16,18 @@ use super::state::{Ask, Wake};
 use super::table::Table;
 use runtime_sync::primitives::Mutex;
 use runtime_sync::waker_slot::WakerSlot;
+use std::any::Any;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// What is asked of one task, or of a future that is no task's, and by which frames it is answered.
 pub struct Requests {
     /// `None` for what is polled outside of tasks: nobody can ask it, only scopes in it.
     task: Option<TaskRef>,
     book: Mutex<Book>,
+    /// What a floor above keeps with the task until it completes: its context, if it has set a
+    /// variable without having inherited any.
+    kept: OnceLock<Arc<dyn Any + Send + Sync>>,
 }
 
 #[derive(Default)]
@@ -50,7 +54,7 @@ struct Book {
 impl Requests {
     /// For a future that is polled outside of tasks.
     fn of_nobody() -> Arc<Requests> {
-        Arc::new(Requests { task: None, book: Mutex::default() })
+        Arc::new(Requests { task: None, book: Mutex::default(), kept: OnceLock::new() })
     }
 
     /// Asks the task to end. False: it has finished.
@@ -91,7 +95,17 @@ impl Requests {
 
     /// What is asked of the task that is being polled on this thread, if anything ever was.
     pub(crate) fn find_here() -> Option<Arc<Requests>> {
-        find(polled::id()?)
+        find(polled::id_of_noted()?)
+    }
+
+    /// Keeps something with the task, once; returns what is kept.
+    pub(crate) fn keep(&self, it: Arc<dyn Any + Send + Sync>) -> Arc<dyn Any + Send + Sync> {
+        self.kept.get_or_init(|| it).clone()
+    }
+
+    /// What is kept with the task.
+    pub(crate) fn kept(&self) -> Option<Arc<dyn Any + Send + Sync>> {
+        self.kept.get().cloned()
     }
 
     /// Whether the task is the one that is being polled on this thread.
@@ -251,7 +265,13 @@ fn find(task: Id) -> Option<Arc<Requests>> {
 
 /// The requests of a task, which is not complete or whose entry the caller takes out again.
 pub(super) fn of(task: &TaskRef) -> Arc<Requests> {
-    let make = || Arc::new(Requests { task: Some(task.clone()), book: Mutex::default() });
+    let make = || {
+        Arc::new(Requests {
+            task: Some(task.clone()),
+            book: Mutex::default(),
+            kept: OnceLock::new(),
+        })
+    };
     TABLE.find_or(task.id(), make)
 }
 
