@@ -10,12 +10,14 @@
 //! | 4 the outside world, threads for those who block, parts of tasks | [`reactor`], `blocking`, `frame` |
 //! | 5 who runs what | [`scheduler`], [`runtime`] |
 //! | 6 what users await | [`spawn`], [`local`], [`task_tracker`], [`time`] |
-//! | 7 what stands on tasks and time | [`cancel`], [`task_group`], [`join_set`] |
+//! | 7 what stands on tasks and time | [`cancel`], [`task_group`], [`join_set`], [`background`], [`closing`] |
 #![deny(unsafe_code)]
 
+pub mod background;
 mod blocking;
 pub mod cancel;
 pub mod clock;
+pub mod closing;
 mod frame;
 pub mod gather;
 pub mod join_set;

@@ -17,8 +17,9 @@ use proc_macro::TokenStream;
 /// Runs an `async fn main` on a runtime that is built for it.
 ///
 /// The function itself runs on the thread that calls it, by `Runtime::block_on`; what it spawns
-/// runs on the workers. When it returns, the runtime is dropped: tasks that still run are
-/// cancelled at their next suspension.
+/// runs on the workers. When it returns, the runtime ends in order, as with `Runtime::close`: tasks
+/// that still run are asked to end, which drops those at their next suspension that have nothing to
+/// clean up, and are awaited for at most a minute. Blocking jobs that have begun are awaited, too.
 ///
 /// # Options
 ///

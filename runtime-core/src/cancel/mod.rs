@@ -57,6 +57,8 @@ mod catch;
 mod cleanup;
 mod deadline;
 mod error;
+#[doc(hidden)]
+pub mod root;
 mod scope;
 
 pub use catch::{CatchCancel, catch_cancel};

@@ -50,6 +50,8 @@ mod roster;
 #[expect(unsafe_code, reason = "the right to poll, as a value")]
 mod runnable;
 pub mod state;
+mod tally;
+mod unhandled;
 
 pub use cancel_reason::{CancelReason, CancelSource};
 pub use cell::Header;
@@ -60,6 +62,9 @@ pub use meta::TaskMeta;
 pub use requests::Requests;
 pub use roster::{Dead, Roster};
 pub use runnable::{Ran, Runnable, new, new_pinned};
+pub(crate) use requests::fail_here;
+pub(crate) use tally::{Count, Tally};
+pub use unhandled::{TaskInfo, Unhandled, UnhandledHook, UnhandledKind};
 
 /// A task's home: who runs it, and who gets its memory back.
 pub trait Schedule: Sized + Send + Sync + 'static {
@@ -74,5 +79,12 @@ pub trait Schedule: Sized + Send + Sync + 'static {
     /// to another thread.
     fn may_touch_future(&self) -> bool {
         true
+    }
+
+    /// Who is to be told of a panic of the task if nobody else learns of it. `home` is the task's,
+    /// unless it never had one. Asked where the task has panicked, on the thread that polled it.
+    fn unhandled_hook(home: Option<&Self>) -> Option<UnhandledHook> {
+        let _ = home;
+        None
     }
 }

@@ -8,6 +8,7 @@
 use super::cell::Header;
 use super::id::Id;
 use super::raw::{self, TaskRef};
+use super::unhandled::TaskInfo;
 use std::cell::Cell;
 use std::ptr::{self, NonNull};
 use std::task::Waker;
@@ -36,6 +37,12 @@ pub(crate) fn pointer() -> *const Header {
 pub(crate) fn id() -> Option<Id> {
     // SAFETY: invariant 1.
     unsafe { POLLED.get().as_ref() }.map(Header::id)
+}
+
+/// Number, name and birthplace of the task that is being polled.
+pub(crate) fn info() -> Option<TaskInfo> {
+    // SAFETY: invariant 1.
+    unsafe { POLLED.get().as_ref() }.map(Header::info)
 }
 
 /// A reference to the task that is being polled.
