@@ -18,6 +18,11 @@ pub fn handle() -> Option<Handle> {
     current::with_scheduler(|scheduler| scheduler.cloned().map(Handle::new))
 }
 
+/// Whether this thread drives async work, so that it must not block on any other.
+pub fn is_driving() -> bool {
+    current::is_driving()
+}
+
 /// The home whose wheel a timer belongs to that is polled on this thread.
 pub fn timer_home() -> Option<HomeRef> {
     current::with_worker(|worker| {

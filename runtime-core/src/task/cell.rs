@@ -13,13 +13,13 @@
 //!    lies in the join waker's place, which is empty when the last reference goes.
 //! 6. *The cell* lives while the task is not complete, or a reference exists.
 
-use super::{Schedule, TaskInfo};
 use super::id::Id;
 use super::join::JoinError;
 use super::memory;
 use super::raw::{self, PackedWaker, Vtable};
 use super::requests;
 use super::state::State;
+use super::{Schedule, TaskInfo};
 use crate::unwind::{Payload, catch, contain};
 use runtime_sync::primitives::UnsafeCell;
 use std::alloc::Layout;

@@ -60,9 +60,9 @@ pub use join::{AbortHandle, JoinError, JoinHandle};
 pub(crate) use memory::Keep;
 pub use meta::TaskMeta;
 pub use requests::Requests;
+pub(crate) use requests::fail_here;
 pub use roster::{Dead, Roster};
 pub use runnable::{Ran, Runnable, new, new_pinned};
-pub(crate) use requests::fail_here;
 pub(crate) use tally::{Count, Tally};
 pub use unhandled::{TaskInfo, Unhandled, UnhandledHook, UnhandledKind};
 

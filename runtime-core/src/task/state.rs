@@ -389,12 +389,8 @@ impl State {
         let mut now = self.0.load(Ordering::Relaxed);
         while now & COMPLETE == 0 {
             // Relaxed: as in `add_ref`; a task that is not complete is kept by its roster.
-            match self.0.compare_exchange_weak(
-                now,
-                now + REF,
-                Ordering::Relaxed,
-                Ordering::Relaxed,
-            ) {
+            match self.0.compare_exchange_weak(now, now + REF, Ordering::Relaxed, Ordering::Relaxed)
+            {
                 Ok(_) => return true,
                 Err(other) => now = other,
             }

@@ -142,7 +142,10 @@ impl Unhandled {
     }
 
     /// A task that did not end.
-    pub(crate) fn stuck(task: Option<TaskInfo>, message: impl Into<Cow<'static, str>>) -> Unhandled {
+    pub(crate) fn stuck(
+        task: Option<TaskInfo>,
+        message: impl Into<Cow<'static, str>>,
+    ) -> Unhandled {
         Unhandled { kind: UnhandledKind::Stuck, task, message: message.into(), error: None }
     }
 

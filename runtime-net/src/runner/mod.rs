@@ -16,7 +16,7 @@ use std::future::Future;
 use std::io;
 
 use runtime_core::closing::{Orderly, ShutdownReport};
-use runtime_core::runtime::{Builder, Handle};
+use runtime_core::runtime::{Builder, Handle, context};
 
 use signals::Signals;
 
@@ -123,6 +123,11 @@ impl Runner {
     /// ```
     #[track_caller]
     pub fn run<F: Future>(&mut self, future: F) -> Result<F::Output, Interrupted> {
+        assert!(
+            !context::is_driving(),
+            "a `Runner` or `run` was asked to run on a thread that drives async work already, which it \
+             would stall: await the future instead, or wrap the call in `task::block_in_place`"
+        );
         self.open();
         match &self.stage {
             Stage::Open(runtime) => self.signals.run(runtime, future),

@@ -84,10 +84,7 @@ impl Runner {
 
     /// These signals ask the future of a [run](Runner::run) to end as Ctrl-C does, from the next run on:
     /// SIGTERM, for example, which containers send.
-    pub fn handle_signals(
-        &mut self,
-        kinds: impl IntoIterator<Item = SignalKind>,
-    ) -> &mut Runner {
+    pub fn handle_signals(&mut self, kinds: impl IntoIterator<Item = SignalKind>) -> &mut Runner {
         self.signals.hear(kinds);
         self
     }
@@ -114,10 +111,7 @@ impl RunnerBuilder {
     /// let outcome = runner.run(std::future::pending::<()>());
     /// println!("{}", outcome.unwrap_err());
     /// ```
-    pub fn handle_signals(
-        mut self,
-        kinds: impl IntoIterator<Item = SignalKind>,
-    ) -> RunnerBuilder {
+    pub fn handle_signals(mut self, kinds: impl IntoIterator<Item = SignalKind>) -> RunnerBuilder {
         self.signals.hear(kinds);
         self
     }
