@@ -12,7 +12,7 @@ const FLOORS: [(u8, &[&str]); 6] = [
     (4, &["reactor", "blocking", "frame"]),
     (5, &["scheduler", "runtime"]),
     (6, &["spawn", "local", "task_tracker", "time", "many", "task_local"]),
-    (7, &["cancel", "task_group", "join_set", "gather"]),
+    (7, &["cancel", "task_group", "join_set", "gather", "background", "closing"]),
 ];
 
 /// Files that import what the rule forbids, each with the module and the reason.

@@ -74,9 +74,10 @@ use proc_macro::TokenStream;
 /// }
 /// ```
 ///
-/// Ctrl-C cancels: the function is dropped where it waits, then the runtime, so that guards and
-/// temporary files are cleaned up; and then the process ends as the signal has it end by default, so
-/// that a shell sees the same as ever. A second signal, of either kind, ends the process at once.
+/// Ctrl-C cancels: the function is asked to end, so that its clean-ups run, and dropped where it waits
+/// unless it catches that; then the runtime ends, and then the process as the signal has it end by
+/// default, so that a shell sees the same as ever, which is 130. If the function gives a value all the
+/// same, that is what counts. A second signal, of either kind, ends the process at once.
 /// `interrupt` is Ctrl-C, `terminate` is what containers and service managers send, and there are
 /// `hangup` and `quit`. Python's asyncio does this with the first of them.
 ///

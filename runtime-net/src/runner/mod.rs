@@ -87,7 +87,7 @@ pub struct Runner {
 #[derive(Debug)]
 enum Stage {
     /// Nobody has run anything.
-    New(Builder),
+    New(Box<Builder>),
     Open(Orderly),
     Closed,
 }
@@ -250,7 +250,7 @@ impl RunnerBuilder {
 
     /// A runner; the runtime is made later.
     pub fn build(self) -> Runner {
-        Runner { stage: Stage::New(self.runtime), signals: self.signals }
+        Runner { stage: Stage::New(Box::new(self.runtime)), signals: self.signals }
     }
 }
 
