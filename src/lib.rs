@@ -110,7 +110,7 @@ pub use runtime_net::signal;
 pub use runtime_net::tls;
 #[cfg(feature = "net")]
 #[doc(inline)]
-pub use runtime_net::{io, net, streams};
+pub use runtime_net::{io, net, runner::run, streams};
 
 #[cfg(feature = "macros")]
 pub use runtime_macros::{main, test};
@@ -120,8 +120,14 @@ pub mod runtime {
     #[doc(inline)]
     pub use runtime_core::runtime::{
         Builder, EnterGuard, Handle, LocalOptions, LocalRuntime, Metrics, Runtime, RuntimeFlavor,
-        RuntimeMetrics, Stall, TaskMeta, TryCurrentError,
+        RuntimeMetrics, Stall, TaskInfo, TaskMeta, TryCurrentError, Unhandled, UnhandledKind,
     };
+
+    #[doc(inline)]
+    pub use runtime_core::closing::ShutdownReport;
+    #[cfg(feature = "net")]
+    #[doc(inline)]
+    pub use runtime_net::runner::{Interrupted, Runner, RunnerBuilder};
 }
 
 /// Locks, signals, channels and queues, for any executor.
@@ -158,6 +164,8 @@ pub mod portal {
 
 /// Tasks: spawning, joining, aborting, naming, yielding.
 pub mod task {
+    #[doc(inline)]
+    pub use runtime_core::background::{Outcome, background};
     #[doc(inline)]
     pub use runtime_core::join_set::{JoinMap, JoinMapKeys, JoinQueue, JoinSet};
     #[doc(inline)]
@@ -198,7 +206,7 @@ pub mod __private {
     pub use crate::select::{
         all_branches_disabled, pattern_changed_its_mind, poll_budget, random, round,
     };
-    pub use runtime_core::siblings::{Parting, Siblings};
+    pub use runtime_core::closing::Orderly;
     pub use runtime_macros::select_branches;
     pub use std::future::{Future, IntoFuture, poll_fn, ready};
     pub use std::option::Option::{None, Some};

@@ -5,7 +5,8 @@
 
 use filch::runtime::{
     Builder, EnterGuard, Handle, LocalOptions, LocalRuntime, Runtime, RuntimeFlavor,
-    RuntimeMetrics, Stall, TaskMeta, TryCurrentError,
+    RuntimeMetrics, ShutdownReport, Stall, TaskInfo, TaskMeta, TryCurrentError, Unhandled,
+    UnhandledKind,
 };
 use filch::task::coop::{Coop, RestoreOnPending, Unconstrained};
 use filch::task::{AbortHandle, Id, JoinError, JoinHandle, LocalEnterGuard, LocalSet, YieldNow};
@@ -51,6 +52,16 @@ check!(RuntimeFlavor: Send Sync Unpin Copy Eq);
 check!(RuntimeMetrics: Send Sync Unpin Clone);
 check!(Stall: Send Sync Unpin Clone);
 check!(TaskMeta: Send Sync Unpin);
+check!(TaskInfo: Send Sync Unpin Clone);
+check!(Unhandled: Send Sync Unpin);
+check!(UnhandledKind: Send Sync Unpin Copy Eq);
+check!(ShutdownReport: Send Sync Unpin Clone Default);
+#[cfg(feature = "net")]
+check!(filch::runtime::Interrupted: Send Sync Unpin Copy Eq);
+#[cfg(feature = "net")]
+check!(filch::runtime::Runner: Unpin, !Send);
+#[cfg(feature = "net")]
+check!(filch::runtime::RunnerBuilder: Send Sync Unpin);
 check!(TryCurrentError: Send Sync Unpin Clone Eq);
 
 check!(JoinHandle<Yes>: Send Sync Unpin);

@@ -13,7 +13,7 @@ const FLOORS: [(u8, &[&str]); 7] = [
     (5, &["scheduler", "runtime"]),
     (6, &["spawn", "local", "task_tracker", "time", "many", "siblings", "task_local"]),
     (7, &["cancel", "task_group", "join_set", "gather", "staggered", "wait", "stream"]),
-    (7, &["callback", "promise", "shield", "threads"]),
+    (7, &["callback", "promise", "shield", "threads", "background", "closing"]),
 ];
 
 /// Files that import what the rule forbids, each with the module and the reason.

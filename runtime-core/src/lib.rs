@@ -10,14 +10,16 @@
 //! | 4 the outside world, threads for those who block, parts of tasks, what is inherited | [`reactor`], `blocking`, `frame`, [`context_var`] |
 //! | 5 who runs what | [`scheduler`], [`runtime`] |
 //! | 6 what users await | [`spawn`], [`local`], [`task_tracker`], [`time`] |
-//! | 7 what stands on tasks and time | [`cancel`], [`task_group`], [`join_set`], [`gather`], [`staggered`], [`wait`], [`stream`], [`callback`], [`promise`], [`shield`] |
+//! | 7 what stands on tasks and time | [`cancel`], [`task_group`], [`join_set`], [`gather`], [`staggered`], [`wait`], [`stream`], [`callback`], [`promise`], [`shield`], [`threads`], [`background`], [`closing`] |
 #![deny(unsafe_code)]
 
+pub mod background;
 mod blocking;
 pub mod callback;
 mod callback_list;
 pub mod cancel;
 pub mod clock;
+pub mod closing;
 pub mod context_var;
 mod frame;
 pub mod gather;

@@ -48,7 +48,7 @@ const LARGE_FUTURE: usize = if cfg!(debug_assertions) { 2 << 10 } else { 16 << 1
 
 #[track_caller]
 #[inline]
-fn spawn_here<F>(
+pub(crate) fn spawn_here<F>(
     future: F,
     name: Option<Arc<str>>,
     location: &'static Location<'static>,
@@ -389,7 +389,7 @@ impl<'a> Builder<'a> {
         self
     }
 
-    fn shared_name(&self) -> Option<Arc<str>> {
+    pub(crate) fn shared_name(&self) -> Option<Arc<str>> {
         self.name.map(Arc::from)
     }
 

@@ -30,6 +30,7 @@
 //! | fs/ | files and directories, on the blocking pool |
 //! | process/ | children: starting, feeding, reaping |
 //! | signal/ | listening to signals |
+//! | runner/ | asyncio's `run` and `Runner` |
 //! | tls/ | TLS on any byte stream |
 #![deny(unsafe_code)]
 
@@ -47,6 +48,7 @@ pub mod process;
 #[expect(unsafe_code, reason = "a number is taken for a descriptor")]
 mod raw;
 mod rest;
+pub mod runner;
 #[cfg(feature = "signal")]
 pub mod signal;
 mod socket;

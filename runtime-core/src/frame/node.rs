@@ -47,7 +47,7 @@ impl Node {
         Node::inside(link::node_here(), shield)
     }
 
-    pub(super) fn requests(&self) -> &Arc<Requests> {
+    pub(crate) fn requests(&self) -> &Arc<Requests> {
         &self.requests
     }
 

@@ -27,6 +27,7 @@ mod lifo;
 pub(crate) mod monitor;
 pub mod parker;
 mod remote;
+mod roll;
 mod run_queue;
 mod sleep;
 pub(crate) mod stats;
@@ -37,6 +38,7 @@ pub(crate) mod worker;
 pub(crate) use calls::Call;
 pub use config::Stall;
 pub use home::{Home, HomeRef};
+pub(crate) use roll::{Roll, Stuck};
 pub(crate) use run_queue::Inbox;
 
 use crate::blocking::Pool;
@@ -101,6 +103,8 @@ pub struct Scheduler {
     away: AtomicUsize,
     /// Substitutes that nobody needs at the moment.
     retired: Mutex<Vec<Worker>>,
+    /// The request to all tasks that is under way.
+    roll: Mutex<Option<Arc<Roll>>>,
     closed: AtomicBool,
     pool: Arc<Pool>,
     /// For lookups of names: hosts that do not answer leave the other pool's threads alone, and its
@@ -143,6 +147,7 @@ impl Scheduler {
             looked_outside: Padded::new(AtomicU64::new(0)),
             away: AtomicUsize::new(0),
             retired: Mutex::new(Vec::new()),
+            roll: Mutex::new(None),
             closed: AtomicBool::new(false),
             pool: Pool::new(config.max_blocking_threads, config.thread_keep_alive),
             resolver: Pool::new(LOOKUPS_MAX, config.thread_keep_alive),

@@ -328,6 +328,7 @@ impl Worker {
             self.accept_pinned();
         }
         self.bury_dead();
+        self.answer_roll();
         self.injector_first.set(true);
         self.call_for_help();
     }

@@ -14,6 +14,7 @@ use super::polled;
 use super::raw::TaskRef;
 use super::state::{Ask, Wake};
 use super::table::Table;
+use super::tally::Tally;
 use runtime_sync::primitives::Mutex;
 use runtime_sync::waker_slot::WakerSlot;
 use std::any::Any;
@@ -22,7 +23,7 @@ use std::sync::{Arc, OnceLock};
 
 /// What is asked of one task, or of a future that is no task's, and by which frames it is answered.
 pub struct Requests {
-    /// `None` for what is polled outside of tasks: nobody can ask it, only scopes in it.
+    /// `None` for what is polled outside of tasks: only scopes in it are asked, or whoever drives it.
     task: Option<TaskRef>,
     book: Mutex<Book>,
     /// What a floor above keeps with the task until it completes: its context, if it has set a
@@ -49,6 +50,10 @@ struct Book {
     open: usize,
     /// Who is to be woken when a request comes, here or in a scope inside.
     frames: Vec<Arc<WakerSlot>>,
+    /// Who wants to know when the task has ended.
+    tallies: Vec<Arc<Tally>>,
+    /// The task has said that it failed, which its output does not tell.
+    failed: bool,
 }
 
 impl Requests {
@@ -57,19 +62,23 @@ impl Requests {
         Arc::new(Requests { task: None, book: Mutex::default(), kept: OnceLock::new() })
     }
 
-    /// Asks the task to end. False: it has finished.
-    fn ask(&self, reason: CancelReason) -> bool {
+    /// Asks the task to end, and has `tally` told when it has. False: it has finished.
+    fn ask(&self, reason: Arc<CancelReason>, tally: Option<&Arc<Tally>>) -> bool {
         let Some(task) = &self.task else { return false };
-        let reason = Arc::new(reason);
         let mut book = self.book.lock();
         let wake = match task.header().state.ask() {
             Ask::Complete => {
                 drop(book);
-                forget(task.id());
+                // Whoever completed the task may have looked for the entry before it was made.
+                forget(task.id(), false);
                 return false;
             }
             Ask::Asked(wake) => wake,
         };
+        if let Some(tally) = tally {
+            tally.enter();
+            book.tallies.push(tally.clone());
+        }
         book.last += 1;
         book.standing += 1;
         let before = book.reason.replace(reason);
@@ -79,6 +88,18 @@ impl Requests {
         task.follow(wake);
         frames.iter().for_each(|frame| frame.wake());
         true
+    }
+
+    /// Asks what is polled outside of tasks to end: its frames, and whoever drives it.
+    pub(crate) fn ask_nobody(&self, reason: Arc<CancelReason>) {
+        let mut book = self.book.lock();
+        book.last += 1;
+        book.standing += 1;
+        let before = book.reason.replace(reason);
+        let frames = book.frames.clone();
+        drop(book);
+        drop(before);
+        frames.iter().for_each(|frame| frame.wake());
     }
 
     /// For what is being polled on this thread.
@@ -237,7 +258,12 @@ impl fmt::Debug for Requests {
 impl TaskRef {
     /// Asks the task to end; see [`JoinHandle::cancel`](super::JoinHandle::cancel).
     pub(super) fn cancel(&self, reason: CancelReason) -> bool {
-        !self.header().state.is_complete() && of(self).ask(reason)
+        !self.header().state.is_complete() && of(self).ask(Arc::new(reason), None)
+    }
+
+    /// As `cancel`, and `tally` is told when the task has ended.
+    pub(super) fn cancel_for(&self, reason: &Arc<CancelReason>, tally: &Arc<Tally>) -> bool {
+        !self.header().state.is_complete() && of(self).ask(reason.clone(), Some(tally))
     }
 
     /// How many requests stand.
@@ -275,7 +301,19 @@ pub(super) fn of(task: &TaskRef) -> Arc<Requests> {
     TABLE.find_or(task.id(), make)
 }
 
-/// Takes the entry of a complete task out.
-pub(super) fn forget(task: Id) {
-    drop(TABLE.forget(task));
+/// Takes the entry of a complete task out, and tells those who wait for its end.
+pub(super) fn forget(task: Id, panicked: bool) {
+    let Some(gone) = TABLE.forget(task) else { return };
+    let mut book = gone.book.lock();
+    let failed = panicked || book.failed;
+    let tallies = std::mem::take(&mut book.tallies);
+    drop(book);
+    tallies.iter().for_each(|tally| tally.end(failed));
+}
+
+/// The task that is being polled has failed, which its output will not tell.
+pub(crate) fn fail_here() {
+    if let Some(requests) = Requests::find_here() {
+        requests.book.lock().failed = true;
+    }
 }
