@@ -74,7 +74,7 @@ impl<S: AsyncWrite + Unpin> Write for NoWait<'_, '_, S> {
 }
 
 /// Sends one portion of the records that wait.
-pub(super) fn poll_send<S, C>(
+pub(crate) fn poll_send<S, C>(
     stream: &mut S,
     session: &mut C,
     cx: &mut Context<'_>,
@@ -92,7 +92,7 @@ where
 }
 
 /// Sends all records that wait.
-pub(super) fn poll_send_all<S, C>(
+pub(crate) fn poll_send_all<S, C>(
     stream: &mut S,
     session: &mut C,
     cx: &mut Context<'_>,
@@ -110,7 +110,7 @@ where
 /// Receives what has arrived and deciphers it. True: the stream has ended.
 ///
 /// An error of the protocol is told to the peer as far as there is room.
-pub(super) fn poll_receive<S, C>(
+pub(crate) fn poll_receive<S, C>(
     stream: &mut S,
     session: &mut C,
     cx: &mut Context<'_>,
