@@ -73,6 +73,12 @@ impl<S: AsyncWrite + Unpin> Write for NoWait<'_, '_, S> {
     }
 }
 
+/// Where to decipher to. The session wants initialized bytes: no more of them than a record has, or
+/// each of many reads into a large buffer would write all that is left of it.
+pub(crate) fn room<'a>(buf: &'a mut ReadBuf<'_>) -> &'a mut [u8] {
+    buf.initialize_unfilled_to(buf.remaining().min(16 << 10))
+}
+
 /// Sends one portion of the records that wait.
 pub(crate) fn poll_send<S, C>(
     stream: &mut S,

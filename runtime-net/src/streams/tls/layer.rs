@@ -27,7 +27,7 @@ use crate::io::ReadBuf;
 use crate::io::turns::{Turns, Whose};
 use crate::streams::transport::Transport;
 use crate::tls::handshake::poll_shake;
-use crate::tls::link::{poll_receive, poll_send, poll_send_all};
+use crate::tls::link::{poll_receive, poll_send, poll_send_all, room};
 
 /// A connection's place for a layer.
 #[derive(Debug, Default)]
@@ -160,7 +160,7 @@ impl Layer {
                 Phase::Closing => return Poll::Ready(Ok(())),
                 Phase::Shaking => return Poll::Ready(Err(broken_off())),
             }
-            let room = buf.initialize_unfilled();
+            let room = room(buf);
             let Poll::Ready(outcome) = session.poll_read(&mut Wire::hasty(below), cx, room) else {
                 // Whoever changes the phase does so in a turn after this one.
                 self.reading.register(cx.waker());
