@@ -55,6 +55,7 @@ mod sink;
 mod stdio;
 mod take;
 mod transfer;
+pub(crate) mod turns;
 pub mod write;
 pub mod write_ext;
 
