@@ -11,7 +11,8 @@
 //! all tasks, another one takes over; if the runtime is closed, it runs what is left while it is dropped.
 
 use super::{Scheduler, current};
-use crate::task::polled;
+use crate::context_var::carry;
+use crate::task::{Unhandled, polled};
 use crate::unwind::{Payload, catch, discard, message};
 use runtime_sync::primitives::Mutex;
 use std::borrow::Cow;
@@ -49,12 +50,12 @@ struct Line {
 
 impl Call {
     /// A callback that was registered at `location`: every callback is made here, so that this is the
-    /// place to take along what belongs to whoever registers it.
+    /// place where the context of whoever registers it is taken along.
     pub(crate) fn new(
         f: impl FnOnce() + Send + 'static,
         location: &'static Location<'static>,
     ) -> Call {
-        Call { f: Box::new(f), key: None, location }
+        Call { f: Box::new(carry(f)), key: None, location }
     }
 
     /// The same callback, with a name.
@@ -77,10 +78,10 @@ impl Call {
     }
 }
 
-/// Tells the log of a callback that has panicked.
+/// Tells the runtime of a callback that has panicked: nobody else is told.
 fn report(payload: Payload, location: &'static Location<'static>) {
-    let said = message(&*payload).unwrap_or("...");
-    tracing::error!(said, registered_at = %location, "a callback has panicked");
+    let unhandled = Unhandled::callback(location, message(&*payload));
+    unhandled.report(current::unhandled_hook().as_ref());
     discard(payload);
 }
 
