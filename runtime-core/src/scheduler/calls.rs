@@ -94,7 +94,7 @@ impl Calls {
     /// # Errors
     ///
     /// Gives it back if one with its key waits already.
-    pub(super) fn push(&self, call: Call) -> Result<bool, Call> {
+    fn push(&self, call: Call) -> Result<bool, Call> {
         let mut line = self.0.lock();
         if let Some(key) = &call.key
             && !line.keys.insert(key.clone())
@@ -147,14 +147,21 @@ impl Scheduler {
 }
 
 /// Runs what is in the line.
-pub(super) struct Clerk {
+pub(crate) struct Clerk {
     scheduler: Arc<Scheduler>,
     done: bool,
 }
 
 impl Clerk {
-    pub(super) fn new(scheduler: &Arc<Scheduler>) -> Clerk {
+    fn new(scheduler: &Arc<Scheduler>) -> Clerk {
         Clerk { scheduler: scheduler.clone(), done: false }
+    }
+
+    /// One that was sent for because of these, and has not begun.
+    #[cfg(test)]
+    pub(crate) fn for_these(scheduler: &Arc<Scheduler>, calls: Vec<Call>) -> Clerk {
+        calls.into_iter().for_each(|call| assert!(scheduler.calls.push(call).is_ok()));
+        Clerk::new(scheduler)
     }
 
     fn run_some(&self, count: usize) {
