@@ -21,6 +21,7 @@ use support::{
 };
 
 type Said = Result<u32, PromiseError<&'static str>>;
+type Settle = fn(Promise<u32, &'static str>);
 
 fn promise() -> (Promise<u32, &'static str>, SharedFuture<u32, &'static str>) {
     let promise = Promise::new();
@@ -32,7 +33,7 @@ fn promise() -> (Promise<u32, &'static str>, SharedFuture<u32, &'static str>) {
 fn everybody_who_waits_gets_a_clone_of_the_outcome() {
     let _watch = watch();
     on_each_flavour(|runtime| {
-        let ways: [(fn(Promise<u32, &'static str>), Said); 4] = [
+        let ways: [(Settle, Said); 4] = [
             (|promise| promise.set_result(1).unwrap(), Ok(1)),
             (|promise| promise.set_error("no").unwrap(), Err(PromiseError::Error("no"))),
             (

@@ -102,6 +102,22 @@ check!(filch::executor::SubmitError: Send Sync Unpin);
 check!(filch::portal::Portal: Send Sync Unpin Clone);
 check!(filch::portal::BlockingPortal: Send Sync Unpin);
 
+check!(filch::callback::CallHandle: Send Sync Unpin Clone);
+check!(filch::callback::TimerHandle: Send Sync Unpin Clone);
+check!(filch::callback::CallbackId: Send Sync Unpin Copy Ord);
+check!(filch::callback::DoneTask: Send Sync Unpin Clone);
+check!(filch::callback::Ending: Send Sync Unpin Copy Eq);
+check!(filch::callback::RunFinished<fn()>: Send Sync Unpin Copy);
+check!(filch::promise::Promise<Yes, Yes>: Send Sync Unpin);
+check!(filch::promise::Promise<SendOnly, Yes>: Unpin, !Sync);
+check!(filch::promise::SharedFuture<Yes, Yes>: Send Sync Unpin Clone);
+check!(filch::promise::SharedFuture<SendOnly, Yes>: Unpin, !Send, !Sync);
+check!(filch::promise::PromiseError<Yes>: Send Sync Unpin Clone Eq);
+check!(filch::promise::InvalidState<Yes>: Send Sync Unpin Copy Eq);
+check!(filch::promise::NotReady: Send Sync Unpin Copy Eq);
+check!(filch::Shielded<SendOnly>: Send Sync Unpin);
+check!(filch::Shielded<Neither>: Unpin, !Send, !Sync);
+
 check!(filch::net::TcpListener: Send Sync Unpin);
 check!(filch::net::TcpStream: Send Sync Unpin);
 check!(filch::net::tcp::OwnedReadHalf: Send Sync Unpin);

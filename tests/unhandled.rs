@@ -83,7 +83,7 @@ fn a_panic_of_a_detached_task_is_reported_with_its_id_name_and_birthplace() {
         let (id, line) = runtime.block_on(async {
             let wait = begun.clone();
             let (line, task) = (
-                line!(),
+                line!() + 1,
                 task::Builder::new().name("careless").spawn(async move {
                     wait.pass().await;
                     fails().await;

@@ -38,6 +38,8 @@ mod later;
 mod post;
 mod slot;
 mod soon;
+#[cfg(all(test, not(filch_loom)))]
+mod tests;
 
 pub use crate::callback_list::CallbackId;
 pub use crate::task::Ending;

@@ -11,7 +11,7 @@
 //! all tasks, another one takes over; if the runtime is closed, it runs what is left while it is dropped.
 
 use super::{Scheduler, current};
-use crate::context_var::carry;
+use crate::context_var::Place;
 use crate::task::{Unhandled, polled};
 use crate::unwind::{Payload, catch, discard, message};
 use runtime_sync::primitives::Mutex;
@@ -33,6 +33,7 @@ type Key = Cow<'static, str>;
 /// A callback, on its way to a runtime.
 pub(crate) struct Call {
     f: Box<dyn FnOnce() + Send>,
+    context: Place,
     key: Option<Key>,
     location: &'static Location<'static>,
 }
@@ -49,13 +50,14 @@ struct Line {
 }
 
 impl Call {
-    /// A callback that was registered at `location`: every callback is made here, so that this is the
-    /// place where the context of whoever registers it is taken along.
+    /// A callback that was registered at `location`, in `context`: what was current there is current
+    /// when it is called.
     pub(crate) fn new(
         f: impl FnOnce() + Send + 'static,
+        context: Place,
         location: &'static Location<'static>,
     ) -> Call {
-        Call { f: Box::new(carry(f)), key: None, location }
+        Call { f: Box::new(f), context, key: None, location }
     }
 
     /// The same callback, with a name.
@@ -64,7 +66,7 @@ impl Call {
     }
 
     /// Runs it as what it is: no part of any task. Its panic is reported and goes no further.
-    fn run(self) {
+    fn run(mut self) {
         struct Outside(*const crate::task::Header);
         impl Drop for Outside {
             fn drop(&mut self) {
@@ -72,7 +74,7 @@ impl Call {
             }
         }
         let _outside = Outside(polled::set(ptr::null()));
-        if let Err(payload) = catch(self.f) {
+        if let Err(payload) = catch(|| self.context.within(self.f)) {
             report(payload, self.location);
         }
     }
@@ -95,7 +97,7 @@ impl Calls {
     /// # Errors
     ///
     /// Gives it back if one with its key waits already.
-    pub(super) fn push(&self, call: Call) -> Result<bool, Call> {
+    fn push(&self, call: Call) -> Result<bool, Call> {
         let mut line = self.0.lock();
         if let Some(key) = &call.key
             && !line.keys.insert(key.clone())
@@ -148,14 +150,21 @@ impl Scheduler {
 }
 
 /// Runs what is in the line.
-pub(super) struct Clerk {
+pub(crate) struct Clerk {
     scheduler: Arc<Scheduler>,
     done: bool,
 }
 
 impl Clerk {
-    pub(super) fn new(scheduler: &Arc<Scheduler>) -> Clerk {
+    fn new(scheduler: &Arc<Scheduler>) -> Clerk {
         Clerk { scheduler: scheduler.clone(), done: false }
+    }
+
+    /// One that was sent for because of these, and has not begun.
+    #[cfg(test)]
+    pub(crate) fn for_these(scheduler: &Arc<Scheduler>, calls: Vec<Call>) -> Clerk {
+        calls.into_iter().for_each(|call| assert!(scheduler.calls.push(call).is_ok()));
+        Clerk::new(scheduler)
     }
 
     fn run_some(&self, count: usize) {

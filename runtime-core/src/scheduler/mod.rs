@@ -14,8 +14,6 @@
 //! hold up, the monitor sees. Why no wake is lost: `README.md`.
 
 mod calls;
-#[cfg(all(test, not(filch_loom)))]
-mod calls_tests;
 pub(crate) mod config;
 #[expect(unsafe_code, reason = "thread-local pointers to what outlives a call")]
 pub(crate) mod current;
@@ -36,6 +34,8 @@ mod wind_up;
 pub(crate) mod worker;
 
 pub(crate) use calls::Call;
+#[cfg(test)]
+pub(crate) use calls::Clerk;
 pub use config::Stall;
 pub use home::{Home, HomeRef};
 pub(crate) use roll::{Roll, Stuck};

@@ -5,7 +5,9 @@ use filch::time::Instant;
 use filch::tls::rustls::version::{TLS12, TLS13};
 
 /// Ends that speak this version only.
-async fn versioned(version: &'static filch::tls::rustls::SupportedProtocolVersion) -> (Ends, Ends, Server) {
+async fn versioned(
+    version: &'static filch::tls::rustls::SupportedProtocolVersion,
+) -> (Ends, Ends, Server) {
     let identity = Identity::new("localhost");
     let chain = vec![identity.certificate.clone()];
     let theirs = ServerConfig::builder_with_protocol_versions(&[version]).with_no_client_auth();
