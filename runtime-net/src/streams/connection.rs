@@ -130,7 +130,12 @@ impl Connection {
                     Err(error) => self.lose(&error),
                 },
                 (Sent::Close, None) => self.closed(),
-                (Sent::More, _) | (_, Some(_)) => return self.flush_in_background(),
+                (Sent::More, _) => return self.flush_in_background(),
+                (end, Some(layer)) => {
+                    // At once as far as possible: the runtime may be about to end.
+                    layer.try_goodbye(&self.transport, end == Sent::Close);
+                    return self.flush_in_background();
+                }
             }
         }
     }

@@ -57,6 +57,10 @@ impl Layer {
         match self.0 {}
     }
 
+    pub(super) fn try_goodbye(&self, _below: &Transport, _for_ever: bool) {
+        match self.0 {}
+    }
+
     pub(super) fn poll_goodbye(
         &self,
         _cx: &mut Context<'_>,

@@ -71,7 +71,7 @@ async fn a_peer_that_goes_on_sending_loses_nothing_of_what_it_is_sent() {
     within(writer.wait_closed()).await.unwrap();
 }
 
-#[filch::test(start_paused = true)]
+#[filch::test(flavor = "current_thread")]
 async fn a_peer_that_never_goes_has_half_a_minute() {
     let identity = Identity::new("localhost");
     let second = Duration::from_secs(1);
@@ -85,11 +85,14 @@ async fn a_peer_that_never_goes_has_half_a_minute() {
         };
         let (_reader, mut writer) = options.open(server.local_addrs()[0]).await.unwrap();
         let (mut far_reader, _far_writer) = clients.recv().await.unwrap();
+        // From here on nothing comes from the peer.
+        filch::time::pause();
         let begin = Instant::now();
         writer.write(&b"bye"[..]);
         writer.close();
         assert_eq!(writer.wait_closed().await.unwrap_err().kind(), ErrorKind::TimedOut);
         assert_eq!(begin.elapsed(), limit);
+        filch::time::resume();
         assert_eq!(far_reader.read_to_end().await.unwrap(), "bye");
     }
 }
@@ -111,6 +114,21 @@ async fn each_direction_ends_for_itself() {
         writer.close();
         within(writer.wait_closed()).await.unwrap();
     }
+}
+
+#[filch::test]
+async fn it_is_a_byte_stream_too() {
+    use filch::io::AsyncWriteExt;
+    let ((_reader, mut writer), (mut far_reader, _far_writer), _server) = secure().await;
+    let write = async {
+        writer.write_all(&vec![3; MUCH]).await.unwrap();
+        AsyncWriteExt::flush(&mut writer).await.unwrap();
+        writer.shutdown().await.unwrap();
+        let error = AsyncWriteExt::write(&mut writer, b"x").await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::BrokenPipe);
+    };
+    let read = async { far_reader.read_to_end().await.unwrap().len() };
+    assert_eq!(within(async { filch::join!(write, read) }).await.1, MUCH);
 }
 
 #[filch::test]
@@ -216,6 +234,28 @@ fn a_writer_that_is_dropped_outside_of_its_runtime_says_goodbye_too() {
     let (near, (mut far_reader, _far_writer), _server) = runtime.block_on(secure());
     drop(near);
     assert_eq!(runtime.block_on(within(far_reader.read_to_end())).unwrap(), "");
+}
+
+#[test]
+fn who_ends_at_once_says_goodbye_too() {
+    let identity = Identity::new("localhost");
+    let mut theirs = identity.server();
+    // What is not read when a socket is closed resets the connection.
+    theirs.send_tls13_tickets = 0;
+    let serving = filch::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
+    let options = ServerOptions::new().tls(acceptor(theirs));
+    let (server, mut clients) = serving.block_on(listen(options));
+    let client = filch::runtime::Builder::new_current_thread().build().unwrap();
+    client.block_on(async {
+        let options = ConnectOptions::new().tls(connector(identity.client()), name("localhost"));
+        let (_reader, mut writer) = within(options.open(server.local_addrs()[0])).await.unwrap();
+        writer.write(&b"last words"[..]);
+    });
+    drop(client);
+    serving.block_on(within(async {
+        let (mut reader, _writer) = clients.recv().await.unwrap();
+        assert_eq!(reader.read_to_end().await.unwrap(), "last words");
+    }));
 }
 
 #[test]

@@ -99,6 +99,13 @@ impl Session {
         either!(&mut self.connection, session => poll_send_all(wire, session, cx))
     }
 
+    fn say_goodbye(&mut self, for_ever: bool) {
+        if for_ever {
+            self.phase = Phase::Closing;
+        }
+        self.connection.send_close_notify();
+    }
+
     /// Deciphers what there is into `room`. No bytes: the peer has said good-bye.
     fn poll_read(
         &mut self,
@@ -236,16 +243,29 @@ impl Layer {
         for_ever: bool,
     ) -> Poll<io::Result<()>> {
         let said = self.session.poll(Whose::Writer, cx, |session, cx| {
-            if for_ever {
-                session.phase = Phase::Closing;
-            }
-            session.connection.send_close_notify();
+            session.say_goodbye(for_ever);
             session.poll_send_all(&mut Wire::patient(below), cx)
         });
+        self.tell_reader(for_ever);
+        said
+    }
+
+    /// The same, as far as it can be done at once.
+    pub(in crate::streams) fn try_goodbye(&self, below: &Transport, for_ever: bool) {
+        let Some(turn) = self.session.try_turn(Whose::Writer) else { return };
+        turn.take(|session| {
+            session.say_goodbye(for_ever);
+            let cx = &mut Context::from_waker(Waker::noop());
+            // Whoever does it in earnest finds what has no room, and the errors.
+            let _ = session.poll_send_all(&mut Wire::hasty(below), cx);
+        });
+        self.tell_reader(for_ever);
+    }
+
+    fn tell_reader(&self, for_ever: bool) {
         if for_ever {
             self.reading.wake();
         }
-        said
     }
 
     /// Throws away what comes, until the peer says good-bye or is gone.

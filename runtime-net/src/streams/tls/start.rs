@@ -3,7 +3,7 @@
 use std::future::poll_fn;
 use std::io;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use bytes::BytesMut;
 use runtime_core::time::timeout;
@@ -11,6 +11,7 @@ use runtime_core::time::timeout;
 use super::info::TlsInfo;
 use super::layer::{Layer, broken_off};
 use super::options::StartTls;
+use crate::io::turns::Whose;
 use crate::streams::connection::Connection;
 use crate::streams::outbox::Writable;
 use crate::streams::reader::Source;
@@ -41,6 +42,10 @@ impl StreamWriter {
     /// [`TimedOut`](io::ErrorKind::TimedOut) if the handshake takes too long;
     /// [`ConnectionAborted`](io::ErrorKind::ConnectionAborted) if the server closes its clients
     /// meanwhile. Then the connection is lost: it does not go on without TLS.
+    ///
+    /// # Panics
+    ///
+    /// There is no runtime on this thread.
     ///
     /// # Cancel safety
     ///
@@ -142,14 +147,15 @@ impl<'a> Handshake<'a> {
         if closed || connection.outbox.is_closing() {
             return Poll::Ready(Err(broken_off()));
         }
-        ready!(layer.poll_shake(cx, &connection.transport, early))?;
-        Poll::Ready(Ok(()))
+        layer.poll_shake(cx, &connection.transport, early)
     }
 
-    /// Sends on: the last of the handshake, which the peer need not read before it is spoken to.
     fn succeed(mut self) {
-        if let Some(connection) = self.connection.take() {
-            connection.flush_in_background();
+        let connection = self.connection.take().expect("until it is dropped");
+        match connection.secure.layer() {
+            // The last of the handshake, which the peer need not read before it is spoken to.
+            Some(layer) if layer.owes(Whose::Writer) => connection.flush_in_background(),
+            _ => connection.settle(),
         }
     }
 }
