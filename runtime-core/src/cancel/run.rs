@@ -9,6 +9,7 @@ use crate::task::{CancelReason, CancelSource};
 use crate::time::{Sleep, sleep_until};
 use crate::unwind::catch;
 use pin_project_lite::pin_project;
+use runtime_sync::primitives::Mutex;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -25,8 +26,8 @@ pin_project! {
         timer: Option<Sleep>,
         scope: CancelScope,
         entry: Entry,
-        // Only if there are clean-ups.
-        leaving: Option<Box<Leaving<F::Output>>>,
+        // Only if there are clean-ups. In a mutex that is never locked, so that the future is `Sync`.
+        leaving: Option<Box<Mutex<Leaving<F::Output>>>>,
     }
 
     impl<F: Future> PinnedDrop for Run<F> {
@@ -121,7 +122,7 @@ impl<F: Future> Future for Run<F> {
         let mut this = self.project();
         let scope = &*this.scope;
         if let Some(leaving) = this.leaving {
-            return leaving.poll(scope, this.entry, cx);
+            return leaving.get_mut().poll(scope, this.entry, cx);
         }
         if let Entry::Outside = this.entry {
             *this.entry = Entry::new(scope.enter());
@@ -166,8 +167,8 @@ impl<F: Future> Future for Run<F> {
         match scope.next_exit() {
             None => outcome.give(this.entry.leave()),
             Some(first) => {
-                let leaving = this.leaving.insert(Box::new(Leaving::new(outcome, first)));
-                leaving.poll(scope, this.entry, cx)
+                let leaving = Box::new(Mutex::new(Leaving::new(outcome, first)));
+                this.leaving.insert(leaving).get_mut().poll(scope, this.entry, cx)
             }
         }
     }

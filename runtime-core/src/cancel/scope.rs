@@ -136,7 +136,7 @@ impl CancelScope {
     ///
     /// # Errors
     ///
-    /// [`Cancelled`] if the time is over first.
+    /// [`Cancelled`](super::Cancelled) if the time is over first.
     ///
     /// # Examples
     ///
@@ -169,7 +169,7 @@ impl CancelScope {
     ///
     /// # Errors
     ///
-    /// [`Cancelled`] if the future did not give its output because this scope was cancelled. A
+    /// [`Cancelled`](super::Cancelled) if the future did not give its output because this scope was cancelled. A
     /// cancellation of something else is no error of this scope: it drops it, or is answered inside.
     ///
     /// # Cancel safety
