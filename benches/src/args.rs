@@ -21,6 +21,7 @@ ROW is a row's name or how it begins; without any, all rows run.
   --workers N       threads of each runtime (2)
   --json FILE       write everything measured
   --markdown FILE   write the table between the markers in FILE
+  --svg FILE        draw the ratios
   --write           write it into benches/README.md, and results.json and results.svg beside it;
                     without a ROW, counts and scaling too
   --baseline        with counts: write benches/baseline.json
@@ -47,6 +48,7 @@ pub(crate) struct Args {
     pub(crate) list: bool,
     pub(crate) json: Option<PathBuf>,
     pub(crate) markdown: Option<PathBuf>,
+    pub(crate) svg: Option<PathBuf>,
     pub(crate) write: bool,
     pub(crate) baseline: bool,
 }
@@ -63,6 +65,7 @@ impl Args {
             list: false,
             json: None,
             markdown: None,
+            svg: None,
             write: false,
             baseline: false,
         };
@@ -87,6 +90,7 @@ impl Args {
                 "--workers" => args.ctx.workers = number(word, words.next())?,
                 "--json" => args.json = Some(value(word, words.next())?.into()),
                 "--markdown" => args.markdown = Some(value(word, words.next())?.into()),
+                "--svg" => args.svg = Some(value(word, words.next())?.into()),
                 flag if flag.starts_with('-') => return Err(format!("what is `{flag}`?\n{USAGE}")),
                 row => args.rows.push(row.to_owned()),
             }

@@ -121,7 +121,7 @@ fn write(args: &Args, header: &[String], all: &[Measured], table: &Table) -> Res
     for file in args.json.clone().into_iter().chain(beside("results.json")) {
         put(file, json::document(header, args, all))?;
     }
-    if let Some(file) = beside("results.svg") {
+    for file in args.svg.clone().into_iter().chain(beside("results.svg")) {
         put(file, svg::document(all))?;
     }
     for file in args.markdown.clone().into_iter().chain(beside("README.md")) {

@@ -1,6 +1,6 @@
 //! A picture of the table: how far the first peer is from each of the others, on a logarithmic scale.
 
-use std::fmt::Write;
+use std::fmt::{self, Write};
 
 use crate::{peers::PeerId, plan::Measured, rows::Better, stats::Summary, table::title};
 
@@ -29,18 +29,14 @@ pub(crate) fn document(rows: &[Measured]) -> String {
     let lines: Vec<Line> = rows.iter().flat_map(Line::of).collect();
     let peers = peers(&lines);
     let base = rows.first().map_or("", |measured| measured.peers[0].0.name());
-    let (width, height) = (LEFT + WIDTH + RIGHT, TOP + LINE * lines.len() as f64 + 14.0);
-    let mut svg = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" \
-         viewBox=\"0 0 {width} {height}\" role=\"img\">\n<title>{base} beside its peers</title>\n\
-         <style>\n{STYLE}</style>\n<rect class=\"paper\" width=\"100%\" height=\"100%\"/>\n"
-    );
+    let height = TOP + LINE * lines.len() as f64 + 14.0;
+    let mut svg = Svg::new(LEFT + WIDTH + RIGHT, height, &format!("{base} beside its peers"));
     legend(&mut svg, base, &peers);
     grid(&mut svg, height);
     for (index, line) in lines.iter().enumerate() {
         line.draw(&mut svg, TOP + LINE * (index as f64 + 0.5), &peers);
     }
-    svg + "</svg>\n"
+    svg.finish()
 }
 
 /// One metric: for each other peer, how the first one's number relates to its.
@@ -67,45 +63,16 @@ impl Line {
     }
 
     /// tokio, or whoever comes first, as a bar from 1; the others as dots. Lines are quartiles.
-    fn draw(&self, svg: &mut String, y: f64, peers: &[PeerId]) {
-        let name = &self.name;
-        put(
-            svg,
-            format_args!(
-                "<text class=\"ink\" x=\"{}\" y=\"{}\" text-anchor=\"end\">{name}</text>",
-                LEFT - 10.0,
-                y + 4.0
-            ),
-        );
+    fn draw(&self, svg: &mut Svg, y: f64, peers: &[PeerId]) {
+        svg.text("ink", "end", LEFT - 10.0, y + 4.0, &self.name);
         for (peer, ratio) in &self.ratios {
             let colour = colour(*peer, peers);
-            let (low, middle, high) = (at(ratio.low), at(ratio.median), at(ratio.high));
-            if *peer == peers[0] {
-                let (from, to) = (middle.min(at(1.0)), middle.max(at(1.0)));
-                put(
-                    svg,
-                    format_args!(
-                        "<rect x=\"{from:.1}\" y=\"{:.1}\" width=\"{:.1}\" height=\"10\" fill=\"{colour}\" fill-opacity=\"0.55\"/>",
-                        y - 5.0,
-                        to - from
-                    ),
-                );
-            } else {
-                put(
-                    svg,
-                    format_args!(
-                        "<circle cx=\"{middle:.1}\" cy=\"{y:.1}\" r=\"3.5\" fill=\"{colour}\"><title>{} {:.2}</title></circle>",
-                        peer.name(),
-                        ratio.median
-                    ),
-                );
+            let middle = at(ratio.median);
+            match *peer == peers[0] {
+                true => svg.bar(colour, middle.min(at(1.0)), middle.max(at(1.0)), y),
+                false => svg.dot(colour, middle, y, 3.5),
             }
-            put(
-                svg,
-                format_args!(
-                    "<line x1=\"{low:.1}\" x2=\"{high:.1}\" y1=\"{y:.1}\" y2=\"{y:.1}\" stroke=\"{colour}\" stroke-width=\"1.5\"/>"
-                ),
-            );
+            svg.stroke(colour, at(ratio.low), at(ratio.high), y);
         }
     }
 }
@@ -136,64 +103,86 @@ fn at(ratio: f64) -> f64 {
     LEFT + WIDTH * (ratio.log10().clamp(first, last) - first) / (last - first)
 }
 
-fn legend(svg: &mut String, base: &str, peers: &[PeerId]) {
-    put(
-        svg,
-        format_args!(
-            "<text class=\"ink\" x=\"14\" y=\"22\">what {base} needs, as a part of what each peer needs: left of 1 {base} is ahead; lines are quartiles</text>"
-        ),
+fn legend(svg: &mut Svg, base: &str, peers: &[PeerId]) {
+    let told = format!(
+        "what {base} needs, as a part of what each peer needs: left of 1 {base} is ahead; \
+         lines are quartiles"
     );
+    svg.text("ink", "start", 14.0, 22.0, &told);
     let mut x = 14.0;
     for peer in peers {
-        put(
-            svg,
-            format_args!(
-                "<circle cx=\"{:.1}\" cy=\"40\" r=\"4.5\" fill=\"{}\"/>",
-                x + 5.0,
-                colour(*peer, peers)
-            ),
-        );
-        put(
-            svg,
-            format_args!(
-                "<text class=\"ink\" x=\"{:.1}\" y=\"44\">{}</text>",
-                x + 14.0,
-                peer.name()
-            ),
-        );
+        svg.dot(colour(*peer, peers), x + 5.0, 40.0, 4.5);
+        svg.text("ink", "start", x + 14.0, 44.0, peer.name());
         x += 34.0 + 7.0 * peer.name().len() as f64;
     }
 }
 
-fn grid(svg: &mut String, height: f64) {
+fn grid(svg: &mut Svg, height: f64) {
     for power in POWERS.0..=POWERS.1 {
         for step in [1.0, 2.0, 5.0] {
             let ratio = step * 10_f64.powi(power);
             if ratio > 10_f64.powi(POWERS.1) {
                 continue;
             }
-            let (x, class) = (at(ratio), if ratio == 1.0 { "one" } else { "grid" });
-            put(
-                svg,
-                format_args!(
-                    "<line class=\"{class}\" x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"{}\" y2=\"{}\"/>",
-                    TOP - 4.0,
-                    height - 10.0
-                ),
-            );
-            put(
-                svg,
-                format_args!(
-                    "<text class=\"dim\" x=\"{x:.1}\" y=\"{}\" text-anchor=\"middle\">{ratio}</text>",
-                    TOP - 8.0
-                ),
-            );
+            let class = if ratio == 1.0 { "one" } else { "grid" };
+            svg.upright(class, at(ratio), TOP - 4.0, height - 10.0);
+            svg.text("dim", "middle", at(ratio), TOP - 8.0, &ratio.to_string());
         }
     }
 }
 
-fn put(svg: &mut String, element: std::fmt::Arguments<'_>) {
-    writeln!(svg, "{element}").expect("a String takes everything");
+/// A picture under way: elements, one a line.
+struct Svg(String);
+
+impl Svg {
+    fn new(width: f64, height: f64, title: &str) -> Svg {
+        Svg(format!(
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" \
+             viewBox=\"0 0 {width} {height}\" role=\"img\">\n<title>{title}</title>\n\
+             <style>\n{STYLE}</style>\n<rect class=\"paper\" width=\"100%\" height=\"100%\"/>\n"
+        ))
+    }
+
+    fn put(&mut self, element: fmt::Arguments<'_>) {
+        writeln!(self.0, "{element}").expect("a String takes everything");
+    }
+
+    fn text(&mut self, class: &str, anchor: &str, x: f64, y: f64, text: &str) {
+        self.put(format_args!(
+            "<text class=\"{class}\" text-anchor=\"{anchor}\" x=\"{x:.1}\" y=\"{y:.1}\">{text}</text>"
+        ));
+    }
+
+    fn bar(&mut self, colour: &str, from: f64, to: f64, y: f64) {
+        let (top, width) = (y - 5.0, to - from);
+        self.put(format_args!(
+            "<rect x=\"{from:.1}\" y=\"{top:.1}\" width=\"{width:.1}\" height=\"10\" \
+             fill=\"{colour}\" fill-opacity=\"0.55\"/>"
+        ));
+    }
+
+    fn dot(&mut self, colour: &str, x: f64, y: f64, radius: f64) {
+        self.put(format_args!(
+            "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"{radius}\" fill=\"{colour}\"/>"
+        ));
+    }
+
+    fn stroke(&mut self, colour: &str, from: f64, to: f64, y: f64) {
+        self.put(format_args!(
+            "<line x1=\"{from:.1}\" x2=\"{to:.1}\" y1=\"{y:.1}\" y2=\"{y:.1}\" \
+             stroke=\"{colour}\" stroke-width=\"1.5\"/>"
+        ));
+    }
+
+    fn upright(&mut self, class: &str, x: f64, top: f64, bottom: f64) {
+        self.put(format_args!(
+            "<line class=\"{class}\" x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"{top:.1}\" y2=\"{bottom:.1}\"/>"
+        ));
+    }
+
+    fn finish(self) -> String {
+        self.0 + "</svg>\n"
+    }
 }
 
 #[cfg(test)]
