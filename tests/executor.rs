@@ -53,7 +53,7 @@ fn threads_start_as_jobs_come_and_idle_ones_are_used_again() {
     let jobs: Vec<_> = (0..8)
         .map(|_| {
             let together = together.clone();
-            pool.submit(move || drop(together.wait())).unwrap()
+            pool.submit(move || _ = together.wait()).unwrap()
         })
         .collect();
     jobs.into_iter().for_each(done);
@@ -275,8 +275,21 @@ fn who_would_wait_for_himself_is_told_so() {
     let job = pool.submit(|| 1);
     assert_eq!(done(job.unwrap()), 1);
     let task = async move { panic_here(|| pool.shutdown(true, false)) };
-    assert!(current().block_on(task).contains("let it not wait"));
+    assert!(current().block_on(task).contains("call it without `wait`"));
     assert!(panic_here(|| ThreadPoolExecutor::new(0)).contains("at least one thread"));
+}
+
+#[test]
+fn a_guard_that_a_job_leaks_does_not_take_the_thread_along() {
+    let _watch = watch();
+    let pool = ThreadPoolExecutor::new(1);
+    let runtime = current();
+    runtime.block_on(async {
+        let leak = || std::mem::forget(Handle::current().enter());
+        run_in_executor(&pool, leak).unwrap().await.unwrap();
+        assert_eq!(run_in_executor(&pool, || 1).unwrap().await.unwrap(), 1);
+    });
+    pool.shutdown(true, false);
 }
 
 #[test]

@@ -51,10 +51,10 @@ macro_rules! task_local {
 ///
 /// A value is set for the length of a future by [`scope`](LocalKey::scope): it is there whenever that
 /// future is polled, on whichever thread, and nowhere else. Tasks that are spawned within do not see
-/// it: give them a scope of their own.
+/// it: give them a scope of their own. What is to be inherited is a
+/// [`ContextVar`](crate::context_var::ContextVar).
 ///
-/// The counterpart of tokio's `task::LocalKey`, and of asyncio's context variables but for their
-/// inheritance.
+/// The counterpart of tokio's `task::LocalKey`.
 pub struct LocalKey<T: 'static> {
     value: &'static thread::LocalKey<RefCell<Option<T>>>,
 }

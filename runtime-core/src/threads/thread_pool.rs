@@ -11,6 +11,7 @@ use super::wait::assert_may_block;
 use crate::blocking::{Blocking, job, run_job};
 use crate::context_var;
 use crate::task::{JoinHandle, Runnable};
+use crate::unwind::contain;
 use runtime_sync::primitives::Mutex;
 use runtime_sync::primitives::thread::{self, Thread};
 use std::cell::Cell;
@@ -156,11 +157,11 @@ impl ThreadPoolExecutor {
     #[track_caller]
     pub fn shutdown(&self, wait: bool, cancel_futures: bool) {
         if wait {
-            assert_may_block("ThreadPoolExecutor::shutdown", "let it not wait");
+            assert_may_block("ThreadPoolExecutor::shutdown", "call it without `wait`");
             assert!(
                 !ptr::eq(POOL.get(), Arc::as_ptr(&self.shared)),
                 "`ThreadPoolExecutor::shutdown` was called by a job of this very pool, which would \
-                 wait for itself: let it not wait"
+                 wait for itself: call it without `wait`"
             );
         }
         self.shared.close(cancel_futures);
@@ -254,7 +255,8 @@ impl Shared {
         POOL.set(Arc::as_ptr(&self));
         while let Some(Order { job, busy }) = self.next() {
             match &busy {
-                Some(busy) => busy.within(|| run_job(job)),
+                // A job may leave guards behind that panic in ours.
+                Some(busy) => contain(|| busy.within(|| run_job(job))),
                 None => run_job(job),
             }
         }
