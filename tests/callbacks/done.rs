@@ -218,3 +218,25 @@ fn tasks_of_a_local_set_tell_their_end_too() {
     });
     assert_eq!(log.all(), [1]);
 }
+
+#[test]
+fn a_callback_whose_runtime_is_over_is_called_by_whoever_ends_the_task() {
+    let _watch = watch();
+    let (over, runtime) = (current(), multi(1));
+    let gate = Gate::new();
+    let passage = gate.clone();
+    let task = runtime.spawn(async move { passage.pass().await });
+    let log = Log::new();
+    {
+        let _over = over.enter();
+        task.on_done(log.adds_done(1));
+        task.on_done(|_| panic!("{ON_PURPOSE}"));
+        task.on_done(log.adds_done(2));
+    }
+    drop(over);
+    assert!(log.all().is_empty());
+    gate.open();
+    runtime.block_on(task).unwrap();
+    // The joiner is woken after they are told, but it may see by itself that the task is done.
+    until(|| log.all() == [1, 2]);
+}

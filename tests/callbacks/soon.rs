@@ -231,3 +231,15 @@ fn a_burst_of_callbacks_costs_one_task() {
     assert_eq!(log.all().len(), 100);
     assert_eq!(spawned.load(SeqCst), 1);
 }
+
+#[test]
+fn a_callback_may_block_in_place() {
+    let _watch = watch();
+    let runtime = multi(2);
+    let (tell, told) = oneshot::channel();
+    runtime.handle().call_soon(|| {
+        let sum = task::block_in_place(|| Handle::current().block_on(filch::spawn(async { 3 })));
+        tell.send(sum.unwrap()).unwrap();
+    });
+    assert_eq!(runtime.block_on(told), Ok(3));
+}

@@ -37,7 +37,11 @@ pub(crate) struct Call {
 }
 
 /// The callbacks of one runtime.
-pub(super) struct Calls(Mutex<Line>);
+pub(super) struct Calls {
+    line: Mutex<Line>,
+    /// The name of the clerks, which a stall report shows.
+    name: Arc<str>,
+}
 
 struct Line {
     waiting: VecDeque<Call>,
@@ -86,7 +90,8 @@ fn report(payload: Payload, location: &'static Location<'static>) {
 
 impl Calls {
     pub(super) fn new() -> Calls {
-        Calls(Mutex::new(Line { waiting: VecDeque::new(), keys: BTreeSet::new(), served: false }))
+        let line = Line { waiting: VecDeque::new(), keys: BTreeSet::new(), served: false };
+        Calls { line: Mutex::new(line), name: Arc::from("callbacks") }
     }
 
     /// Puts a callback into the line. True: the caller must send for a clerk.
@@ -95,7 +100,7 @@ impl Calls {
     ///
     /// Gives it back if one with its key waits already.
     fn push(&self, call: Call) -> Result<bool, Call> {
-        let mut line = self.0.lock();
+        let mut line = self.line.lock();
         if let Some(key) = &call.key
             && !line.keys.insert(key.clone())
         {
@@ -107,7 +112,7 @@ impl Calls {
 
     /// Takes the first one out of the line.
     fn pop(&self) -> Option<Call> {
-        let mut line = self.0.lock();
+        let mut line = self.line.lock();
         let call = line.waiting.pop_front()?;
         if let Some(key) = &call.key {
             line.keys.remove(key);
@@ -116,12 +121,12 @@ impl Calls {
     }
 
     fn len(&self) -> usize {
-        self.0.lock().waiting.len()
+        self.line.lock().waiting.len()
     }
 
     /// The clerk wants to go. False: somebody waits.
     fn may_go(&self) -> bool {
-        let mut line = self.0.lock();
+        let mut line = self.line.lock();
         line.served = !line.waiting.is_empty();
         !line.served
     }
@@ -142,7 +147,8 @@ impl Scheduler {
     }
 
     fn send_for_clerk(self: &Arc<Scheduler>) {
-        drop(self.spawn(Clerk::new(self), None, Location::caller()));
+        let name = Some(self.calls.name.clone());
+        drop(self.spawn(Clerk::new(self), name, Location::caller()));
     }
 }
 
