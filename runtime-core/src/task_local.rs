@@ -247,11 +247,10 @@ impl<T: 'static, F: Future> Future for TaskLocalFuture<T, F> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let mut this = self.project();
         let mut future = this.future.as_mut();
+        assert!(future.is_some(), "a `TaskLocalFuture` was polled again after it was ready");
         this.key.within(this.value, || {
-            let Some(running) = future.as_mut().as_pin_mut() else {
-                panic!("a `TaskLocalFuture` was polled again after it was ready")
-            };
-            let polled = running.poll(cx);
+            let running = future.as_mut().as_pin_mut();
+            let polled = running.expect("it is not over, as was seen above").poll(cx);
             if polled.is_ready() {
                 // Within the scope: its drop sees the value too.
                 future.set(None);

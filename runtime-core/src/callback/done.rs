@@ -1,6 +1,7 @@
 //! `JoinHandle::on_done`: a function that the runtime calls when a task is done.
 
 use crate::callback_list::CallbackId;
+use crate::context_var;
 use crate::runtime::Handle;
 use crate::scheduler::Call;
 use crate::task::{self, Ending, Id, JoinHandle};
@@ -102,6 +103,7 @@ impl<T> JoinHandle<T> {
     {
         let location = Location::caller();
         let runtime = Handle::current();
+        let context = context_var::copy();
         let task = self.abort_handle();
         let (id, name, spawned_at) = (task.id(), task.name().map(Arc::from), task.spawned_at());
         task::on_end(
@@ -109,7 +111,8 @@ impl<T> JoinHandle<T> {
             Box::new(move |ending| {
                 let done = DoneTask { id, name, spawned_at, ending };
                 // A callback without a key never meets its like.
-                let _ = runtime.scheduler().call_soon(Call::new(move || f(&done), location));
+                let _ =
+                    runtime.scheduler().call_soon(Call::new(move || f(&done), context, location));
             }),
         )
     }

@@ -2,6 +2,7 @@
 
 use super::slot::{Cancel, Slot};
 use super::soon::call_slot;
+use crate::context_var;
 use crate::runtime::Handle;
 use crate::spawn;
 use crate::task::AbortHandle;
@@ -126,10 +127,11 @@ impl Handle {
         let location = Location::caller();
         let mut timer = Timer(Some(slot.clone()));
         let handle = self.clone();
+        let context = context_var::copy();
         let wait = async move {
             sleep_until(when).await;
             if let Some(slot) = timer.0.take() {
-                call_slot(&handle, slot, location);
+                call_slot(&handle, slot, context, location);
             }
         };
         let task = spawn::spawn_on(self.scheduler(), wait, None, location).abort_handle();

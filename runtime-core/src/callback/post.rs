@@ -1,5 +1,6 @@
 //! `Handle::post`: a function for a runtime from any thread, given back if the runtime is over.
 
+use crate::context_var;
 use crate::runtime::Handle;
 use crate::scheduler::Call;
 use std::borrow::Cow;
@@ -43,7 +44,7 @@ impl Handle {
             return Err(RunFinished(f));
         }
         // A callback without a key never meets its like.
-        let _ = self.scheduler().call_soon(Call::new(f, Location::caller()));
+        let _ = self.scheduler().call_soon(Call::new(f, context_var::copy(), Location::caller()));
         Ok(())
     }
 
@@ -80,7 +81,7 @@ impl Handle {
         if self.scheduler().is_closed() {
             return Err(RunFinished(f));
         }
-        let call = Call::new(f, Location::caller()).with_key(key.into());
+        let call = Call::new(f, context_var::copy(), Location::caller()).with_key(key.into());
         Ok(self.scheduler().call_soon(call).is_ok())
     }
 }

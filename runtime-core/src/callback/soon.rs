@@ -1,6 +1,7 @@
 //! `call_soon`: a function that the runtime calls soon.
 
 use super::slot::{Cancel, Slot};
+use crate::context_var::{self, Place};
 use crate::runtime::Handle;
 use crate::scheduler::Call;
 use std::fmt;
@@ -67,7 +68,7 @@ impl Handle {
         if self.scheduler().is_closed() {
             slot.cancel();
         } else {
-            call_slot(self, slot.clone(), Location::caller());
+            call_slot(self, slot.clone(), context_var::copy(), Location::caller());
         }
         CallHandle { slot }
     }
@@ -77,12 +78,13 @@ impl Handle {
 pub(super) fn call_slot<F>(
     handle: &Handle,
     slot: Arc<Slot<F>>,
+    context: Place,
     location: &'static Location<'static>,
 ) where
     F: FnOnce() + Send + 'static,
 {
     // A callback without a key never meets its like.
-    let _ = handle.scheduler().call_soon(Call::new(move || slot.call(), location));
+    let _ = handle.scheduler().call_soon(Call::new(move || slot.call(), context, location));
 }
 
 /// A function that was given to [`call_soon`]: can be cancelled as long as it was not called.

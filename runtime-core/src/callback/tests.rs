@@ -1,5 +1,6 @@
 //! What becomes of callbacks whose task is cancelled.
 
+use crate::context_var;
 use crate::runtime::{Builder, Runtime};
 use crate::scheduler::{Call, Clerk};
 use crate::spawn::yield_now;
@@ -14,7 +15,7 @@ fn runtime() -> Runtime {
 /// A callback that adds a number to the list.
 fn adds(list: &Arc<Mutex<Vec<u32>>>, number: u32) -> Call {
     let list = list.clone();
-    Call::new(move || list.lock().push(number), Location::caller())
+    Call::new(move || list.lock().push(number), context_var::copy(), Location::caller())
 }
 
 #[test]
@@ -40,7 +41,7 @@ fn a_clerk_that_is_cancelled_by_the_shutdown_calls_what_is_left() {
         let (scheduler, list) = (scheduler.clone(), Arc::clone(&list));
         move || assert!(scheduler.call_soon(adds(&list, 3)).is_ok())
     };
-    let late = Call::new(late, Location::caller());
+    let late = Call::new(late, context_var::copy(), Location::caller());
     let clerk = Clerk::for_these(&scheduler, vec![adds(&list, 1), late, adds(&list, 2)]);
     drop(runtime);
     drop(clerk);

@@ -2,6 +2,7 @@
 
 use super::{NotReady, PromiseError, Shared};
 use crate::callback_list::CallbackId;
+use crate::context_var;
 use crate::runtime::Handle;
 use crate::scheduler::Call;
 use crate::task::CancelReason;
@@ -117,9 +118,10 @@ impl<T, E> SharedFuture<T, E> {
     {
         let location = Location::caller();
         let runtime = Handle::current();
+        let context = context_var::copy();
         let tell = Box::new(move |future: SharedFuture<T, E>| {
             // A callback without a key never meets its like.
-            let _ = runtime.scheduler().call_soon(Call::new(move || f(&future), location));
+            let _ = runtime.scheduler().call_soon(Call::new(move || f(&future), context, location));
         });
         match self.shared.callbacks.add(tell) {
             Ok(id) => id,

@@ -11,7 +11,8 @@
 //! all tasks, another one takes over; if the runtime is closed, it runs what is left while it is dropped.
 
 use super::{Scheduler, current};
-use crate::task::polled;
+use crate::context_var::Place;
+use crate::task::{Unhandled, polled};
 use crate::unwind::{Payload, catch, discard, message};
 use runtime_sync::primitives::Mutex;
 use std::borrow::Cow;
@@ -32,6 +33,7 @@ type Key = Cow<'static, str>;
 /// A callback, on its way to a runtime.
 pub(crate) struct Call {
     f: Box<dyn FnOnce() + Send>,
+    context: Place,
     key: Option<Key>,
     location: &'static Location<'static>,
 }
@@ -52,13 +54,14 @@ struct Line {
 }
 
 impl Call {
-    /// A callback that was registered at `location`: every callback is made here, so that this is the
-    /// place to take along what belongs to whoever registers it.
+    /// A callback that was registered at `location`, in `context`: what was current there is current
+    /// when it is called.
     pub(crate) fn new(
         f: impl FnOnce() + Send + 'static,
+        context: Place,
         location: &'static Location<'static>,
     ) -> Call {
-        Call { f: Box::new(f), key: None, location }
+        Call { f: Box::new(f), context, key: None, location }
     }
 
     /// The same callback, with a name.
@@ -67,7 +70,7 @@ impl Call {
     }
 
     /// Runs it as what it is: no part of any task. Its panic is reported and goes no further.
-    fn run(self) {
+    fn run(mut self) {
         struct Outside(*const crate::task::Header);
         impl Drop for Outside {
             fn drop(&mut self) {
@@ -75,16 +78,16 @@ impl Call {
             }
         }
         let _outside = Outside(polled::set(ptr::null()));
-        if let Err(payload) = catch(self.f) {
+        if let Err(payload) = catch(|| self.context.within(self.f)) {
             report(payload, self.location);
         }
     }
 }
 
-/// Tells the log of a callback that has panicked.
+/// Tells the runtime of a callback that has panicked: nobody else is told.
 fn report(payload: Payload, location: &'static Location<'static>) {
-    let said = message(&*payload).unwrap_or("...");
-    tracing::error!(said, registered_at = %location, "a callback has panicked");
+    let unhandled = Unhandled::callback(location, message(&*payload));
+    unhandled.report(current::unhandled_hook().as_ref());
     discard(payload);
 }
 

@@ -25,6 +25,7 @@ mod lifo;
 pub(crate) mod monitor;
 pub mod parker;
 mod remote;
+mod roll;
 mod run_queue;
 mod sleep;
 pub(crate) mod stats;
@@ -37,6 +38,7 @@ pub(crate) use calls::Call;
 pub(crate) use calls::Clerk;
 pub use config::Stall;
 pub use home::{Home, HomeRef};
+pub(crate) use roll::{Roll, Stuck};
 pub(crate) use run_queue::Inbox;
 
 use crate::blocking::Pool;
@@ -51,6 +53,7 @@ use monitor::Monitor;
 use parker::Unpark;
 use remote::Remotes;
 use runtime_sync::contention::Padded;
+use runtime_sync::lock::CapacityLimiter;
 use runtime_sync::primitives::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
 use runtime_sync::primitives::{self, Mutex};
 use runtime_sync::wake_batch::WakeBatch;
@@ -72,6 +75,9 @@ const INJECTOR_CROWDED: usize = 8;
 
 /// More names than this are not looked up at a time. The others wait for their turn.
 const LOOKUPS_MAX: usize = 16;
+
+/// More calls of `to_thread` than this do not run at a time, unless they say otherwise: trio's number.
+const THREADS_MAX: usize = 40;
 
 /// More substitutes than this there never are at a time, however large the blocking pool.
 const SUBSTITUTES_MAX: usize = 512;
@@ -97,11 +103,15 @@ pub struct Scheduler {
     away: AtomicUsize,
     /// Substitutes that nobody needs at the moment.
     retired: Mutex<Vec<Worker>>,
+    /// The request to all tasks that is under way.
+    roll: Mutex<Option<Arc<Roll>>>,
     closed: AtomicBool,
     pool: Arc<Pool>,
     /// For lookups of names: hosts that do not answer leave the other pool's threads alone, and its
     /// jobs keep nobody from finding a host.
     resolver: Arc<Pool>,
+    /// How many calls of `to_thread` run at a time, unless they say otherwise.
+    threads: Arc<CapacityLimiter>,
     monitor: Monitor,
     by_outsiders: Padded<ByOutsiders>,
 }
@@ -137,9 +147,11 @@ impl Scheduler {
             looked_outside: Padded::new(AtomicU64::new(0)),
             away: AtomicUsize::new(0),
             retired: Mutex::new(Vec::new()),
+            roll: Mutex::new(None),
             closed: AtomicBool::new(false),
             pool: Pool::new(config.max_blocking_threads, config.thread_keep_alive),
             resolver: Pool::new(LOOKUPS_MAX, config.thread_keep_alive),
+            threads: Arc::new(CapacityLimiter::new(THREADS_MAX)),
             monitor: Monitor::new(),
             by_outsiders: Padded::default(),
             config,
@@ -290,6 +302,11 @@ impl Scheduler {
             // again elsewhere. Somebody must go and wait outside.
             self.wake_one();
         }
+    }
+
+    /// What limits the calls of `to_thread`.
+    pub(crate) fn threads(&self) -> &Arc<CapacityLimiter> {
+        &self.threads
     }
 
     /// The last job is done: if time stands still, whoever drives may let it jump now.

@@ -34,6 +34,7 @@
 //! A task knows its home only by the trait [`Schedule`]: where its `Runnable` goes when it is woken,
 //! and where its memory goes when it is dead.
 
+mod abort_on_drop;
 mod cancel_reason;
 #[expect(unsafe_code, reason = "future and output share one place; the state word says whose")]
 mod cell;
@@ -55,7 +56,10 @@ mod roster;
 mod runnable;
 pub mod state;
 mod table;
+mod tally;
+mod unhandled;
 
+pub use abort_on_drop::{AbortOnDrop, AbortOnDropHandle};
 pub use cancel_reason::{CancelReason, CancelSource};
 pub use cell::Header;
 pub use ending::{Ending, OnEnd, on_end, remove_on_end};
@@ -64,8 +68,11 @@ pub use join::{AbortHandle, JoinError, JoinHandle};
 pub(crate) use memory::Keep;
 pub use meta::TaskMeta;
 pub use requests::Requests;
+pub(crate) use requests::fail_here;
 pub use roster::{Dead, Roster};
 pub use runnable::{Ran, Runnable, new, new_pinned};
+pub(crate) use tally::{Count, Tally};
+pub use unhandled::{TaskInfo, Unhandled, UnhandledHook, UnhandledKind};
 
 /// A task's home: who runs it, and who gets its memory back.
 pub trait Schedule: Sized + Send + Sync + 'static {
@@ -80,5 +87,12 @@ pub trait Schedule: Sized + Send + Sync + 'static {
     /// to another thread.
     fn may_touch_future(&self) -> bool {
         true
+    }
+
+    /// Who is to be told of a panic of the task if nobody else learns of it. `home` is the task's,
+    /// unless it never had one. Asked where the task has panicked, on the thread that polled it.
+    fn unhandled_hook(home: Option<&Self>) -> Option<UnhandledHook> {
+        let _ = home;
+        None
     }
 }

@@ -420,6 +420,21 @@ impl State {
         }
     }
 
+    /// One more reference, for whoever has none of his own but knows that the cell lives. False: the
+    /// task is complete, so that its last reference may be gone.
+    pub fn try_add_ref(&self) -> bool {
+        let mut now = self.0.load(Ordering::Relaxed);
+        while now & COMPLETE == 0 {
+            // Relaxed: as in `add_ref`; a task that is not complete is kept by its roster.
+            match self.0.compare_exchange_weak(now, now + REF, Ordering::Relaxed, Ordering::Relaxed)
+            {
+                Ok(_) => return true,
+                Err(other) => now = other,
+            }
+        }
+        false
+    }
+
     /// One more reference.
     #[inline]
     pub fn add_ref(&self) {
