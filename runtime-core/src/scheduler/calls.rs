@@ -70,7 +70,7 @@ impl Call {
     }
 
     /// Runs it as what it is: no part of any task. Its panic is reported and goes no further.
-    fn run(mut self) {
+    fn run(self) {
         struct Outside(*const crate::task::Header);
         impl Drop for Outside {
             fn drop(&mut self) {
@@ -78,8 +78,10 @@ impl Call {
             }
         }
         let _outside = Outside(polled::set(ptr::null()));
-        if let Err(payload) = catch(|| self.context.within(self.f)) {
-            report(payload, self.location);
+        let Call { f, mut context, location, .. } = self;
+        // What the context holds is dropped in there too.
+        if let Err(payload) = catch(move || context.within(f)) {
+            report(payload, location);
         }
     }
 }
