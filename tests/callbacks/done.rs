@@ -240,3 +240,25 @@ fn a_callback_whose_runtime_is_over_is_called_by_whoever_ends_the_task() {
     // The joiner is woken after they are told, but it may see by itself that the task is done.
     until(|| log.all() == [1, 2]);
 }
+
+#[test]
+fn the_orderly_end_calls_the_callbacks_of_what_it_cancels() {
+    let _watch = watch();
+    on_each_flavour(|runtime| {
+        let log = Log::new();
+        {
+            let _runtime = runtime.enter();
+            for number in 0..100 {
+                let task = runtime.spawn(filch::cancel::with_cleanup(pending::<()>(), yield_now()));
+                let log = log.clone();
+                task.on_done(move |task| log.add((number, task.ending())));
+            }
+        }
+        runtime.block_on(yield_now());
+        let report = runtime.close();
+        assert!(report.is_clean(), "{report}");
+        let mut told = log.all();
+        told.sort_by_key(|entry| entry.0);
+        assert_eq!(told, (0..100).map(|number| (number, Ending::Cancelled)).collect::<Vec<_>>());
+    });
+}

@@ -7,8 +7,9 @@
 //! The *clerk* is spawned with the first callback of a burst and ends with the last. As there is one at
 //! a time, callbacks of a runtime run in the order of the line and never two at once, on every flavour.
 //!
-//! What is in the line runs, whatever happens: if the clerk is dropped, because somebody has cancelled
-//! all tasks, another one takes over; if the runtime is closed, it runs what is left while it is dropped.
+//! What is in the line runs, whatever happens: a clerk that is dropped, because somebody cancels all tasks,
+//! runs what waits by then, and another one takes over; if the runtime is closed, it runs what comes later
+//! as well.
 
 use super::{Scheduler, current};
 use crate::context_var::Place;
@@ -205,12 +206,15 @@ impl Drop for Clerk {
         if self.done {
             return;
         }
-        if !self.scheduler.is_closed() {
-            return self.scheduler.send_for_clerk();
-        }
         let _entered = current::Entered::new(self.scheduler.clone());
-        while !self.scheduler.calls.may_go() {
-            self.run_some(usize::MAX);
+        loop {
+            self.run_some(self.scheduler.calls.len());
+            if self.scheduler.calls.may_go() {
+                return;
+            }
+            if !self.scheduler.is_closed() {
+                return self.scheduler.send_for_clerk();
+            }
         }
     }
 }
