@@ -61,6 +61,16 @@ where
 /// # Panics
 ///
 /// Awaiting it again after it gave its output panics.
+///
+/// # Examples
+///
+/// ```
+/// # let rt = filch::runtime::Runtime::new().unwrap();
+/// # rt.block_on(async {
+/// let shielded = filch::Shielded::from(filch::spawn(async { 1 }));
+/// assert_eq!(shielded.await.unwrap(), 1);
+/// # });
+/// ```
 #[derive(Debug)]
 pub struct Shielded<T> {
     task: JoinHandle<T>,

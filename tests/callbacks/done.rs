@@ -218,3 +218,47 @@ fn tasks_of_a_local_set_tell_their_end_too() {
     });
     assert_eq!(log.all(), [1]);
 }
+
+#[test]
+fn a_callback_whose_runtime_is_over_is_called_by_whoever_ends_the_task() {
+    let _watch = watch();
+    let (over, runtime) = (current(), multi(1));
+    let gate = Gate::new();
+    let passage = gate.clone();
+    let task = runtime.spawn(async move { passage.pass().await });
+    let log = Log::new();
+    {
+        let _over = over.enter();
+        task.on_done(log.adds_done(1));
+        task.on_done(|_| panic!("{ON_PURPOSE}"));
+        task.on_done(log.adds_done(2));
+    }
+    drop(over);
+    assert!(log.all().is_empty());
+    gate.open();
+    runtime.block_on(task).unwrap();
+    // The joiner is woken after they are told, but it may see by itself that the task is done.
+    until(|| log.all() == [1, 2]);
+}
+
+#[test]
+fn the_orderly_end_calls_the_callbacks_of_what_it_cancels() {
+    let _watch = watch();
+    on_each_flavour(|runtime| {
+        let log = Log::new();
+        {
+            let _runtime = runtime.enter();
+            for number in 0..100 {
+                let task = runtime.spawn(filch::cancel::with_cleanup(pending::<()>(), yield_now()));
+                let log = log.clone();
+                task.on_done(move |task| log.add((number, task.ending())));
+            }
+        }
+        runtime.block_on(yield_now());
+        let report = runtime.close();
+        assert!(report.is_clean(), "{report}");
+        let mut told = log.all();
+        told.sort_by_key(|entry| entry.0);
+        assert_eq!(told, (0..100).map(|number| (number, Ending::Cancelled)).collect::<Vec<_>>());
+    });
+}

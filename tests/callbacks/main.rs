@@ -3,6 +3,7 @@
 
 mod done;
 mod later;
+mod model;
 mod post;
 mod soon;
 #[path = "../support/mod.rs"]

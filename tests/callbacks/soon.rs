@@ -231,3 +231,34 @@ fn a_burst_of_callbacks_costs_one_task() {
     assert_eq!(log.all().len(), 100);
     assert_eq!(spawned.load(SeqCst), 1);
 }
+
+#[test]
+fn a_callback_may_block_in_place() {
+    let _watch = watch();
+    let runtime = multi(2);
+    let (tell, told) = oneshot::channel();
+    runtime.handle().call_soon(|| {
+        let sum = task::block_in_place(|| Handle::current().block_on(filch::spawn(async { 3 })));
+        tell.send(sum.unwrap()).unwrap();
+    });
+    assert_eq!(runtime.block_on(told), Ok(3));
+}
+
+#[test]
+fn the_orderly_end_is_not_held_up_by_a_callback_that_calls_itself() {
+    fn again(calls: Arc<AtomicUsize>) {
+        calls.fetch_add(1, SeqCst);
+        call_soon(move || again(calls));
+    }
+    let _watch = watch();
+    let builders = [Builder::new_current_thread(), Builder::new_multi_thread()];
+    for mut builder in builders {
+        let runtime = builder.close_timeout(Duration::from_millis(10)).build().unwrap();
+        let calls = Arc::new(AtomicUsize::new(0));
+        let first = calls.clone();
+        runtime.handle().call_soon(move || again(first));
+        runtime.close();
+        assert!(calls.load(SeqCst) > 0);
+        assert_eq!(Arc::strong_count(&calls), 1, "it is still called, or kept");
+    }
+}

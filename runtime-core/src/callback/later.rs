@@ -107,6 +107,17 @@ impl Handle {
     /// [`call_later`](Handle::call_later).
     ///
     /// The counterpart of `loop.call_at`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use filch::time::Instant;
+    ///
+    /// let runtime = filch::runtime::Runtime::new().unwrap();
+    /// let (tell, told) = filch::sync::oneshot::channel();
+    /// runtime.handle().call_at(Instant::now(), || tell.send(()).unwrap());
+    /// runtime.block_on(told).unwrap();
+    /// ```
     #[track_caller]
     pub fn call_at<F>(&self, when: Instant, f: F) -> TimerHandle
     where

@@ -24,7 +24,9 @@
 //!
 //! What stands in the line by then still runs, at the latest on the thread that drops the runtime's
 //! tasks. Timers that have not fired are cancelled. Afterwards `call_soon` and its like give a handle that
-//! says "cancelled", and `post` gives the function back.
+//! says "cancelled", and `post` gives the function back. A callback of a task or a promise is called
+//! even then: if its runtime is over when the time comes, by the thread that ends the task or keeps the
+//! promise.
 //!
 //! [`Handle`]: crate::runtime::Handle
 //! [`Handle::call_soon`]: crate::runtime::Handle::call_soon

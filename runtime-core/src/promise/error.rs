@@ -77,6 +77,16 @@ impl<E: Error> Error for PromiseError<E> {
 /// The promise has an outcome already; this is what it did not take.
 ///
 /// The counterpart of `asyncio.InvalidStateError` when setting.
+///
+/// # Examples
+///
+/// ```
+/// use filch::promise::{InvalidState, Promise};
+///
+/// let promise = Promise::<u32, ()>::new();
+/// promise.cancel("not today");
+/// assert_eq!(promise.set_result(1), Err(InvalidState(1)));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InvalidState<V>(pub V);
 
@@ -91,6 +101,15 @@ impl<V: fmt::Debug> Error for InvalidState<V> {}
 /// The promise has no outcome yet.
 ///
 /// The counterpart of `asyncio.InvalidStateError` when asking.
+///
+/// # Examples
+///
+/// ```
+/// use filch::promise::{NotReady, Promise};
+///
+/// let promise = Promise::<u32, ()>::new();
+/// assert_eq!(promise.future().result(), Err(NotReady));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NotReady;
 

@@ -7,8 +7,9 @@
 //! The *clerk* is spawned with the first callback of a burst and ends with the last. As there is one at
 //! a time, callbacks of a runtime run in the order of the line and never two at once, on every flavour.
 //!
-//! What is in the line runs, whatever happens: if the clerk is dropped, because somebody has cancelled
-//! all tasks, another one takes over; if the runtime is closed, it runs what is left while it is dropped.
+//! What is in the line runs, whatever happens: a clerk that is dropped, because somebody cancels all tasks,
+//! runs what waits by then, and another one takes over; if the runtime is closed, it runs what comes later
+//! as well.
 
 use super::{Scheduler, current};
 use crate::context_var::Place;
@@ -39,7 +40,11 @@ pub(crate) struct Call {
 }
 
 /// The callbacks of one runtime.
-pub(super) struct Calls(Mutex<Line>);
+pub(super) struct Calls {
+    line: Mutex<Line>,
+    /// The name of the clerks, which a stall report shows.
+    name: Arc<str>,
+}
 
 struct Line {
     waiting: VecDeque<Call>,
@@ -66,7 +71,7 @@ impl Call {
     }
 
     /// Runs it as what it is: no part of any task. Its panic is reported and goes no further.
-    fn run(mut self) {
+    fn run(self) {
         struct Outside(*const crate::task::Header);
         impl Drop for Outside {
             fn drop(&mut self) {
@@ -74,8 +79,10 @@ impl Call {
             }
         }
         let _outside = Outside(polled::set(ptr::null()));
-        if let Err(payload) = catch(|| self.context.within(self.f)) {
-            report(payload, self.location);
+        let Call { f, mut context, location, .. } = self;
+        // What the context holds is dropped in there too.
+        if let Err(payload) = catch(move || context.within(f)) {
+            report(payload, location);
         }
     }
 }
@@ -89,7 +96,8 @@ fn report(payload: Payload, location: &'static Location<'static>) {
 
 impl Calls {
     pub(super) fn new() -> Calls {
-        Calls(Mutex::new(Line { waiting: VecDeque::new(), keys: BTreeSet::new(), served: false }))
+        let line = Line { waiting: VecDeque::new(), keys: BTreeSet::new(), served: false };
+        Calls { line: Mutex::new(line), name: Arc::from("callbacks") }
     }
 
     /// Puts a callback into the line. True: the caller must send for a clerk.
@@ -98,7 +106,7 @@ impl Calls {
     ///
     /// Gives it back if one with its key waits already.
     fn push(&self, call: Call) -> Result<bool, Call> {
-        let mut line = self.0.lock();
+        let mut line = self.line.lock();
         if let Some(key) = &call.key
             && !line.keys.insert(key.clone())
         {
@@ -110,7 +118,7 @@ impl Calls {
 
     /// Takes the first one out of the line.
     fn pop(&self) -> Option<Call> {
-        let mut line = self.0.lock();
+        let mut line = self.line.lock();
         let call = line.waiting.pop_front()?;
         if let Some(key) = &call.key {
             line.keys.remove(key);
@@ -119,12 +127,12 @@ impl Calls {
     }
 
     fn len(&self) -> usize {
-        self.0.lock().waiting.len()
+        self.line.lock().waiting.len()
     }
 
     /// The clerk wants to go. False: somebody waits.
     fn may_go(&self) -> bool {
-        let mut line = self.0.lock();
+        let mut line = self.line.lock();
         line.served = !line.waiting.is_empty();
         !line.served
     }
@@ -145,7 +153,8 @@ impl Scheduler {
     }
 
     fn send_for_clerk(self: &Arc<Scheduler>) {
-        drop(self.spawn(Clerk::new(self), None, Location::caller()));
+        let name = Some(self.calls.name.clone());
+        drop(self.spawn(Clerk::new(self), name, Location::caller()));
     }
 }
 
@@ -197,12 +206,15 @@ impl Drop for Clerk {
         if self.done {
             return;
         }
-        if !self.scheduler.is_closed() {
-            return self.scheduler.send_for_clerk();
-        }
         let _entered = current::Entered::new(self.scheduler.clone());
-        while !self.scheduler.calls.may_go() {
-            self.run_some(usize::MAX);
+        loop {
+            self.run_some(self.scheduler.calls.len());
+            if self.scheduler.calls.may_go() {
+                return;
+            }
+            if !self.scheduler.is_closed() {
+                return self.scheduler.send_for_clerk();
+            }
         }
     }
 }

@@ -24,6 +24,9 @@
 //! A task that is cancelled ends as one that is aborted, unless a frame is open in it: then it is
 //! polled, and its frames clean up before they pass the request on; see [`Requests`].
 //!
+//! A task that somebody wants to be told of ([`on_end`]) has a list of callbacks beside it, which whoever
+//! completes it calls.
+//!
 //! A living task is kept by its home's [`Roster`], not by a count: a wake costs one
 //! read-modify-write, a first poll none, a completion one or two. The `Runnable` of a task that is
 //! being polled or queued is the only one, so that the future needs no lock.
