@@ -3,7 +3,7 @@
 
 mod support;
 
-use filch::cancel::{CancelSource, with_cleanup};
+use filch::cancel::{CancelSource, catch_cancel, with_cleanup};
 use filch::time::{Instant, sleep, timeout};
 use filch::{as_completed, gather, gather_all, gather_handles, race, select_ok};
 use proptest::prelude::*;
@@ -270,7 +270,7 @@ async fn when_a_task_fails_the_others_are_cancelled_and_awaited() {
 async fn the_cancelled_are_told_why() {
     let (send, receive) = filch::sync::oneshot::channel();
     let catches = filch::spawn(async move {
-        let stuck = filch::cancel::catch_cancel(std::future::pending::<()>());
+        let stuck = catch_cancel(std::future::pending::<()>());
         _ = send.send(stuck.await.unwrap_err().reason().source());
     });
     let aborted = filch::spawn(std::future::pending());
@@ -334,6 +334,19 @@ async fn what_cancels_a_gather_of_tasks_waits_for_their_clean_up() {
     assert_eq!(error.reason().unwrap().message(), Some("enough"));
     assert!(watch.is_finished());
     assert_eq!(start.elapsed(), secs(8));
+}
+
+#[filch::test(start_paused = true)]
+async fn who_answers_beside_a_gather_of_tasks_does_not_keep_it_waiting_for_ever() {
+    let task = filch::spawn(async {
+        let answers = catch_cancel(std::future::pending::<()>());
+        let gathers = gather_handles([filch::spawn(std::future::pending::<()>())]);
+        filch::join!(answers, gathers)
+    });
+    sleep(secs(1)).await;
+    task.cancel("stop");
+    let ended = timeout(secs(1), task).await.expect("it waits for what was given up");
+    assert!(ended.unwrap_err().is_cancelled());
 }
 
 #[filch::test(start_paused = true)]

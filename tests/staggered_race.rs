@@ -3,7 +3,7 @@
 
 mod support;
 
-use filch::cancel::with_cleanup;
+use filch::cancel::{catch_cancel, with_cleanup};
 use filch::staggered_race;
 use filch::time::{Duration, Instant, sleep, timeout};
 use proptest::prelude::*;
@@ -121,9 +121,14 @@ async fn no_attempt_begins_when_somebody_has_won() {
     let begun = RefCell::new(0);
     let attempts = (0..9).map(|number| {
         *begun.borrow_mut() += 1;
-        // The loser takes its time to go, and fails in the end.
-        let stays = with_cleanup(after(10, Err(number)), sleep(secs(9)));
-        async move { if number == 1 { Ok(number) } else { stays.await } }
+        async move {
+            if number == 1 {
+                return Ok(number);
+            }
+            // The loser is told, and fails in the end.
+            catch_cancel(pending::<()>()).await.unwrap_err();
+            after(9, Err(number)).await
+        }
     });
     assert_eq!(staggered_race(attempts, secs(1)).await, Ok(1));
     assert_eq!(*begun.borrow(), 2);

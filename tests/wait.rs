@@ -177,16 +177,16 @@ fn it_is_woken_from_other_threads() {
 
 #[filch::test(start_paused = true)]
 async fn a_loop_of_waits_lets_others_in() {
+    let _watch = support::watch();
     let turns = Arc::new(AtomicUsize::new(0));
     let count = turns.clone();
     let other = spawn(async move {
-        for _ in 0..3 {
-            count.fetch_add(1, Ordering::SeqCst);
+        while count.fetch_add(1, Ordering::SeqCst) < 1000 {
             filch::task::yield_now().await;
         }
     });
     let mut tasks = [spawn(async {})];
-    while turns.load(Ordering::SeqCst) < 3 {
+    while turns.load(Ordering::SeqCst) < 1000 {
         wait(&mut tasks, AllCompleted, FOREVER).await;
     }
     other.await.unwrap();

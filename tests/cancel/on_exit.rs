@@ -202,6 +202,35 @@ async fn who_answers_inside_keeps_the_scope_open() {
 }
 
 #[filch::test(start_paused = true)]
+async fn who_answers_beside_the_scope_does_not_keep_it_waiting_for_ever() {
+    let log = Log::new();
+    let inner = log.clone();
+    let task = filch::spawn(async move {
+        let scope = CancelScope::new();
+        filch::join!(catch_cancel(pending::<()>()), scope.run(two(&inner, &scope)))
+    });
+    sleep(3).await;
+    task.cancel("stop");
+    let ended = timeout(secs(9), task).await.expect("it waits for what was given up");
+    assert!(ended.unwrap_err().is_cancelled());
+    log.expect(&LEFT_AT_3);
+}
+
+#[filch::test(start_paused = true)]
+async fn a_scope_among_many_futures_is_reached_too() {
+    let log = Log::new();
+    let inner = log.clone();
+    let task = filch::spawn(async move {
+        let scope = CancelScope::new();
+        filch::gather([scope.run(two(&inner, &scope))]).await.map(drop)
+    });
+    sleep(3).await;
+    task.cancel("stop");
+    assert!(task.await.unwrap_err().is_cancelled());
+    log.expect(&LEFT_AT_3);
+}
+
+#[filch::test(start_paused = true)]
 async fn clean_ups_are_shielded_and_may_register_more() {
     let log = Log::new();
     let scope = CancelScope::new();
@@ -287,6 +316,7 @@ async fn nothing_runs_if_the_scope_is_dropped_by_hand_or_aborted() {
                 (&mut run).await.unwrap();
             }
             drop(run);
+            inner.say("left");
             scope
         });
         yield_now().await;
@@ -295,7 +325,7 @@ async fn nothing_runs_if_the_scope_is_dropped_by_hand_or_aborted() {
         let kept = task.await;
         assert_eq!(kept.is_err(), abort);
     }
-    log.expect(&["0 drop clean-up", "0 drop clean-up"]);
+    log.expect(&["0 drop clean-up", "0 left", "0 drop clean-up"]);
 }
 
 #[filch::test(start_paused = true)]
