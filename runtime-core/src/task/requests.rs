@@ -10,6 +10,7 @@
 
 use super::cancel_reason::CancelReason;
 use super::id::Id;
+use super::join::AbortHandle;
 use super::polled;
 use super::raw::TaskRef;
 use super::state::{Ask, Wake};
@@ -261,11 +262,6 @@ impl TaskRef {
         !self.header().state.is_complete() && of(self).ask(Arc::new(reason), None)
     }
 
-    /// As `cancel`, and `tally` is told when the task has ended.
-    pub(super) fn cancel_for(&self, reason: &Arc<CancelReason>, tally: &Arc<Tally>) -> bool {
-        !self.header().state.is_complete() && of(self).ask(reason.clone(), Some(tally))
-    }
-
     /// How many requests stand.
     pub(super) fn cancelling(&self) -> usize {
         find(self.id()).map_or(0, |requests| requests.standing())
@@ -275,6 +271,12 @@ impl TaskRef {
     pub(super) fn uncancel(&self) -> usize {
         find(self.id()).map_or(0, |requests| requests.withdraw())
     }
+}
+
+/// Asks a task to end, and has `tally` told when it has. False: it has finished.
+pub fn cancel_for(task: &AbortHandle, reason: &Arc<CancelReason>, tally: &Arc<Tally>) -> bool {
+    let task = task.task();
+    !task.header().state.is_complete() && of(task).ask(reason.clone(), Some(tally))
 }
 
 /// Why the task ends, if somebody asked it to and nobody answered; asked when its future is dropped.
@@ -312,7 +314,7 @@ pub(super) fn forget(task: Id, panicked: bool) {
 }
 
 /// The task that is being polled has failed, which its output will not tell.
-pub(crate) fn fail_here() {
+pub fn fail_here() {
     if let Some(requests) = Requests::find_here() {
         requests.book.lock().failed = true;
     }
