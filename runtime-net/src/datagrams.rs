@@ -62,6 +62,22 @@ impl Datagrams {
         }
     }
 
+    /// As `recv`, and leaves it to be received again.
+    pub(crate) fn peek(&self, buf: &mut ReadBuf<'_>) -> io::Result<usize> {
+        match self.socket.peek(buf) {
+            Err(error) if self.is_deaf(&error) => Ok(0),
+            outcome => outcome,
+        }
+    }
+
+    /// As `recv_from`, and leaves it to be received again.
+    pub(crate) fn peek_from(&self, buf: &mut ReadBuf<'_>) -> io::Result<(usize, SockAddr)> {
+        match self.socket.peek_from(buf) {
+            Err(error) if self.is_deaf(&error) => Err(shut_down()),
+            outcome => outcome,
+        }
+    }
+
     #[cold]
     fn is_deaf(&self, error: &io::Error) -> bool {
         let ready = self.registration.ready_now(Interest::READABLE);

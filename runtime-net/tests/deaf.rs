@@ -23,6 +23,9 @@ async fn who_receives_from_a_deaf_socket_is_told() {
         assert_eq!(timeout(limit, one.recv(&mut bytes)).await.unwrap().unwrap(), 0);
         let error = timeout(limit, one.recv_from(&mut bytes)).await.unwrap().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::NotConnected);
+        assert_eq!(timeout(limit, one.peek(&mut bytes)).await.unwrap().unwrap(), 0);
+        let error = timeout(limit, one.peek_sender()).await.unwrap().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotConnected);
         let mut incoming = [Incoming::new(&mut bytes)];
         let error = timeout(limit, one.recv_many(&mut incoming)).await.unwrap().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::NotConnected);
