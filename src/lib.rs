@@ -26,9 +26,13 @@
 //! | begin | [`main`](macro@main), or [`runtime::Builder`] |
 //! | run things at the same time | [`TaskGroup`], [`spawn`](fn@spawn), [`task::JoinSet`], [`join!`], [`try_join!`], [`gather!`], [`select!`] |
 //! | wait for time to pass | [`time`] |
-//! | end things early, in good order | [`cancel`] |
+//! | end things early, in good order | [`cancel`]; not at all: [`shield`] |
+//! | have functions called soon, later, when something is done | [`callback`] |
+//! | promise a value to many | [`promise`] |
 //! | talk to the world | [`net`], [`io`]; [`streams`] as in asyncio |
-//! | call what blocks | [`task::spawn_blocking`], [`task::block_in_place`] |
+//! | call what blocks | [`to_thread`], [`task::spawn_blocking`], [`task::block_in_place`], [`executor`] |
+//! | come from threads | [`from_thread`], [`portal`], [`task::JoinHandle::blocking_wait`] |
+//! | hand values down to tasks | [`contextvars`]; [`task_local!`] as in tokio |
 //! | keep a task on one thread | [`task::spawn_local`], [`task::LocalSet`], [`runtime::LocalRuntime`] |
 //! | see what goes on | [`runtime::RuntimeMetrics`], the hooks of [`runtime::Builder`] |
 //!
@@ -60,6 +64,8 @@ mod pin;
 mod select;
 
 #[doc(inline)]
+pub use runtime_core::callback;
+#[doc(inline)]
 pub use runtime_core::cancel;
 #[doc(inline)]
 pub use runtime_core::gather::{
@@ -67,6 +73,10 @@ pub use runtime_core::gather::{
 };
 #[doc(inline)]
 pub use runtime_core::many::{AsCompleted, as_completed};
+#[doc(inline)]
+pub use runtime_core::promise;
+#[doc(inline)]
+pub use runtime_core::shield::{Shielded, shield};
 #[doc(inline)]
 pub use runtime_core::spawn::spawn;
 #[doc(inline)]
@@ -76,6 +86,8 @@ pub use runtime_core::stream;
 #[doc(inline)]
 pub use runtime_core::task_group::{self, TaskGroup};
 pub use runtime_core::task_local;
+#[doc(inline)]
+pub use runtime_core::threads::{from_thread, to_thread};
 #[doc(inline)]
 pub use runtime_core::time::{self, wait_for};
 #[doc(inline)]
@@ -98,7 +110,7 @@ pub use runtime_net::signal;
 pub use runtime_net::tls;
 #[cfg(feature = "net")]
 #[doc(inline)]
-pub use runtime_net::{io, net, streams};
+pub use runtime_net::{io, net, runner::run, streams};
 
 #[cfg(feature = "macros")]
 pub use runtime_macros::{main, test};
@@ -108,8 +120,14 @@ pub mod runtime {
     #[doc(inline)]
     pub use runtime_core::runtime::{
         Builder, EnterGuard, Handle, LocalOptions, LocalRuntime, Metrics, Runtime, RuntimeFlavor,
-        RuntimeMetrics, Stall, TaskMeta, TryCurrentError,
+        RuntimeMetrics, Stall, TaskInfo, TaskMeta, TryCurrentError, Unhandled, UnhandledKind,
     };
+
+    #[doc(inline)]
+    pub use runtime_core::closing::ShutdownReport;
+    #[cfg(feature = "net")]
+    #[doc(inline)]
+    pub use runtime_net::runner::{Interrupted, Runner, RunnerBuilder};
 }
 
 /// Locks, signals, channels and queues, for any executor.
@@ -124,8 +142,30 @@ pub mod sync {
     pub use runtime_sync::queue::*;
 }
 
+/// Context variables: values that a task hands down to what it starts.
+pub mod contextvars {
+    #[doc(inline)]
+    pub use runtime_core::context_var::*;
+}
+
+/// Threads of one's own for jobs, and whatever else runs jobs somewhere else.
+pub mod executor {
+    #[doc(inline)]
+    pub use runtime_core::threads::{
+        Executor, InExecutor, SubmitError, ThreadPoolExecutor, run_in_executor,
+    };
+}
+
+/// From plain threads into a runtime.
+pub mod portal {
+    #[doc(inline)]
+    pub use runtime_core::threads::{BlockingPortal, Portal, start_blocking_portal};
+}
+
 /// Tasks: spawning, joining, aborting, naming, yielding.
 pub mod task {
+    #[doc(inline)]
+    pub use runtime_core::background::{Outcome, background};
     #[doc(inline)]
     pub use runtime_core::join_set::{JoinMap, JoinMapKeys, JoinQueue, JoinSet};
     #[doc(inline)]
@@ -142,6 +182,8 @@ pub mod task {
     pub use runtime_core::task_local::{AccessError, LocalKey, TaskLocalFuture};
     #[doc(inline)]
     pub use runtime_core::task_tracker::*;
+    #[doc(inline)]
+    pub use runtime_core::threads::{ToThread, current_default_thread_limiter, to_thread};
 
     #[doc(inline)]
     pub use self::coop::{Unconstrained, consume_budget, unconstrained};
@@ -164,7 +206,7 @@ pub mod __private {
     pub use crate::select::{
         all_branches_disabled, pattern_changed_its_mind, poll_budget, random, round,
     };
-    pub use runtime_core::siblings::{Parting, Siblings};
+    pub use runtime_core::closing::Orderly;
     pub use runtime_macros::select_branches;
     pub use std::future::{Future, IntoFuture, poll_fn, ready};
     pub use std::option::Option::{None, Some};

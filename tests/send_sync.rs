@@ -5,7 +5,8 @@
 
 use filch::runtime::{
     Builder, EnterGuard, Handle, LocalOptions, LocalRuntime, Runtime, RuntimeFlavor,
-    RuntimeMetrics, Stall, TaskMeta, TryCurrentError,
+    RuntimeMetrics, ShutdownReport, Stall, TaskInfo, TaskMeta, TryCurrentError, Unhandled,
+    UnhandledKind,
 };
 use filch::stream::FromTask;
 use filch::stream::wrappers::{
@@ -63,6 +64,16 @@ check!(RuntimeFlavor: Send Sync Unpin Copy Eq);
 check!(RuntimeMetrics: Send Sync Unpin Clone);
 check!(Stall: Send Sync Unpin Clone);
 check!(TaskMeta: Send Sync Unpin);
+check!(TaskInfo: Send Sync Unpin Clone);
+check!(Unhandled: Send Sync Unpin);
+check!(UnhandledKind: Send Sync Unpin Copy Eq);
+check!(ShutdownReport: Send Sync Unpin Clone Default);
+#[cfg(feature = "net")]
+check!(filch::runtime::Interrupted: Send Sync Unpin Copy Eq);
+#[cfg(feature = "net")]
+check!(filch::runtime::Runner: Unpin, !Send);
+#[cfg(feature = "net")]
+check!(filch::runtime::RunnerBuilder: Send Sync Unpin);
 check!(TryCurrentError: Send Sync Unpin Clone Eq);
 
 check!(JoinHandle<Yes>: Send Sync Unpin);
@@ -121,6 +132,37 @@ check!(Interval: Send Sync Unpin);
 check!(Instant: Send Sync Unpin Copy Ord);
 check!(MissedTickBehavior: Send Sync Unpin Copy);
 check!(Elapsed: Send Sync Unpin);
+
+check!(filch::contextvars::Context: Send Sync Unpin Clone);
+check!(filch::contextvars::ContextVar<Yes>: Send Sync Unpin);
+check!(filch::contextvars::Token<Yes>: Send Sync Unpin);
+check!(filch::contextvars::InContext<YieldNow>: Send Sync Unpin);
+check!(filch::contextvars::InContext<JoinHandle<Neither>>: Unpin, !Send, !Sync);
+check!(filch::contextvars::LookupError: Send Sync Unpin Copy Eq);
+
+check!(filch::task::ToThread<fn() -> Yes, Yes>: Send Unpin);
+check!(filch::task::ToThread<fn() -> Neither, Neither>: Unpin, !Send);
+check!(filch::executor::ThreadPoolExecutor: Send Sync Unpin Default);
+check!(filch::executor::InExecutor<Yes>: Send Sync Unpin);
+check!(filch::executor::SubmitError: Send Sync Unpin);
+check!(filch::portal::Portal: Send Sync Unpin Clone);
+check!(filch::portal::BlockingPortal: Send Sync Unpin);
+
+check!(filch::callback::CallHandle: Send Sync Unpin Clone);
+check!(filch::callback::TimerHandle: Send Sync Unpin Clone);
+check!(filch::callback::CallbackId: Send Sync Unpin Copy Ord);
+check!(filch::callback::DoneTask: Send Sync Unpin Clone);
+check!(filch::callback::Ending: Send Sync Unpin Copy Eq);
+check!(filch::callback::RunFinished<fn()>: Send Sync Unpin Copy);
+check!(filch::promise::Promise<Yes, Yes>: Send Sync Unpin);
+check!(filch::promise::Promise<SendOnly, Yes>: Unpin, !Sync);
+check!(filch::promise::SharedFuture<Yes, Yes>: Send Sync Unpin Clone);
+check!(filch::promise::SharedFuture<SendOnly, Yes>: Unpin, !Send, !Sync);
+check!(filch::promise::PromiseError<Yes>: Send Sync Unpin Clone Eq);
+check!(filch::promise::InvalidState<Yes>: Send Sync Unpin Copy Eq);
+check!(filch::promise::NotReady: Send Sync Unpin Copy Eq);
+check!(filch::Shielded<SendOnly>: Send Sync Unpin);
+check!(filch::Shielded<Neither>: Unpin, !Send, !Sync);
 
 check!(filch::net::TcpListener: Send Sync Unpin);
 check!(filch::net::TcpStream: Send Sync Unpin);

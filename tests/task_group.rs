@@ -281,6 +281,22 @@ async fn policies_let_siblings_go_on() {
 }
 
 #[filch::test(start_paused = true)]
+async fn who_collects_errors_is_told_that_of_the_body_all_the_same() {
+    let mut kept = None;
+    let outcome = TaskGroup::builder().policy(ErrorPolicy::Collect).scope(|group| {
+        kept = Some(group.clone());
+        async move {
+            group.spawn(after(1, Err::<(), _>("child")));
+            after(2, Err::<(), _>("body")).await
+        }
+    });
+    assert_eq!(said(&outcome.await.unwrap_err()), ["body"]);
+    let collected = kept.unwrap().take_errors();
+    assert_eq!(collected.len(), 1);
+    assert_eq!(*collected[0].error(), "child");
+}
+
+#[filch::test(start_paused = true)]
 async fn no_more_than_the_limit_run_at_a_time_in_order() {
     let start = Instant::now();
     let order = Arc::new(Mutex::new(Vec::new()));

@@ -12,9 +12,10 @@
 //! business. A `LocalSet` is for threads that have no such worker, or to run a group of tasks only
 //! while one future is awaited. It is a line of tasks polled from inside of that future.
 
+use crate::context_var;
 use crate::runtime::Runtime;
 use crate::scheduler::{Inbox, current};
-use crate::task::{self, Dead, JoinHandle, Ran, Roster, Runnable, Schedule};
+use crate::task::{self, Dead, JoinHandle, Ran, Roster, Runnable, Schedule, UnhandledHook};
 use pin_project_lite::pin_project;
 use runtime_sync::budget;
 use runtime_sync::waker_slot::WakerSlot;
@@ -75,6 +76,22 @@ where
 
 #[track_caller]
 pub(crate) fn spawn_here<F>(
+    future: F,
+    name: Option<Arc<str>>,
+    location: &'static Location<'static>,
+) -> JoinHandle<F::Output>
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    match context_var::inherited() {
+        Some(place) => spawn_small(place.hold_local(future), name, location),
+        None => spawn_small(future, name, location),
+    }
+}
+
+#[track_caller]
+pub(crate) fn spawn_small<F>(
     future: F,
     name: Option<Arc<str>>,
     location: &'static Location<'static>,
@@ -167,6 +184,10 @@ impl Schedule for LineRef {
     fn may_touch_future(&self) -> bool {
         self.0.is_here()
     }
+
+    fn unhandled_hook(_: Option<&LineRef>) -> Option<UnhandledHook> {
+        current::unhandled_hook()
+    }
 }
 
 impl Line {
@@ -258,7 +279,11 @@ impl LocalSet {
         F: Future + 'static,
         F::Output: 'static,
     {
-        self.line.clone().spawn(future, None, Location::caller())
+        let line = self.line.clone();
+        match context_var::inherited() {
+            Some(place) => line.spawn(place.hold_local(future), None, Location::caller()),
+            None => line.spawn(future, None, Location::caller()),
+        }
     }
 
     /// Runs the set's tasks until `future` is ready. [`spawn_local`] inside of it spawns into this set.

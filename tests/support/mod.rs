@@ -2,6 +2,8 @@
 #![allow(dead_code, unreachable_pub, missing_docs)]
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)]
 
+pub mod talker;
+
 use filch::runtime::{Builder, Runtime};
 use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};

@@ -129,7 +129,7 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let mut this = self.project();
-        if let Outcome::Passed = this.outcome {
+        if let Outcome::Passed(_) = this.outcome {
             return Poll::Pending;
         }
         let holder = this.holder.get_or_insert_with(Holder::open);

@@ -59,6 +59,8 @@ mod deadline;
 mod error;
 mod exits;
 mod outcome;
+#[doc(hidden)]
+pub mod root;
 mod run;
 mod scope;
 

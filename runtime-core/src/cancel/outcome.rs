@@ -1,6 +1,6 @@
 //! How a future has ended that is cleaned up after.
 
-use crate::frame::{Cause, Holder};
+use crate::frame::{Cause, Holder, Passage};
 use crate::unwind::{Payload, contain, discard};
 use std::panic::resume_unwind;
 use std::task::Poll;
@@ -14,7 +14,7 @@ pub(super) enum Outcome<T> {
     /// It was dropped because of this.
     Cancelled(Cause),
     /// As above, and the cancellation was passed on: nothing will ever come of this frame.
-    Passed,
+    Passed(#[expect(dead_code, reason = "its drop is what matters")] Option<Passage>),
 }
 
 impl<T> Outcome<T> {
@@ -40,14 +40,11 @@ impl<T> Outcome<T> {
                 resume_unwind(payload)
             }
             Outcome::Cancelled(cause) => {
-                if let Some(holder) = &holder {
-                    holder.pass_on(&cause);
-                }
-                *self = Outcome::Passed;
+                *self = Outcome::Passed(holder.map(|holder| holder.pass_on(&cause)));
                 Poll::Pending
             }
-            Outcome::Passed => {
-                *self = Outcome::Passed;
+            passed @ Outcome::Passed(_) => {
+                *self = passed;
                 Poll::Pending
             }
             Outcome::None => panic!("a future with clean-up was polled again after it was ready"),

@@ -11,6 +11,8 @@ use super::id::Id;
 use super::polled;
 use super::raw::TaskRef;
 use super::state::Detach;
+use super::tally::Tally;
+use super::unhandled::{TaskInfo, Unhandled, UnhandledHook};
 use crate::unwind::{Payload, contain, message};
 use runtime_sync::budget;
 use std::any::Any;
@@ -196,6 +198,10 @@ impl<T> JoinHandle<T> {
         self.task.id()
     }
 
+    pub(super) fn task(&self) -> &TaskRef {
+        &self.task
+    }
+
     /// Waits until the task has finished, and leaves the output where it is. It spends no budget.
     pub(crate) fn poll_finished(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let header = self.task.header();
@@ -330,6 +336,20 @@ impl<T> fmt::Debug for JoinHandle<T> {
 pub struct AbortHandle(TaskRef);
 
 impl AbortHandle {
+    pub(super) fn new(task: TaskRef) -> AbortHandle {
+        AbortHandle(task)
+    }
+
+    /// Asks the task to end, and has `tally` told when it has. False: it has finished.
+    pub(crate) fn cancel_for(&self, reason: &Arc<CancelReason>, tally: &Arc<Tally>) -> bool {
+        self.0.cancel_for(reason, tally)
+    }
+
+    /// The task's number, name and birthplace.
+    pub(crate) fn info(&self) -> TaskInfo {
+        self.0.header().info()
+    }
+
     /// Asks for the task's future to be dropped at its next suspension; see
     /// [`JoinHandle::abort`].
     pub fn abort(&self) {
@@ -402,7 +422,14 @@ pub struct JoinError {
 enum Cause {
     /// With the reason, unless it was a plain abort.
     Cancelled(Option<Arc<CancelReason>>),
-    Panic(NotShared),
+    Panic(Box<Panicked>),
+}
+
+/// What is known of a panic. In a box, as it is rare and every output has room for it.
+struct Panicked {
+    payload: NotShared,
+    /// Who is told if the error is not taken.
+    hook: Option<UnhandledHook>,
 }
 
 /// A panic's payload, which is `Send`; nobody reaches it through a shared reference, but for its
@@ -425,8 +452,19 @@ impl JoinError {
         id: Id,
         spawned_at: &'static Location<'static>,
         payload: Payload,
+        hook: Option<UnhandledHook>,
     ) -> JoinError {
-        JoinError { id, spawned_at, cause: Cause::Panic(NotShared(payload)) }
+        let cause = Cause::Panic(Box::new(Panicked { payload: NotShared(payload), hook }));
+        JoinError { id, spawned_at, cause }
+    }
+
+    /// Reports a panic that nobody has taken.
+    pub(super) fn report(mut self, task: TaskInfo) {
+        let hook = match &mut self.cause {
+            Cause::Panic(panicked) => panicked.hook.take(),
+            Cause::Cancelled(_) => None,
+        };
+        Unhandled::of_task(task, self).report(hook.as_ref());
     }
 
     /// Whether the task was aborted or cancelled, or its runtime shut down.
@@ -465,7 +503,7 @@ impl JoinError {
     /// Gives the error back if the task did not panic.
     pub fn try_into_panic(self) -> Result<Box<dyn Any + Send + 'static>, JoinError> {
         match self.cause {
-            Cause::Panic(NotShared(payload)) => Ok(payload),
+            Cause::Panic(panicked) => Ok(panicked.payload.0),
             Cause::Cancelled(_) => Err(self),
         }
     }
@@ -489,9 +527,10 @@ impl JoinError {
         self.spawned_at
     }
 
-    fn message(&self) -> Option<&str> {
+    /// What the task panicked with, if that is a string.
+    pub(super) fn panic_message(&self) -> Option<&str> {
         match &self.cause {
-            Cause::Panic(payload) => message(&*payload.0),
+            Cause::Panic(panicked) => message(&*panicked.payload.0),
             Cause::Cancelled(_) => None,
         }
     }
@@ -499,7 +538,7 @@ impl JoinError {
 
 impl fmt::Display for JoinError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (&self.cause, self.message()) {
+        match (&self.cause, self.panic_message()) {
             (Cause::Cancelled(None), _) => write!(f, "task {} was cancelled", self.id),
             (Cause::Cancelled(Some(reason)), _) => write!(f, "task {} was {reason}", self.id),
             (_, Some(said)) => write!(f, "task {} panicked with message {said:?}", self.id),
@@ -521,7 +560,7 @@ impl fmt::Debug for JoinError {
                 f,
                 "JoinError::Panic({:?}, {:?}, {})",
                 self.id,
-                self.message().unwrap_or("..."),
+                self.panic_message().unwrap_or("..."),
                 self.spawned_at
             ),
         }

@@ -5,24 +5,30 @@
 //! `NOTED` of their state word tells.
 //!
 //! Requests are numbered: a frame answers those that were not over when it was opened, unless a frame
-//! further in has answered them, or they were withdrawn.
+//! further in has answered them, or they were withdrawn. A frame that passes one on leaves a mark for
+//! as long as it is not dropped: no answer beside it takes the request from those around.
 
 use super::cancel_reason::CancelReason;
 use super::id::Id;
 use super::polled;
 use super::raw::TaskRef;
 use super::state::{Ask, Wake};
+use super::table::Table;
+use super::tally::Tally;
 use runtime_sync::primitives::Mutex;
 use runtime_sync::waker_slot::WakerSlot;
-use std::collections::BTreeMap;
+use std::any::Any;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// What is asked of one task, or of a future that is no task's, and by which frames it is answered.
 pub struct Requests {
-    /// `None` for what is polled outside of tasks: nobody can ask it, only scopes in it.
+    /// `None` for what is polled outside of tasks: only scopes in it are asked, or whoever drives it.
     task: Option<TaskRef>,
     book: Mutex<Book>,
+    /// What a floor above keeps with the task until it completes: its context, if it has set a
+    /// variable without having inherited any.
+    kept: OnceLock<Arc<dyn Any + Send + Sync>>,
 }
 
 #[derive(Default)]
@@ -34,6 +40,9 @@ struct Book {
     answered: u64,
     /// Up to which number they were taken back.
     withdrawn: u64,
+    /// How many frames have passed a request on, and wait to be dropped: the task is to end because
+    /// of those, whatever others answer.
+    passed: usize,
     /// How many stand by asyncio's count: each request adds one, `uncancel` takes one.
     standing: usize,
     reason: Option<Arc<CancelReason>>,
@@ -41,27 +50,35 @@ struct Book {
     open: usize,
     /// Who is to be woken when a request comes, here or in a scope inside.
     frames: Vec<Arc<WakerSlot>>,
+    /// Who wants to know when the task has ended.
+    tallies: Vec<Arc<Tally>>,
+    /// The task has said that it failed, which its output does not tell.
+    failed: bool,
 }
 
 impl Requests {
     /// For a future that is polled outside of tasks.
     fn of_nobody() -> Arc<Requests> {
-        Arc::new(Requests { task: None, book: Mutex::default() })
+        Arc::new(Requests { task: None, book: Mutex::default(), kept: OnceLock::new() })
     }
 
-    /// Asks the task to end. False: it has finished.
-    fn ask(&self, reason: CancelReason) -> bool {
+    /// Asks the task to end, and has `tally` told when it has. False: it has finished.
+    fn ask(&self, reason: Arc<CancelReason>, tally: Option<&Arc<Tally>>) -> bool {
         let Some(task) = &self.task else { return false };
-        let reason = Arc::new(reason);
         let mut book = self.book.lock();
         let wake = match task.header().state.ask() {
             Ask::Complete => {
                 drop(book);
-                forget(task.id());
+                // Whoever completed the task may have looked for the entry before it was made.
+                forget(task.id(), false);
                 return false;
             }
             Ask::Asked(wake) => wake,
         };
+        if let Some(tally) = tally {
+            tally.enter();
+            book.tallies.push(tally.clone());
+        }
         book.last += 1;
         book.standing += 1;
         let before = book.reason.replace(reason);
@@ -71,6 +88,18 @@ impl Requests {
         task.follow(wake);
         frames.iter().for_each(|frame| frame.wake());
         true
+    }
+
+    /// Asks what is polled outside of tasks to end: its frames, and whoever drives it.
+    pub(crate) fn ask_nobody(&self, reason: Arc<CancelReason>) {
+        let mut book = self.book.lock();
+        book.last += 1;
+        book.standing += 1;
+        let before = book.reason.replace(reason);
+        let frames = book.frames.clone();
+        drop(book);
+        drop(before);
+        frames.iter().for_each(|frame| frame.wake());
     }
 
     /// For what is being polled on this thread.
@@ -87,7 +116,17 @@ impl Requests {
 
     /// What is asked of the task that is being polled on this thread, if anything ever was.
     pub(crate) fn find_here() -> Option<Arc<Requests>> {
-        find(polled::id()?)
+        find(polled::id_of_noted()?)
+    }
+
+    /// Keeps something with the task, once; returns what is kept.
+    pub(crate) fn keep(&self, it: Arc<dyn Any + Send + Sync>) -> Arc<dyn Any + Send + Sync> {
+        self.kept.get_or_init(|| it).clone()
+    }
+
+    /// What is kept with the task.
+    pub(crate) fn kept(&self) -> Option<Arc<dyn Any + Send + Sync>> {
+        self.kept.get().cloned()
     }
 
     /// Whether the task is the one that is being polled on this thread.
@@ -95,10 +134,10 @@ impl Requests {
         self.task.as_ref().map(TaskRef::id) == polled::id()
     }
 
-    /// The last request and its number, if that is above `answered` and it was not withdrawn.
-    pub(crate) fn after(&self, answered: u64) -> Option<(Arc<CancelReason>, u64)> {
+    /// The last request and its number; with `over`, if it is above that and was not withdrawn.
+    pub(crate) fn last(&self, over: Option<u64>) -> Option<(Arc<CancelReason>, u64)> {
         let book = self.book.lock();
-        let stands = book.last > answered.max(book.withdrawn);
+        let stands = over.is_none_or(|over| book.last > over.max(book.withdrawn));
         Some((stands.then(|| book.reason.clone()).flatten()?, book.last))
     }
 
@@ -122,11 +161,17 @@ impl Requests {
         self.tell_state(&book);
     }
 
-    /// A frame passes the request `number` on, whatever another frame or `uncancel` made of it.
-    pub(crate) fn pass_on(&self, number: u64) {
+    /// A frame passes a request on, whatever another frame or `uncancel` makes of it.
+    pub(crate) fn pass_on(&self) {
         let mut book = self.book.lock();
-        book.answered = book.answered.min(number.saturating_sub(1));
-        book.withdrawn = book.withdrawn.min(number.saturating_sub(1));
+        book.passed += 1;
+        self.tell_state(&book);
+    }
+
+    /// A frame that has passed a request on is dropped.
+    pub(crate) fn take_back(&self) {
+        let mut book = self.book.lock();
+        book.passed -= 1;
         self.tell_state(&book);
     }
 
@@ -195,7 +240,7 @@ impl Requests {
 impl Book {
     /// Whether the task is to end because of the last request.
     fn stands(&self) -> bool {
-        self.last > self.answered.max(self.withdrawn)
+        self.passed > 0 || self.last > self.answered.max(self.withdrawn)
     }
 }
 
@@ -213,7 +258,12 @@ impl fmt::Debug for Requests {
 impl TaskRef {
     /// Asks the task to end; see [`JoinHandle::cancel`](super::JoinHandle::cancel).
     pub(super) fn cancel(&self, reason: CancelReason) -> bool {
-        !self.header().state.is_complete() && of(self).ask(reason)
+        !self.header().state.is_complete() && of(self).ask(Arc::new(reason), None)
+    }
+
+    /// As `cancel`, and `tally` is told when the task has ended.
+    pub(super) fn cancel_for(&self, reason: &Arc<CancelReason>, tally: &Arc<Tally>) -> bool {
+        !self.header().state.is_complete() && of(self).ask(reason.clone(), Some(tally))
     }
 
     /// How many requests stand.
@@ -227,44 +277,43 @@ impl TaskRef {
     }
 }
 
-/// Why the task ends; asked when its future is dropped because of a request.
+/// Why the task ends, if somebody asked it to and nobody answered; asked when its future is dropped.
 pub(super) fn reason(task: Id) -> Option<Arc<CancelReason>> {
-    find(task)?.book.lock().reason.clone()
+    find(task)?.unanswered()
 }
-
-/// How many tables share the tasks, so that they seldom meet at a lock.
-const SHARDS: usize = 32;
 
 /// The entries of all tasks that have one, wherever they run.
-///
-/// std's lock, which models do not see: no thread of a model is switched while it is held.
-#[allow(clippy::disallowed_types, reason = "a static, and no step of a model")]
-static TABLE: [std::sync::Mutex<BTreeMap<Id, Arc<Requests>>>; SHARDS] =
-    [const { std::sync::Mutex::new(BTreeMap::new()) }; SHARDS];
-
-fn with_shard<R>(task: Id, f: impl FnOnce(&mut BTreeMap<Id, Arc<Requests>>) -> R) -> R {
-    let shard = &TABLE[task.number() as usize % SHARDS];
-    f(&mut shard.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
-}
+static TABLE: Table<Arc<Requests>> = Table::new();
 
 fn find(task: Id) -> Option<Arc<Requests>> {
-    with_shard(task, |shard| shard.get(&task).cloned())
+    TABLE.find(task)
 }
 
 /// The requests of a task, which is not complete or whose entry the caller takes out again.
 pub(super) fn of(task: &TaskRef) -> Arc<Requests> {
-    let id = task.id();
-    if let Some(requests) = find(id) {
-        return requests;
-    }
-    // Made out here, and dropped out here if another thread was faster: a reference to a task must
-    // not be the last one under the lock.
-    let fresh = Arc::new(Requests { task: Some(task.clone()), book: Mutex::default() });
-    with_shard(id, |shard| shard.entry(id).or_insert_with(|| fresh.clone()).clone())
+    let make = || {
+        Arc::new(Requests {
+            task: Some(task.clone()),
+            book: Mutex::default(),
+            kept: OnceLock::new(),
+        })
+    };
+    TABLE.find_or(task.id(), make)
 }
 
-/// Takes the entry of a complete task out.
-pub(super) fn forget(task: Id) {
-    let gone = with_shard(task, |shard| shard.remove(&task));
-    drop(gone);
+/// Takes the entry of a complete task out, and tells those who wait for its end.
+pub(super) fn forget(task: Id, panicked: bool) {
+    let Some(gone) = TABLE.forget(task) else { return };
+    let mut book = gone.book.lock();
+    let failed = panicked || book.failed;
+    let tallies = std::mem::take(&mut book.tallies);
+    drop(book);
+    tallies.iter().for_each(|tally| tally.end(failed));
+}
+
+/// The task that is being polled has failed, which its output will not tell.
+pub(crate) fn fail_here() {
+    if let Some(requests) = Requests::find_here() {
+        requests.book.lock().failed = true;
+    }
 }

@@ -13,7 +13,7 @@ use runtime_sync::budget;
 use super::Instant;
 use super::error::Elapsed;
 use super::sleep::{Origin, Sleep};
-use crate::frame::{About, Node, Plain, Until, within};
+use crate::frame::{About, Node, Until, within};
 use crate::task::{CancelReason, CancelSource};
 
 /// Gives `future` at most `duration` to complete.
@@ -225,10 +225,10 @@ impl<F: Future> Future for Timeout<F> {
         if let Poll::Ready(value) = within(this.node, about, || this.value.as_mut().poll(cx)) {
             return Poll::Ready(Ok(value));
         }
-        ready!(this.delay.poll(cx, could_go_on));
+        ready!(this.delay.as_mut().poll(cx, could_go_on));
         match this.node {
             None => Poll::Ready(Err(Elapsed::new())),
-            Some(_) => poll_elapsed(this.value, this.node, cx),
+            Some(_) => poll_elapsed(this.value, &this.delay, this.node, cx),
         }
     }
 }
@@ -237,13 +237,14 @@ impl<F: Future> Future for Timeout<F> {
 #[cold]
 fn poll_elapsed<F: Future>(
     mut value: Pin<&mut F>,
+    about: &Delay,
     place: &mut Option<Arc<Node>>,
     cx: &mut Context<'_>,
 ) -> Poll<Result<F::Output, Elapsed>> {
     let Some(node) = place.clone() else { return Poll::Ready(Err(Elapsed::new())) };
     if node.cancelled().is_none() {
         node.cancel(&Arc::new(CancelReason::new(CancelSource::Deadline)));
-        if let Poll::Ready(value) = within(place, &Plain, || value.as_mut().poll(cx)) {
+        if let Poll::Ready(value) = within(place, about, || value.as_mut().poll(cx)) {
             return Poll::Ready(Ok(value));
         }
     }
