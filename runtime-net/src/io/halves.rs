@@ -87,10 +87,7 @@ impl<T> Shared<T> {
         T: AsyncWrite,
     {
         let is_write_vectored = stream.is_write_vectored();
-        Arc::new(Shared {
-            stream: Turns::new(Some(Box::pin(stream))),
-            is_write_vectored,
-        })
+        Arc::new(Shared { stream: Turns::new(Some(Box::pin(stream))), is_write_vectored })
     }
 
     #[inline]

@@ -209,7 +209,9 @@ impl Connection {
             let parting = self.part(layer);
             match layer.shutdown_limit() {
                 None => parting.await,
-                Some(limit) => timeout(limit, parting).await.map_err(|_| parting_takes_too_long())?,
+                Some(limit) => {
+                    timeout(limit, parting).await.map_err(|_| parting_takes_too_long())?
+                }
             }
         }
         self.closed();

@@ -60,7 +60,8 @@ async fn on_a_live_connection_both_ends_tell_why() {
 #[filch::test]
 async fn a_client_that_speaks_no_tls_is_not_let_in() {
     let server = strict(&Identity::new("localhost")).await;
-    for nonsense in [&b"GET / HTTP/1.1\r\n\r\n"[..], &[0; 70_000], &[22, 3, 1, 255, 255], &[255; 5]] {
+    for nonsense in [&b"GET / HTTP/1.1\r\n\r\n"[..], &[0; 70_000], &[22, 3, 1, 255, 255], &[255; 5]]
+    {
         let mut stream = TcpStream::connect(server.local_addrs()[0]).await.unwrap();
         let _ = stream.write_all(nonsense).await;
         let _ = stream.shutdown().await;

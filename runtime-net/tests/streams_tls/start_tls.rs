@@ -186,7 +186,10 @@ async fn given_up_in_the_midst_it_ends_the_connection() {
     assert!(near.1.is_closing());
     assert_eq!(near.1.drain().await.unwrap_err().kind(), ErrorKind::ConnectionAborted);
     assert_lost(&mut near, ErrorKind::ConnectionAborted).await;
-    assert_eq!(near.0.readline().await.unwrap_err().to_string(), "the TLS handshake was broken off");
+    assert_eq!(
+        near.0.readline().await.unwrap_err().to_string(),
+        "the TLS handshake was broken off"
+    );
     near.1.write(&b"ignored"[..]);
     let error = within(far.1.start_tls(&mut far.0, server(&identity))).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::UnexpectedEof);

@@ -82,7 +82,11 @@ macro_rules! either {
 
 impl Session {
     /// True: there is no more to come.
-    fn poll_receive(&mut self, wire: &mut Wire<'_>, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
+    fn poll_receive(
+        &mut self,
+        wire: &mut Wire<'_>,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<bool>> {
         either!(&mut self.connection, session => poll_receive(wire, session, cx))
     }
 
@@ -265,7 +269,11 @@ impl Layer {
     }
 
     /// Throws away what comes, until the peer says good-bye or is gone.
-    pub(in crate::streams) fn poll_gone(&self, cx: &mut Context<'_>, below: &Transport) -> Poll<()> {
+    pub(in crate::streams) fn poll_gone(
+        &self,
+        cx: &mut Context<'_>,
+        below: &Transport,
+    ) -> Poll<()> {
         self.session.poll(Whose::Writer, cx, |session, cx| {
             let mut thrown_away = [0; 4096];
             let wire = &mut Wire::hasty(below);

@@ -130,7 +130,8 @@ impl Wanted {
     /// There are limits for TLS, and no TLS.
     pub(in crate::streams) fn check(&self) -> io::Result<()> {
         if self.side.is_none() && self.limits != Limits::default() {
-            let why = "`ssl_handshake_timeout` and `ssl_shutdown_timeout` mean nothing without `tls`";
+            let why =
+                "`ssl_handshake_timeout` and `ssl_shutdown_timeout` mean nothing without `tls`";
             return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
         }
         Ok(())
