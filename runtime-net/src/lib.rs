@@ -30,7 +30,7 @@
 //! | fs/ | files and directories, on the blocking pool |
 //! | process/ | children: starting, feeding, reaping |
 //! | signal/ | listening to signals |
-//! | tls/ | TLS on any byte stream |
+//! | tls/ | TLS on any byte stream; that of streams/ is in streams/tls/ |
 #![deny(unsafe_code)]
 
 mod addr;
