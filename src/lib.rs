@@ -24,11 +24,15 @@
 //! | to | use |
 //! |---|---|
 //! | begin | [`main`](macro@main), or [`runtime::Builder`] |
-//! | run things at the same time | [`TaskGroup`], [`spawn`](fn@spawn), [`task::JoinSet`], [`join!`], [`try_join!`], [`select!`] |
+//! | run things at the same time | [`TaskGroup`], [`spawn`](fn@spawn), [`task::JoinSet`], [`join!`], [`try_join!`], [`gather!`], [`select!`] |
 //! | wait for time to pass | [`time`] |
-//! | end things early, in good order | [`cancel`] |
+//! | end things early, in good order | [`cancel`]; not at all: [`shield`] |
+//! | have functions called soon, later, when something is done | [`callback`] |
+//! | promise a value to many | [`promise`] |
 //! | talk to the world | [`net`], [`io`]; [`streams`] as in asyncio |
-//! | call what blocks | [`task::spawn_blocking`], [`task::block_in_place`] |
+//! | call what blocks | [`to_thread`], [`task::spawn_blocking`], [`task::block_in_place`], [`executor`] |
+//! | come from threads | [`from_thread`], [`portal`], [`task::JoinHandle::blocking_wait`] |
+//! | hand values down to tasks | [`contextvars`]; [`task_local!`] as in tokio |
 //! | keep a task on one thread | [`task::spawn_local`], [`task::LocalSet`], [`runtime::LocalRuntime`] |
 //! | see what goes on | [`runtime::RuntimeMetrics`], the hooks of [`runtime::Builder`] |
 //!
@@ -51,6 +55,8 @@
 #![forbid(unsafe_code)]
 
 #[cfg(feature = "macros")]
+mod gather;
+#[cfg(feature = "macros")]
 mod join;
 #[cfg(feature = "macros")]
 mod pin;
@@ -58,18 +64,34 @@ mod pin;
 mod select;
 
 #[doc(inline)]
+pub use runtime_core::callback;
+#[doc(inline)]
 pub use runtime_core::cancel;
 #[doc(inline)]
-pub use runtime_core::gather::{Gather, gather, gather_all, race, select_ok};
+pub use runtime_core::gather::{
+    AsCompletedTimeout, Gather, GatherHandles, gather, gather_all, gather_handles, race, select_ok,
+};
 #[doc(inline)]
 pub use runtime_core::many::{AsCompleted, as_completed};
 #[doc(inline)]
+pub use runtime_core::promise;
+#[doc(inline)]
+pub use runtime_core::shield::{Shielded, shield};
+#[doc(inline)]
 pub use runtime_core::spawn::spawn;
+#[doc(inline)]
+pub use runtime_core::staggered::{StaggeredRace, staggered_race};
+#[doc(inline)]
+pub use runtime_core::stream;
 #[doc(inline)]
 pub use runtime_core::task_group::{self, TaskGroup};
 pub use runtime_core::task_local;
 #[doc(inline)]
-pub use runtime_core::time;
+pub use runtime_core::threads::{from_thread, to_thread};
+#[doc(inline)]
+pub use runtime_core::time::{self, wait_for};
+#[doc(inline)]
+pub use runtime_core::wait::{ReturnWhen, Wait, WaitResult, wait};
 
 #[cfg(feature = "codec")]
 #[doc(inline)]
@@ -120,12 +142,32 @@ pub mod sync {
     pub use runtime_sync::queue::*;
 }
 
+/// Context variables: values that a task hands down to what it starts.
+pub mod contextvars {
+    #[doc(inline)]
+    pub use runtime_core::context_var::*;
+}
+
+/// Threads of one's own for jobs, and whatever else runs jobs somewhere else.
+pub mod executor {
+    #[doc(inline)]
+    pub use runtime_core::threads::{
+        Executor, InExecutor, SubmitError, ThreadPoolExecutor, run_in_executor,
+    };
+}
+
+/// From plain threads into a runtime.
+pub mod portal {
+    #[doc(inline)]
+    pub use runtime_core::threads::{BlockingPortal, Portal, start_blocking_portal};
+}
+
 /// Tasks: spawning, joining, aborting, naming, yielding.
 pub mod task {
     #[doc(inline)]
     pub use runtime_core::background::{Outcome, background};
     #[doc(inline)]
-    pub use runtime_core::join_set::JoinSet;
+    pub use runtime_core::join_set::{JoinMap, JoinMapKeys, JoinQueue, JoinSet};
     #[doc(inline)]
     pub use runtime_core::local::{LocalEnterGuard, LocalSet, spawn_local};
     #[doc(inline)]
@@ -133,11 +175,15 @@ pub mod task {
         Builder, YieldNow, block_in_place, id, spawn, spawn_blocking, try_id, yield_now,
     };
     #[doc(inline)]
-    pub use runtime_core::task::{AbortHandle, Id, JoinError, JoinHandle};
+    pub use runtime_core::task::{
+        AbortHandle, AbortOnDrop, AbortOnDropHandle, Id, JoinError, JoinHandle,
+    };
     #[doc(inline)]
     pub use runtime_core::task_local::{AccessError, LocalKey, TaskLocalFuture};
     #[doc(inline)]
     pub use runtime_core::task_tracker::*;
+    #[doc(inline)]
+    pub use runtime_core::threads::{ToThread, current_default_thread_limiter, to_thread};
 
     #[doc(inline)]
     pub use self::coop::{Unconstrained, consume_budget, unconstrained};
@@ -163,6 +209,7 @@ pub mod __private {
     pub use runtime_core::closing::Orderly;
     pub use runtime_macros::select_branches;
     pub use std::future::{Future, IntoFuture, poll_fn, ready};
+    pub use std::option::Option::{None, Some};
     pub use std::pin::pin;
     pub use std::result::Result::{Err, Ok};
     pub use std::task::Poll;

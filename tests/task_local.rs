@@ -1,6 +1,8 @@
 //! Values that travel with a future: there while it is polled or dropped, and nowhere else.
 #![allow(missing_docs, clippy::disallowed_types)]
 
+mod support;
+
 use filch::runtime::Builder;
 use filch::task::yield_now;
 use std::cell::Cell;
@@ -136,4 +138,14 @@ async fn a_panic_puts_everything_back() {
 #[should_panic = "from within `with` of the same key"]
 fn a_scope_from_within_with_is_a_mistake() {
     NUMBER.sync_scope(1, || NUMBER.with(|_| NUMBER.sync_scope(2, || ())));
+}
+
+#[test]
+fn a_poll_after_the_end_is_a_mistake_of_the_caller() {
+    use std::task::{Context, Waker};
+    let mut future = pin!(NUMBER.scope(1, async {}));
+    let mut cx = Context::from_waker(Waker::noop());
+    assert!(future.as_mut().poll(&mut cx).is_ready());
+    let said = support::panic_here(|| future.as_mut().poll(&mut cx));
+    assert!(said.contains("polled again"), "{said}");
 }

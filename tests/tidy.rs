@@ -6,21 +6,23 @@ use std::path::{Path, PathBuf};
 
 /// The floors of runtime-core, from the lowest. A file imports its own module and lower floors; never
 /// a neighbour on its floor, and never up.
-const FLOORS: [(u8, &[&str]); 6] = [
-    (2, &["clock", "rng", "unwind"]),
+const FLOORS: [(u8, &[&str]); 7] = [
+    (2, &["callback_list", "clock", "rng", "unwind"]),
     (3, &["task", "timer"]),
-    (4, &["reactor", "blocking", "frame"]),
+    (4, &["reactor", "blocking", "frame", "context_var"]),
     (5, &["scheduler", "runtime"]),
-    (6, &["spawn", "local", "task_tracker", "time", "many", "task_local"]),
-    (7, &["cancel", "task_group", "join_set", "gather", "background", "closing"]),
+    (6, &["spawn", "local", "task_tracker", "time", "many", "siblings", "task_local"]),
+    (7, &["cancel", "task_group", "join_set", "gather", "staggered", "wait", "stream"]),
+    (7, &["callback", "promise", "shield", "threads", "background", "closing"]),
 ];
 
 /// Files that import what the rule forbids, each with the module and the reason.
-const EXCEPTIONS: [(&str, &str, &str); 8] = [
+const EXCEPTIONS: [(&str, &str, &str); 9] = [
     ("runtime/", "scheduler", "the one arrow within floor 5"),
     ("spawn.rs", "local", "`task::Builder::spawn_local`"),
     ("task_tracker.rs", "spawn", "a tracker spawns what it counts"),
     ("task_tracker.rs", "local", "a tracker spawns what it counts, on this thread too"),
+    ("threads/", "cancel", "a thread is told why it is to end as a task is: by `Cancelled`"),
     ("runtime/handle.rs", "spawn", "`Handle::spawn` is `spawn` onto a runtime that is named"),
     ("runtime/builder.rs", "time", "the floor below is told how to sleep"),
     ("blocking.rs", "scheduler", "the thread of the last job says that the pool is quiet"),

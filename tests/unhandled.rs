@@ -361,3 +361,23 @@ fn an_error_that_no_hook_takes_is_written_where_somebody_may_see_it() {
     assert!(said.contains("(unhandled::refuses), spawned at tests/unhandled.rs:"), "{said}");
     assert!(said.contains("failed: no such luck"), "{said}");
 }
+
+#[test]
+fn a_callback_that_panics_is_reported() {
+    let _watch = watch();
+    on_each(|runtime, reports| {
+        let line = line!() + 1;
+        runtime.block_on(async { filch::callback::call_soon(|| panic!("{ON_PURPOSE}")) });
+        runtime.block_on(async { until_async(|| reports.count() > 0).await });
+        let report = &reports.all()[0];
+        assert_eq!((report.kind, report.id), (UnhandledKind::Panic, None));
+        assert!(report.message.contains(ON_PURPOSE), "{}", report.message);
+        assert!(report.message.contains(&format!("unhandled.rs:{line}")), "{}", report.message);
+    });
+}
+
+async fn until_async(condition: impl Fn() -> bool) {
+    while !condition() {
+        yield_now().await;
+    }
+}

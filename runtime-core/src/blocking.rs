@@ -61,6 +61,28 @@ impl<R, F: FnOnce() -> R> Future for Job<F> {
     }
 }
 
+/// A closure as a job for [`run_job`], and the handle to its output.
+pub(crate) fn job<F, R>(
+    f: F,
+    name: Option<Arc<str>>,
+    location: &'static Location<'static>,
+) -> (Runnable<Blocking>, JoinHandle<R>)
+where
+    F: FnOnce() -> R + Send + 'static,
+    R: Send + 'static,
+{
+    task::new(Job(Some(f)), None::<Blocking>, name, location)
+}
+
+/// Runs a job on this thread. No panic of it gets out.
+pub(crate) fn run_job(job: Runnable<Blocking>) {
+    contain(|| {
+        let before = task::polled::set(job.as_ptr());
+        job.run(|| false);
+        task::polled::set(before);
+    });
+}
+
 enum Order {
     Run(Runnable<Blocking>),
     Stop,
@@ -133,7 +155,7 @@ impl Pool {
         F: FnOnce() -> R + Send + 'static,
         R: Send + 'static,
     {
-        let (runnable, handle) = task::new(Job(Some(f)), None::<Blocking>, name, location);
+        let (runnable, handle) = job(f, name, location);
         self.submit(runnable)?;
         Ok(handle)
     }
@@ -143,7 +165,7 @@ impl Pool {
             drop(job);
             return Ok(());
         }
-        self.unfinished.fetch_add(1, Ordering::Relaxed);
+        self.begin_job();
         self.send(Order::Run(job));
         // Pairs with the fences in `work`.
         fence(Ordering::SeqCst);
@@ -255,13 +277,8 @@ impl Pool {
         // Pairs with the fence in `submit`: whoever sent while we were still idle relies on this.
         fence(Ordering::SeqCst);
         self.grow_if_needed();
-        contain(|| {
-            let before = task::polled::set(job.as_ptr());
-            job.run(|| false);
-            task::polled::set(before);
-        });
-        // Release pairs with the acquire in `is_quiet`.
-        if self.unfinished.fetch_sub(1, Ordering::Release) == 1 {
+        run_job(job);
+        if self.end_job() {
             current::with_scheduler(|scheduler| {
                 scheduler.into_iter().for_each(|scheduler| scheduler.pool_is_quiet());
             });
@@ -318,6 +335,17 @@ impl Pool {
     /// [`wait`](Pool::wait) does not return true. `None` after [`close`](Pool::close).
     pub(crate) fn alive(&self) -> Option<Sender<Infallible>> {
         self.alive.lock().clone()
+    }
+
+    /// Counts a job more that is not done: one that runs elsewhere.
+    pub(crate) fn begin_job(&self) {
+        self.unfinished.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts a job less. True: it was the last one.
+    pub(crate) fn end_job(&self) -> bool {
+        // Release pairs with the acquire in `is_quiet`.
+        self.unfinished.fetch_sub(1, Ordering::Release) == 1
     }
 
     /// Whether no job waits or runs.

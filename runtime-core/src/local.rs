@@ -12,6 +12,7 @@
 //! business. A `LocalSet` is for threads that have no such worker, or to run a group of tasks only
 //! while one future is awaited. It is a line of tasks polled from inside of that future.
 
+use crate::context_var;
 use crate::runtime::Runtime;
 use crate::scheduler::{Inbox, current};
 use crate::task::{self, Dead, JoinHandle, Ran, Roster, Runnable, Schedule, UnhandledHook};
@@ -75,6 +76,22 @@ where
 
 #[track_caller]
 pub(crate) fn spawn_here<F>(
+    future: F,
+    name: Option<Arc<str>>,
+    location: &'static Location<'static>,
+) -> JoinHandle<F::Output>
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    match context_var::inherited() {
+        Some(place) => spawn_small(place.hold_local(future), name, location),
+        None => spawn_small(future, name, location),
+    }
+}
+
+#[track_caller]
+pub(crate) fn spawn_small<F>(
     future: F,
     name: Option<Arc<str>>,
     location: &'static Location<'static>,
@@ -262,7 +279,11 @@ impl LocalSet {
         F: Future + 'static,
         F::Output: 'static,
     {
-        self.line.clone().spawn(future, None, Location::caller())
+        let line = self.line.clone();
+        match context_var::inherited() {
+            Some(place) => line.spawn(place.hold_local(future), None, Location::caller()),
+            None => line.spawn(future, None, Location::caller()),
+        }
     }
 
     /// Runs the set's tasks until `future` is ready. [`spawn_local`] inside of it spawns into this set.

@@ -1,5 +1,6 @@
 //! `spawn`, `spawn_blocking`, `block_in_place`, `yield_now`, and the task builder.
 
+use crate::context_var::{self, Context as Vars};
 use crate::runtime::{Handle, context};
 use crate::scheduler::substitute::Blocked;
 use crate::scheduler::{Scheduler, current};
@@ -56,6 +57,9 @@ where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
+    if let Some(place) = context_var::inherited() {
+        return spawn_small(place.hold(future), name, location);
+    }
     if size_of::<F>() > LARGE_FUTURE {
         return spawn_small(Box::pin(future), name, location);
     }
@@ -79,7 +83,7 @@ where
             Some(worker.spawn(future, name, location))
         }
         _ => current::with_scheduler(|scheduler| {
-            scheduler.map(|scheduler| inject(scheduler, future, name, location))
+            scheduler.map(|scheduler| scheduler.spawn_outside(future, name, location))
         }),
     });
     match spawned {
@@ -100,6 +104,9 @@ where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
+    if let Some(place) = context_var::inherited() {
+        return spawn_small_on(scheduler, place.hold(future), name, location);
+    }
     if size_of::<F>() > LARGE_FUTURE {
         return spawn_small_on(scheduler, Box::pin(future), name, location);
     }
@@ -116,27 +123,7 @@ where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
-    current::with_worker(|worker| match worker {
-        Some(worker) if Arc::ptr_eq(worker.scheduler(), scheduler) => {
-            worker.spawn(future, name, location)
-        }
-        _ => inject(scheduler, future, name, location),
-    })
-}
-
-fn inject<F>(
-    scheduler: &Scheduler,
-    future: F,
-    name: Option<Arc<str>>,
-    location: &'static Location<'static>,
-) -> JoinHandle<F::Output>
-where
-    F: Future + Send + 'static,
-    F::Output: Send + 'static,
-{
-    let (runnable, handle) = task::new(future, None, name, location);
-    scheduler.inject(runnable);
-    handle
+    scheduler.spawn(future, name, location)
 }
 
 /// Runs a closure that may block on a thread of the runtime's blocking pool.
@@ -198,7 +185,7 @@ where
     F: FnOnce() -> R + Send + 'static,
     R: Send + 'static,
 {
-    match scheduler.pool().spawn(f, name, location) {
+    match scheduler.pool().spawn(context_var::carry(f), name, location) {
         Ok(handle) => handle,
         Err(error) => panic!("cannot start a thread for blocking work: {error}"),
     }
@@ -345,9 +332,10 @@ pub fn try_id() -> Option<Id> {
     task::polled::id()
 }
 
-/// Options of a task: a name for it.
+/// Options of a task: a name for it, and its context.
 ///
-/// The counterpart of tokio's `task::Builder`, and of `name=` of `asyncio.create_task`.
+/// The counterpart of tokio's `task::Builder`, and of `name=` and `context=` of
+/// `asyncio.create_task`.
 ///
 /// # Examples
 ///
@@ -363,6 +351,7 @@ pub fn try_id() -> Option<Id> {
 #[must_use = "a builder does nothing until it spawns"]
 pub struct Builder<'a> {
     name: Option<&'a str>,
+    context: Option<Vars>,
 }
 
 impl<'a> Builder<'a> {
@@ -374,6 +363,29 @@ impl<'a> Builder<'a> {
     /// The task's name: shown by stall reports, and by [`AbortHandle::name`](crate::task::AbortHandle::name).
     pub fn name(mut self, name: &'a str) -> Builder<'a> {
         self.name = Some(name);
+        self
+    }
+
+    /// The task's context: it is shared with the task, and no copy is made. Without this, a task has a
+    /// copy of what is current where it is spawned.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use filch::contextvars::{Context, ContextVar};
+    ///
+    /// static DONE: ContextVar<bool> = ContextVar::with_default("done", || false);
+    ///
+    /// # let rt = filch::runtime::Runtime::new().unwrap();
+    /// # rt.block_on(async {
+    /// let context = Context::current();
+    /// let builder = filch::task::Builder::new().context(&context);
+    /// builder.spawn(async { drop(DONE.set(true)) }).unwrap().await.unwrap();
+    /// assert_eq!((context.get(&DONE), DONE.get()), (Some(true), false));
+    /// # });
+    /// ```
+    pub fn context(mut self, context: &Vars) -> Builder<'a> {
+        self.context = Some(context.clone());
         self
     }
 
@@ -396,7 +408,11 @@ impl<'a> Builder<'a> {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        Ok(spawn_here(future, self.shared_name(), Location::caller()))
+        let (name, location) = (self.shared_name(), Location::caller());
+        Ok(match self.context {
+            Some(context) => spawn_small(context.hold(future), name, location),
+            None => spawn_here(future, name, location),
+        })
     }
 
     /// Spawns a task onto a runtime; see [`Handle::spawn`].
@@ -410,7 +426,12 @@ impl<'a> Builder<'a> {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        Ok(spawn_on(handle.scheduler(), future, self.shared_name(), Location::caller()))
+        let (name, location) = (self.shared_name(), Location::caller());
+        let scheduler = handle.scheduler();
+        Ok(match self.context {
+            Some(context) => spawn_small_on(scheduler, context.hold(future), name, location),
+            None => spawn_on(scheduler, future, name, location),
+        })
     }
 
     /// Spawns a task that stays on this thread; see [`spawn_local`](crate::local::spawn_local).
@@ -428,7 +449,11 @@ impl<'a> Builder<'a> {
         F: Future + 'static,
         F::Output: 'static,
     {
-        Ok(crate::local::spawn_here(future, self.shared_name(), Location::caller()))
+        let (name, location) = (self.shared_name(), Location::caller());
+        Ok(match self.context {
+            Some(context) => crate::local::spawn_small(context.hold_local(future), name, location),
+            None => crate::local::spawn_here(future, name, location),
+        })
     }
 
     /// Runs a closure that may block on another thread; see [`spawn_blocking`].
@@ -446,7 +471,12 @@ impl<'a> Builder<'a> {
         F: FnOnce() -> R + Send + 'static,
         R: Send + 'static,
     {
-        let name = self.shared_name();
-        Handle::current().scheduler().pool().spawn(f, name, Location::caller())
+        let (name, location) = (self.shared_name(), Location::caller());
+        let handle = Handle::current();
+        let pool = handle.scheduler().pool();
+        match self.context {
+            Some(context) => pool.spawn(move || context.run(f), name, location),
+            None => pool.spawn(context_var::carry(f), name, location),
+        }
     }
 }

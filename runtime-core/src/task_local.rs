@@ -51,10 +51,10 @@ macro_rules! task_local {
 ///
 /// A value is set for the length of a future by [`scope`](LocalKey::scope): it is there whenever that
 /// future is polled, on whichever thread, and nowhere else. Tasks that are spawned within do not see
-/// it: give them a scope of their own.
+/// it: give them a scope of their own. What is to be inherited is a
+/// [`ContextVar`](crate::context_var::ContextVar).
 ///
-/// The counterpart of tokio's `task::LocalKey`, and of asyncio's context variables but for their
-/// inheritance.
+/// The counterpart of tokio's `task::LocalKey`.
 pub struct LocalKey<T: 'static> {
     value: &'static thread::LocalKey<RefCell<Option<T>>>,
 }
@@ -247,11 +247,10 @@ impl<T: 'static, F: Future> Future for TaskLocalFuture<T, F> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let mut this = self.project();
         let mut future = this.future.as_mut();
+        assert!(future.is_some(), "a `TaskLocalFuture` was polled again after it was ready");
         this.key.within(this.value, || {
-            let Some(running) = future.as_mut().as_pin_mut() else {
-                panic!("a `TaskLocalFuture` was polled again after it was ready")
-            };
-            let polled = running.poll(cx);
+            let running = future.as_mut().as_pin_mut();
+            let polled = running.expect("it is not over, as was seen above").poll(cx);
             if polled.is_ready() {
                 // Within the scope: its drop sees the value too.
                 future.set(None);

@@ -7,6 +7,7 @@
 //!    ├─────┴──────┴──▶ socket ──▶ os       (system calls; a simulated network can answer here)
 //!    ├────▶ addr                           (names to addresses, off the worker threads)
 //!    └────▶ io                             (AsyncRead, AsyncWrite, and what one does with them)
+//!            │ └──▶ os                       (what moves bytes from one descriptor to another)
 //!            │
 //!            └──▶ runtime_core::reactor::Registration    (try, wait, try again)
 //! ```

@@ -165,6 +165,12 @@ impl Socket {
     }
 }
 
+impl AsFd for Socket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.as_fd()
+    }
+}
+
 impl AsRawFd for Socket {
     #[inline]
     fn as_raw_fd(&self) -> RawFd {

@@ -3,6 +3,7 @@
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
+use std::time::{Duration, Instant};
 
 use crate::budget;
 use crate::primitives::atomic::{AtomicBool, Ordering};
@@ -21,6 +22,27 @@ use crate::primitives::thread::{self, Thread};
 /// assert_eq!(block_on(async { 6 * 7 }), 42);
 /// ```
 pub fn block_on<F: Future>(future: F) -> F::Output {
+    match block_on_for(future, None) {
+        Some(output) => output,
+        None => unreachable!("a wait without a limit has no end but its output"),
+    }
+}
+
+/// As [`block_on`], for as long as `limit` at the most: `None` says that the time is over. It is real
+/// time, whatever clock a runtime goes by.
+///
+/// # Examples
+///
+/// ```
+/// use runtime_sync::block_on::block_on_for;
+/// use std::time::Duration;
+///
+/// assert_eq!(block_on_for(async { 1 }, Duration::ZERO), Some(1));
+/// assert_eq!(block_on_for(std::future::pending::<()>(), Duration::from_millis(1)), None);
+/// ```
+pub fn block_on_for<F: Future>(future: F, limit: impl Into<Option<Duration>>) -> Option<F::Output> {
+    // One that leads beyond what an `Instant` can say is a wait without end.
+    let deadline = limit.into().and_then(|limit| now().checked_add(limit));
     let mut future = pin!(future);
     let alarm = Arc::new(Alarm { rung: AtomicBool::new(false), sleeper: thread::current() });
     let waker = Waker::from(Arc::clone(&alarm));
@@ -30,10 +52,20 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
     let _unlimited = budget::Restore::after(budget::lift());
     loop {
         if let Poll::Ready(output) = future.as_mut().poll(&mut cx) {
-            return output;
+            return Some(output);
         }
-        alarm.wait();
+        if !alarm.wait(deadline) {
+            return None;
+        }
     }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a thread that waits outside of runtimes has no other clock"
+)]
+fn now() -> Instant {
+    Instant::now()
 }
 
 /// Blocks this thread until `future` is ready, unless it is a thread that runs tasks.
@@ -71,12 +103,21 @@ struct Alarm {
 }
 
 impl Alarm {
-    /// Sleeps until the alarm has rung since the last time.
-    fn wait(&self) {
+    /// Sleeps until the alarm has rung since the last time. False: the deadline came first.
+    fn wait(&self, deadline: Option<Instant>) -> bool {
         // Pairs with the swap in `wake_by_ref`: the next poll sees what was done before the wake.
         while !self.rung.swap(false, Ordering::Acquire) {
-            thread::park();
+            let Some(deadline) = deadline else {
+                thread::park();
+                continue;
+            };
+            let left = deadline.saturating_duration_since(now());
+            if left.is_zero() {
+                return false;
+            }
+            thread::park_timeout(left);
         }
+        true
     }
 }
 

@@ -6,8 +6,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc;
 use std::task::{Poll, Waker};
 use std::thread;
+use std::time::Duration;
 
 use runtime_sync::block_on;
+use runtime_sync::block_on::block_on_for;
 use runtime_sync::budget::{self, consume_budget, has_budget_remaining};
 
 #[test]
@@ -74,6 +76,25 @@ fn a_future_that_unparks_its_own_thread_goes_on_waiting() {
         Poll::Pending
     }));
     assert_eq!(polls, 2);
+}
+
+#[test]
+fn a_limit_ends_the_wait_and_a_ready_future_needs_no_time() {
+    assert_eq!(block_on_for(async { 1 }, Duration::ZERO), Some(1));
+    let mut polls = 0;
+    let never = poll_fn(|_| {
+        polls += 1;
+        Poll::<()>::Pending
+    });
+    assert_eq!(block_on_for(never, Duration::from_millis(1)), None);
+    assert_eq!(polls, 1);
+    // One that is woken in time gives its output, also at the end of all times.
+    for limit in [Duration::from_secs(60), Duration::MAX] {
+        let (sender, receiver) = runtime_sync::channel::oneshot::channel();
+        let other = thread::spawn(move || sender.send(2));
+        assert_eq!(block_on_for(receiver, limit), Some(Ok(2)));
+        other.join().unwrap().unwrap();
+    }
 }
 
 #[test]

@@ -312,3 +312,15 @@ pub fn resident_bytes() -> usize {
     let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
     statm.split(' ').nth(1).unwrap().parse::<usize>().unwrap() * 4096
 }
+
+// ── time ─────────────────────────────────────────────────────────────────────────────────────────
+
+pub fn secs(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+/// Waits so long, then gives or fails.
+pub async fn after<T>(seconds: u64, outcome: T) -> T {
+    filch::time::sleep(secs(seconds)).await;
+    outcome
+}

@@ -13,6 +13,7 @@
 //!    lies in the join waker's place, which is empty when the last reference goes.
 //! 6. *The cell* lives while the task is not complete, or a reference exists.
 
+use super::ending::{self, Ending};
 use super::id::Id;
 use super::join::JoinError;
 use super::memory;
@@ -293,13 +294,12 @@ pub(super) unsafe fn cancel<F: Future, S: Schedule, N: Name>(header: NonNull<Hea
     // SAFETY: by this function's contract.
     let this = unsafe { cell::<F, S, N>(header) };
     let front = &this.front.header;
+    // Before the future takes along what it knows of the requests.
+    let reason = if front.state.is_noted() { requests::reason(front.id) } else { None };
     // SAFETY: invariant 1, and the future is dropped just here.
     let dropped = catch(|| unsafe { drop_future(this) });
     let error = match dropped {
-        Ok(()) => {
-            let reason = if front.state.is_noted() { requests::reason(front.id) } else { None };
-            JoinError::cancelled(front.id, front.location, reason)
-        }
+        Ok(()) => JoinError::cancelled(front.id, front.location, reason),
         Err(payload) => this.front.panicked(payload),
     };
     // SAFETY: the future is dropped, and the caller held the `Runnable`.
@@ -329,15 +329,18 @@ unsafe fn complete<F: Future, S: Schedule, N: Name>(
 ) {
     // SAFETY: the task is not complete, so that the cell lives.
     let this = unsafe { cell::<F, S, N>(header) };
-    let panicked = output.as_ref().is_err_and(JoinError::is_panic);
+    let how = Ending::of(&output);
     this.stage.with_mut(|stage| {
         // SAFETY: invariant 2; the future is gone, so that nothing is overwritten.
         unsafe { (*stage).output = ManuallyDrop::new(Some(output)) }
     });
     let id = this.front.header.id;
-    let left = this.front.header.state.complete();
+    let left = this.front.header.state.complete(how);
     if left.noted {
-        requests::forget(id, panicked);
+        requests::forget(id, how == Ending::Panicked);
+    }
+    if left.watched {
+        ending::tell(id, how);
     }
     if !left.holds_ref {
         return;
@@ -372,6 +375,20 @@ pub(super) unsafe fn take_output<F: Future, S, N>(header: NonNull<Header>, desti
     });
     // SAFETY: by this function's contract.
     unsafe { *destination.cast() = output };
+}
+
+/// Where the output lies, an `Option<Result<F::Output, JoinError>>`.
+///
+/// # Safety
+///
+/// - The task is complete, and the caller is the `JoinHandle` (invariant 2).
+pub(super) unsafe fn peek_output<F: Future, S, N>(header: NonNull<Header>) -> NonNull<()> {
+    // SAFETY: by this function's contract.
+    let this = unsafe { cell::<F, S, N>(header) };
+    this.stage.with(|stage| {
+        // SAFETY: invariant 2.
+        NonNull::from(unsafe { &(*stage).output }).cast()
+    })
 }
 
 /// Drops the output if it was not taken, and reports it if it is a panic: nobody else will. May panic,

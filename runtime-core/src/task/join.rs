@@ -196,14 +196,13 @@ impl<T> JoinHandle<T> {
     pub fn id(&self) -> Id {
         self.task.id()
     }
-}
 
-impl<T> Future for JoinHandle<T> {
-    type Output = Result<T, JoinError>;
+    pub(super) fn task(&self) -> &TaskRef {
+        &self.task
+    }
 
-    #[track_caller]
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let budget = ready!(budget::poll_proceed(cx));
+    /// Waits until the task has finished, and leaves the output where it is. It spends no budget.
+    pub(crate) fn poll_finished(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let header = self.task.header();
         if !header.state.is_complete() {
             if header.state.has_join_waker() && !header.state.unset_join_waker() {
@@ -225,7 +224,31 @@ impl<T> Future for JoinHandle<T> {
                 drop(unsafe { header.take_join_waker() });
             }
         }
+        Poll::Ready(())
+    }
+
+    /// The output, if the task has finished and it was not taken.
+    pub(crate) fn peek(&mut self) -> Option<&Result<T, JoinError>> {
+        if !self.is_finished() {
+            return None;
+        }
+        // SAFETY: the task is complete, and by invariant 1 the output is ours.
+        let output = unsafe { (self.task.header().vtable.peek_output)(self.task.as_ptr()) };
+        // SAFETY: by invariant 1 it is of this type. Nobody but this handle takes it, and the handle
+        // is borrowed as long as the output is.
+        unsafe { output.cast::<Option<Result<T, JoinError>>>().as_ref() }.as_ref()
+    }
+}
+
+impl<T> Future for JoinHandle<T> {
+    type Output = Result<T, JoinError>;
+
+    #[track_caller]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let budget = ready!(budget::poll_proceed(cx));
+        ready!(self.poll_finished(cx));
         budget.made_progress();
+        let header = self.task.header();
         let mut output: Option<Self::Output> = None;
         // SAFETY: the task is complete, and by invariant 1 the output is ours and of this type.
         unsafe {
@@ -480,6 +503,15 @@ impl JoinError {
         match self.cause {
             Cause::Panic(panicked) => Ok(panicked.payload.0),
             Cause::Cancelled(_) => Err(self),
+        }
+    }
+
+    /// Panics as the task did, or because it was cancelled.
+    #[track_caller]
+    pub(crate) fn raise<T>(self) -> T {
+        match self.try_into_panic() {
+            Ok(payload) => std::panic::resume_unwind(payload),
+            Err(error) => panic!("{error}"),
         }
     }
 

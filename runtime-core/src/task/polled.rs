@@ -39,6 +39,19 @@ pub(crate) fn id() -> Option<Id> {
     unsafe { POLLED.get().as_ref() }.map(Header::id)
 }
 
+/// The number of the task that is being polled, if the table of requests has an entry for it.
+pub(super) fn id_of_noted() -> Option<Id> {
+    // SAFETY: invariant 1.
+    let header = unsafe { POLLED.get().as_ref() }?;
+    header.state.is_noted().then(|| header.id())
+}
+
+/// Whether the task that is being polled was aborted.
+pub(crate) fn is_aborted() -> bool {
+    // SAFETY: invariant 1.
+    unsafe { POLLED.get().as_ref() }.is_some_and(|header| header.state.is_aborted())
+}
+
 /// Number, name and birthplace of the task that is being polled.
 pub(crate) fn info() -> Option<TaskInfo> {
     // SAFETY: invariant 1.

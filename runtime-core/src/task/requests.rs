@@ -8,7 +8,8 @@
 //! entry is then [brief](Brief), and becomes a full one only if the request is withdrawn after all.
 //!
 //! Requests are numbered: a frame answers those that were not over when it was opened, unless a frame
-//! further in has answered them, or they were withdrawn.
+//! further in has answered them, or they were withdrawn. A frame that passes one on leaves a mark for
+//! as long as it is not dropped: no answer beside it takes the request from those around.
 
 use super::cancel_reason::CancelReason;
 use super::id::Id;
@@ -16,18 +17,22 @@ use super::join::AbortHandle;
 use super::polled;
 use super::raw::TaskRef;
 use super::state::{Ask, Wake};
+use super::table::Table;
 use super::tally::Tally;
 use runtime_sync::primitives::Mutex;
 use runtime_sync::waker_slot::WakerSlot;
-use std::collections::BTreeMap;
+use std::any::Any;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// What is asked of one task, or of a future that is no task's, and by which frames it is answered.
 pub struct Requests {
     /// `None` for what is polled outside of tasks: only scopes in it are asked, or whoever drives it.
     task: Option<TaskRef>,
     book: Mutex<Book>,
+    /// What a floor above keeps with the task until it completes: its context, if it has set a
+    /// variable without having inherited any.
+    kept: OnceLock<Arc<dyn Any + Send + Sync>>,
 }
 
 #[derive(Default)]
@@ -39,6 +44,9 @@ struct Book {
     answered: u64,
     /// Up to which number they were taken back.
     withdrawn: u64,
+    /// How many frames have passed a request on, and wait to be dropped: the task is to end because
+    /// of those, whatever others answer.
+    passed: usize,
     /// How many stand by asyncio's count: each request adds one, `uncancel` takes one.
     standing: usize,
     reason: Option<Arc<CancelReason>>,
@@ -55,7 +63,7 @@ struct Book {
 impl Requests {
     /// For a future that is polled outside of tasks.
     fn of_nobody() -> Arc<Requests> {
-        Arc::new(Requests { task: None, book: Mutex::default() })
+        Arc::new(Requests { task: None, book: Mutex::default(), kept: OnceLock::new() })
     }
 
     /// Asks the task to end, and has `tally` told when it has. False: it has finished.
@@ -107,11 +115,21 @@ impl Requests {
 
     /// What is asked of the task that is being polled on this thread, if anything ever was.
     pub(crate) fn find_here() -> Option<Arc<Requests>> {
-        match find(polled::id()?)? {
+        match find(polled::id_of_noted()?)? {
             Entry::Full(requests) => Some(requests),
             // Its future is being dropped.
             Entry::Brief(_) => Some(of(&polled::task()?)),
         }
+    }
+
+    /// Keeps something with the task, once; returns what is kept.
+    pub(crate) fn keep(&self, it: Arc<dyn Any + Send + Sync>) -> Arc<dyn Any + Send + Sync> {
+        self.kept.get_or_init(|| it).clone()
+    }
+
+    /// What is kept with the task.
+    pub(crate) fn kept(&self) -> Option<Arc<dyn Any + Send + Sync>> {
+        self.kept.get().cloned()
     }
 
     /// Whether the task is the one that is being polled on this thread.
@@ -119,10 +137,10 @@ impl Requests {
         self.task.as_ref().map(TaskRef::id) == polled::id()
     }
 
-    /// The last request and its number, if that is above `answered` and it was not withdrawn.
-    pub(crate) fn after(&self, answered: u64) -> Option<(Arc<CancelReason>, u64)> {
+    /// The last request and its number; with `over`, if it is above that and was not withdrawn.
+    pub(crate) fn last(&self, over: Option<u64>) -> Option<(Arc<CancelReason>, u64)> {
         let book = self.book.lock();
-        let stands = book.last > answered.max(book.withdrawn);
+        let stands = over.is_none_or(|over| book.last > over.max(book.withdrawn));
         Some((stands.then(|| book.reason.clone()).flatten()?, book.last))
     }
 
@@ -146,11 +164,17 @@ impl Requests {
         self.tell_state(&book);
     }
 
-    /// A frame passes the request `number` on, whatever another frame or `uncancel` made of it.
-    pub(crate) fn pass_on(&self, number: u64) {
+    /// A frame passes a request on, whatever another frame or `uncancel` makes of it.
+    pub(crate) fn pass_on(&self) {
         let mut book = self.book.lock();
-        book.answered = book.answered.min(number.saturating_sub(1));
-        book.withdrawn = book.withdrawn.min(number.saturating_sub(1));
+        book.passed += 1;
+        self.tell_state(&book);
+    }
+
+    /// A frame that has passed a request on is dropped.
+    pub(crate) fn take_back(&self) {
+        let mut book = self.book.lock();
+        book.passed -= 1;
         self.tell_state(&book);
     }
 
@@ -234,7 +258,7 @@ impl Book {
 
     /// Whether the task is to end because of the last request.
     fn stands(&self) -> bool {
-        self.last > self.answered.max(self.withdrawn)
+        self.passed > 0 || self.last > self.answered.max(self.withdrawn)
     }
 }
 
@@ -272,7 +296,7 @@ impl TaskRef {
         }
         let id = self.id();
         let brief = Brief { reason, tally: tally.cloned() };
-        let other = with_shard(id, |shard| match shard.get(&id) {
+        let other = TABLE.with_shard(id, |shard| match shard.get(&id) {
             // Somebody else asks at this moment.
             Some(Entry::Full(requests)) => Some((requests.clone(), brief)),
             Some(Entry::Brief(_)) | None => {
@@ -316,16 +340,13 @@ pub fn cancel_for(task: &AbortHandle, reason: &Arc<CancelReason>, tally: &Arc<Ta
     !task.header().state.is_complete() && task.ask(reason.clone(), Some(tally))
 }
 
-/// Why the task ends; asked when its future is dropped because of a request.
+/// Why the task ends, if somebody asked it to and nobody answered; asked when its future is dropped.
 pub(super) fn reason(task: Id) -> Option<Arc<CancelReason>> {
     match find(task)? {
         Entry::Brief(brief) => Some(brief.reason),
-        Entry::Full(requests) => requests.book.lock().reason.clone(),
+        Entry::Full(requests) => requests.unanswered(),
     }
 }
-
-/// How many tables share the tasks, so that they seldom meet at a lock.
-const SHARDS: usize = 32;
 
 /// What the table knows of a task.
 #[derive(Clone)]
@@ -341,22 +362,11 @@ struct Brief {
     tally: Option<Arc<Tally>>,
 }
 
-type Shard = BTreeMap<Id, Entry>;
-
 /// The entries of all tasks that have one, wherever they run.
-///
-/// std's lock, which models do not see: no thread of a model is switched while it is held.
-#[allow(clippy::disallowed_types, reason = "a static, and no step of a model")]
-static TABLE: [std::sync::Mutex<Shard>; SHARDS] =
-    [const { std::sync::Mutex::new(BTreeMap::new()) }; SHARDS];
-
-fn with_shard<R>(task: Id, f: impl FnOnce(&mut Shard) -> R) -> R {
-    let shard = &TABLE[task.number() as usize % SHARDS];
-    f(&mut shard.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
-}
+static TABLE: Table<Entry> = Table::new();
 
 fn find(task: Id) -> Option<Entry> {
-    with_shard(task, |shard| shard.get(&task).cloned())
+    TABLE.find(task)
 }
 
 /// The requests of a task, which is not complete or whose entry the caller takes out again.
@@ -372,8 +382,8 @@ pub(super) fn of(task: &TaskRef) -> Arc<Requests> {
         // must not be the last one under the lock.
         let known = brief.is_some();
         let book = Mutex::new(brief.map(Book::after).unwrap_or_default());
-        let fresh = Arc::new(Requests { task: Some(task.clone()), book });
-        let in_place = with_shard(id, |shard| match shard.get(&id) {
+        let fresh = Arc::new(Requests { task: Some(task.clone()), book, kept: OnceLock::new() });
+        let in_place = TABLE.with_shard(id, |shard| match shard.get(&id) {
             Some(Entry::Full(requests)) => Some((requests.clone(), None)),
             // It came just now, and is to be carried over.
             Some(Entry::Brief(_)) if !known => None,
@@ -387,7 +397,7 @@ pub(super) fn of(task: &TaskRef) -> Arc<Requests> {
 
 /// Takes the entry of a complete task out, and tells those who wait for its end.
 pub(super) fn forget(task: Id, panicked: bool) {
-    match with_shard(task, |shard| shard.remove(&task)) {
+    match TABLE.forget(task) {
         None => {}
         Some(Entry::Brief(brief)) => brief.tally.iter().for_each(|tally| tally.end(panicked)),
         Some(Entry::Full(requests)) => {

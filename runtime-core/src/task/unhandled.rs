@@ -132,6 +132,13 @@ impl Unhandled {
         Unhandled { kind: UnhandledKind::Error, task, message, error: Some(error) }
     }
 
+    /// A panic of a callback that was registered at `location`.
+    pub(crate) fn callback(location: &'static Location<'static>, said: Option<&str>) -> Unhandled {
+        let said = said.unwrap_or("no message");
+        let message = format!("a callback, registered at {location}, panicked: {said}").into();
+        Unhandled { kind: UnhandledKind::Panic, task: None, message, error: None }
+    }
+
     /// A panic that nobody is told of because no task ended by it: of a callback, or one of several.
     pub(crate) fn panic(task: Option<TaskInfo>, said: Option<&str>) -> Unhandled {
         let message = match said {

@@ -28,7 +28,8 @@ pub enum ErrorPolicy {
     CancelSiblings,
     /// The others go on; the errors are told when all have ended.
     WaitAll,
-    /// The others go on, and the block does not fail: [`TaskGroup::take_errors`] tells.
+    /// The others go on, and the block does not fail: [`TaskGroup::take_errors`] tells. If the body
+    /// itself fails, that is the one error of the block.
     Collect,
 }
 

@@ -177,7 +177,10 @@ impl<E> Shared<E> {
     pub(super) fn rest(&self) -> Rest<E> {
         let mut state = self.state.lock();
         let errors = match self.policy {
-            ErrorPolicy::Collect => Vec::new(),
+            // Those of the children are left for whoever takes them.
+            ErrorPolicy::Collect => {
+                state.errors.extract_if(.., |error| error.task().is_none()).collect()
+            }
             ErrorPolicy::CancelSiblings | ErrorPolicy::WaitAll => std::mem::take(&mut state.errors),
         };
         Rest { errors, panic: state.panic.take() }

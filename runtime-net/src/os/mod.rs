@@ -1,6 +1,7 @@
 //! Socket calls, answered by the kernel.
 //!
-//! Options are in options.rs, datagrams in datagrams.rs and batches_*.rs, pipes in pipe.rs.
+//! Options are in options.rs, datagrams in datagrams.rs and batches_*.rs, pipes in pipe.rs, and
+//! ways from one descriptor to the other in conduit_*.rs.
 //!
 //! Every socket made here is non-blocking and closed on `exec`. A call that a signal interrupts is
 //! made again, as none of them waits.
@@ -15,6 +16,9 @@ mod batches;
 #[cfg(not(target_os = "linux"))]
 #[path = "batches_portable.rs"]
 mod batches;
+#[cfg_attr(target_os = "linux", path = "conduit_linux.rs")]
+#[cfg_attr(not(target_os = "linux"), path = "conduit_portable.rs")]
+mod conduit;
 mod datagrams;
 mod options;
 #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -25,6 +29,7 @@ mod peer;
 mod peer;
 mod pipe;
 
+pub(crate) use conduit::Conduit;
 pub(crate) use peer::Peer;
 pub(crate) use pipe::PipeEnd;
 

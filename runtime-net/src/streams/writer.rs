@@ -47,7 +47,7 @@ use crate::unix::UnixStream;
 /// # }
 /// ```
 pub struct StreamWriter {
-    connection: Arc<Connection>,
+    pub(super) connection: Arc<Connection>,
 }
 
 /// Limits of a [`StreamWriter`] of which the lower one is above the upper one.
