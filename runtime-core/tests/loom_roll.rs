@@ -82,3 +82,28 @@ fn the_last_end_wakes_who_waits() {
         end(&home, &tally, asked);
     });
 }
+
+/// Two ask a task that sleeps without frames, and one of them thinks better of it: it ends all the
+/// same, and whoever counts is told.
+#[test]
+fn a_sleeper_is_asked_twice_and_ends_once() {
+    loom::model(|| {
+        let home = Home::new();
+        let handle = home.spawn(pending::<()>());
+        home.run_all();
+        let fickle = handle.abort_handle();
+        let thread = thread::spawn(move || {
+            assert!(fickle.cancel("stop"));
+            fickle.uncancel();
+        });
+        let (tally, asked) = call_roll(&home);
+        assert_eq!(asked, 1);
+        thread.join().unwrap();
+        // If both requests were there when one was taken back, the other one stands; if it was the
+        // only one, it was withdrawn, and the roll came later.
+        home.run_all();
+        assert!(handle.is_finished(), "the request is lost");
+        drop(handle);
+        end(&home, &tally, asked);
+    });
+}
