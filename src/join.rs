@@ -112,6 +112,9 @@ macro_rules! __number {
     (start @try_join $order:tt) => {
         $crate::__private::ready($crate::__private::Ok(())).await
     };
+    (start @gather $order:tt) => {
+        $crate::__private::ready($crate::__private::Ok(())).await
+    };
     (start @$macro:ident $order:tt $($future:expr,)+) => {
         $crate::__number!(
             @$macro $order []
@@ -183,6 +186,52 @@ macro_rules! __number {
             $crate::__private::Poll::Ready($crate::__private::Ok(($(
                 futures.$number.as_mut().take_value(),
             )+)))
+        })
+        .await
+    }};
+    (@gather ($order:ident) [$(($number:tt $future:expr))+] [$($numbers:tt)*]) => {{
+        let mut futures = ($(
+            $crate::__private::pin!($crate::__private::MaybeDone::fallible($future)),
+        )+);
+        let mut order = $crate::__private::Order::$order([$($number),+]);
+        let mut siblings = $crate::__private::Siblings::new();
+        let mut failure = $crate::__private::None;
+        $crate::__private::poll_fn(move |cx| loop {
+            let pending = siblings.within(|| {
+                let mut pending = false;
+                for branch in order.next_round() {
+                    match branch {
+                        $($number => match futures.$number.as_mut().try_poll(cx) {
+                            $crate::__private::Ok(poll) => pending |= poll.is_pending(),
+                            $crate::__private::Err(error) => {
+                                failure.get_or_insert(error);
+                            }
+                        },)+
+                        _ => {}
+                    }
+                }
+                pending
+            });
+            if pending {
+                match failure {
+                    $crate::__private::None => return $crate::__private::Poll::Pending,
+                    $crate::__private::Some(_) => {
+                        match siblings.give_up(cx, "another future of a `gather!` failed") {
+                            $crate::__private::Parting::Again => continue,
+                            $crate::__private::Parting::Wait => {
+                                return $crate::__private::Poll::Pending;
+                            }
+                            $crate::__private::Parting::Over => {}
+                        }
+                    }
+                }
+            }
+            return $crate::__private::Poll::Ready(match failure.take() {
+                $crate::__private::Some(error) => $crate::__private::Err(error),
+                $crate::__private::None => $crate::__private::Ok(($(
+                    futures.$number.as_mut().take_value(),
+                )+)),
+            });
         })
         .await
     }};

@@ -24,9 +24,11 @@
 //! | to | use |
 //! |---|---|
 //! | begin | [`main`](macro@main), or [`runtime::Builder`] |
-//! | run things at the same time | [`TaskGroup`], [`spawn`](fn@spawn), [`task::JoinSet`], [`join!`], [`try_join!`], [`select!`] |
+//! | run things at the same time | [`TaskGroup`], [`spawn`](fn@spawn), [`task::JoinSet`], [`join!`], [`try_join!`], [`gather!`], [`select!`] |
 //! | wait for time to pass | [`time`] |
-//! | end things early, in good order | [`cancel`] |
+//! | end things early, in good order | [`cancel`]; not at all: [`shield`] |
+//! | have functions called soon, later, when something is done | [`callback`] |
+//! | promise a value to many | [`promise`] |
 //! | talk to the world | [`net`], [`io`]; [`streams`] as in asyncio |
 //! | call what blocks | [`to_thread`], [`task::spawn_blocking`], [`task::block_in_place`], [`executor`] |
 //! | come from threads | [`from_thread`], [`portal`], [`task::JoinHandle::blocking_wait`] |
@@ -47,11 +49,13 @@
 //! | `fs` | `fs`: files and directories | no |
 //! | `process` | `process`: children | no |
 //! | `signal` | `signal`: listening to signals | no |
-//! | `tls` | `tls`: TLS on byte streams, by rustls | no |
+//! | `tls` | `tls`: TLS on byte streams, by rustls; `streams` under TLS | no |
 //! | `full` | everything but TLS and the bridges to other crates | no |
 //! | `macros` | `main`, `test`, `join!`, `try_join!`, `select!`, `pin!` | yes |
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "macros")]
+mod gather;
 #[cfg(feature = "macros")]
 mod join;
 #[cfg(feature = "macros")]
@@ -60,20 +64,34 @@ mod pin;
 mod select;
 
 #[doc(inline)]
+pub use runtime_core::callback;
+#[doc(inline)]
 pub use runtime_core::cancel;
 #[doc(inline)]
-pub use runtime_core::gather::{Gather, gather, gather_all, race, select_ok};
+pub use runtime_core::gather::{
+    AsCompletedTimeout, Gather, GatherHandles, gather, gather_all, gather_handles, race, select_ok,
+};
 #[doc(inline)]
 pub use runtime_core::many::{AsCompleted, as_completed};
 #[doc(inline)]
+pub use runtime_core::promise;
+#[doc(inline)]
+pub use runtime_core::shield::{Shielded, shield};
+#[doc(inline)]
 pub use runtime_core::spawn::spawn;
+#[doc(inline)]
+pub use runtime_core::staggered::{StaggeredRace, staggered_race};
+#[doc(inline)]
+pub use runtime_core::stream;
 #[doc(inline)]
 pub use runtime_core::task_group::{self, TaskGroup};
 pub use runtime_core::task_local;
 #[doc(inline)]
 pub use runtime_core::threads::{from_thread, to_thread};
 #[doc(inline)]
-pub use runtime_core::time;
+pub use runtime_core::time::{self, wait_for};
+#[doc(inline)]
+pub use runtime_core::wait::{ReturnWhen, Wait, WaitResult, wait};
 
 #[cfg(feature = "codec")]
 #[doc(inline)]
@@ -92,7 +110,7 @@ pub use runtime_net::signal;
 pub use runtime_net::tls;
 #[cfg(feature = "net")]
 #[doc(inline)]
-pub use runtime_net::{io, net, streams};
+pub use runtime_net::{io, net, runner::run, streams};
 
 #[cfg(feature = "macros")]
 pub use runtime_macros::{main, test};
@@ -102,8 +120,14 @@ pub mod runtime {
     #[doc(inline)]
     pub use runtime_core::runtime::{
         Builder, EnterGuard, Handle, LocalOptions, LocalRuntime, Metrics, Runtime, RuntimeFlavor,
-        RuntimeMetrics, Stall, TaskMeta, TryCurrentError,
+        RuntimeMetrics, Stall, TaskInfo, TaskMeta, TryCurrentError, Unhandled, UnhandledKind,
     };
+
+    #[doc(inline)]
+    pub use runtime_core::closing::ShutdownReport;
+    #[cfg(feature = "net")]
+    #[doc(inline)]
+    pub use runtime_net::runner::{Interrupted, Runner, RunnerBuilder};
 }
 
 /// Locks, signals, channels and queues, for any executor.
@@ -141,7 +165,9 @@ pub mod portal {
 /// Tasks: spawning, joining, aborting, naming, yielding.
 pub mod task {
     #[doc(inline)]
-    pub use runtime_core::join_set::JoinSet;
+    pub use runtime_core::background::{Outcome, background};
+    #[doc(inline)]
+    pub use runtime_core::join_set::{JoinMap, JoinMapKeys, JoinQueue, JoinSet};
     #[doc(inline)]
     pub use runtime_core::local::{LocalEnterGuard, LocalSet, spawn_local};
     #[doc(inline)]
@@ -149,7 +175,9 @@ pub mod task {
         Builder, YieldNow, block_in_place, id, spawn, spawn_blocking, try_id, yield_now,
     };
     #[doc(inline)]
-    pub use runtime_core::task::{AbortHandle, Id, JoinError, JoinHandle};
+    pub use runtime_core::task::{
+        AbortHandle, AbortOnDrop, AbortOnDropHandle, Id, JoinError, JoinHandle,
+    };
     #[doc(inline)]
     pub use runtime_core::task_local::{AccessError, LocalKey, TaskLocalFuture};
     #[doc(inline)]
@@ -178,8 +206,11 @@ pub mod __private {
     pub use crate::select::{
         all_branches_disabled, pattern_changed_its_mind, poll_budget, random, round,
     };
+    pub use runtime_core::closing::Orderly;
+    pub use runtime_core::siblings::{Parting, Siblings};
     pub use runtime_macros::select_branches;
     pub use std::future::{Future, IntoFuture, poll_fn, ready};
+    pub use std::option::Option::{None, Some};
     pub use std::pin::pin;
     pub use std::result::Result::{Err, Ok};
     pub use std::task::Poll;

@@ -549,6 +549,32 @@ fn go(
     })
 }
 
+#[test]
+fn callbacks_have_the_context_of_who_registers_them() {
+    static VAR: ContextVar<u32> = ContextVar::new("registered");
+    current().block_on(async {
+        let (tell, mut told) = filch::sync::mpsc::unbounded_channel();
+        let task = filch::spawn(yield_now());
+        let seen = move || {
+            let tell = tell.clone();
+            move || tell.send(VAR.get()).unwrap()
+        };
+        VAR.set(1);
+        filch::callback::call_soon(seen());
+        let on_done = seen();
+        task.on_done(move |_| on_done());
+        VAR.set(2);
+        Handle::current().post(seen()).unwrap();
+        drop(seen);
+        let mut all = Vec::new();
+        while let Some(value) = told.recv().await {
+            all.push(value);
+        }
+        all.sort_unstable();
+        assert_eq!(all, [1, 1, 2]);
+    });
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
 

@@ -1,24 +1,18 @@
 //! `gather`, `gather_all`, `as_completed`, `race`, `select_ok`: order, errors, clean-up, and O(1) wakes.
 #![allow(missing_docs, clippy::disallowed_types)]
 
-use filch::cancel::with_cleanup;
-use filch::time::{Duration, Instant, sleep, timeout};
-use filch::{as_completed, gather, gather_all, race, select_ok};
+mod support;
+
+use filch::cancel::{CancelSource, catch_cancel, with_cleanup};
+use filch::time::{Instant, sleep, timeout};
+use filch::{as_completed, gather, gather_all, gather_handles, race, select_ok};
 use proptest::prelude::*;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
-
-fn secs(seconds: u64) -> Duration {
-    Duration::from_secs(seconds)
-}
-
-async fn after<T>(seconds: u64, outcome: T) -> T {
-    sleep(secs(seconds)).await;
-    outcome
-}
+use support::{Census, after, secs};
 
 #[filch::test(start_paused = true)]
 async fn outputs_are_in_order_and_all_run_together() {
@@ -32,23 +26,17 @@ async fn outputs_are_in_order_and_all_run_together() {
 
 #[filch::test(start_paused = true)]
 async fn the_first_error_ends_the_others() {
-    struct Dropped(Arc<AtomicUsize>);
-    impl Drop for Dropped {
-        fn drop(&mut self) {
-            self.0.fetch_add(1, Ordering::SeqCst);
-        }
-    }
     let start = Instant::now();
-    let dropped = Arc::new(AtomicUsize::new(0));
+    let census = Census::default();
     let futures = [(5, Ok(())), (1, Err("first")), (2, Err("second"))].map(|(at, outcome)| {
-        let guard = Dropped(dropped.clone());
+        let guard = census.guard();
         async move {
             let _guard = guard;
             after(at, outcome).await
         }
     });
     assert_eq!(gather(futures).await, Err("first"));
-    assert_eq!((start.elapsed(), dropped.load(Ordering::SeqCst)), (secs(1), 3));
+    assert_eq!((start.elapsed(), census.dead()), (secs(1), 3));
 }
 
 #[filch::test(start_paused = true)]
@@ -188,6 +176,257 @@ async fn one_that_panics_is_gone_and_the_others_go_on() {
         }
     }
     assert_eq!(outcomes, [1, 0, 3]);
+}
+
+#[filch::test(start_paused = true)]
+async fn the_macro_gives_outputs_of_different_types() {
+    let start = Instant::now();
+    let words = ["one".to_owned(), "two".to_owned()];
+    let all = filch::gather!(
+        after(2, Ok::<_, ()>(1)),
+        async { after(1, Ok(&words[0])).await },
+        biased_is_a_name(),
+    );
+    assert_eq!(all, Ok((1, &words[0], "biased")));
+    assert_eq!(start.elapsed(), secs(2));
+    assert_eq!(filch::gather!(), Ok::<(), ()>(()));
+    assert_eq!(filch::gather!(biased; async { Err::<(), _>(1) }, async { Ok(2) }), Err(1));
+}
+
+async fn biased_is_a_name() -> Result<&'static str, ()> {
+    Ok("biased")
+}
+
+#[filch::test(start_paused = true)]
+async fn the_macro_ends_the_others_in_good_order() {
+    let start = Instant::now();
+    let census = Census::default();
+    let cleaned = AtomicUsize::new(0);
+    let (plain, held) = (census.guard(), census.guard());
+    let outcome: Result<((), (), ()), _> = filch::gather!(
+        async {
+            let _guard = plain;
+            after(100, Ok(())).await
+        },
+        after(1, Err("failed")),
+        with_cleanup(
+            async {
+                let _guard = held;
+                // A second error does not count.
+                after(2, Err("late")).await
+            },
+            async {
+                sleep(secs(5)).await;
+                cleaned.fetch_add(1, Ordering::SeqCst);
+            }
+        ),
+    );
+    assert_eq!(outcome, Err("failed"));
+    assert_eq!((start.elapsed(), census.dead()), (secs(6), 2));
+    assert_eq!(cleaned.load(Ordering::SeqCst), 1);
+}
+
+#[filch::test(start_paused = true)]
+async fn a_value_that_comes_when_others_have_failed_is_dropped() {
+    let census = Census::default();
+    let guard = census.guard();
+    let outcome = filch::gather!(async { Ok(guard) }, after(1, Err::<(), _>("failed")));
+    assert_eq!(outcome.err(), Some("failed"));
+    assert_eq!(census.dead(), 1);
+}
+
+#[filch::test(start_paused = true)]
+async fn tasks_are_gathered_in_order() {
+    let tasks = (0..10).rev().map(|number| filch::spawn(after(number, number)));
+    let outputs = gather_handles(tasks).await.unwrap();
+    assert_eq!(outputs, (0..10).rev().collect::<Vec<_>>());
+    let nothing: [filch::task::JoinHandle<()>; 0] = [];
+    assert_eq!(gather_handles(nothing).await.unwrap(), []);
+}
+
+#[filch::test(start_paused = true)]
+async fn when_a_task_fails_the_others_are_cancelled_and_awaited() {
+    let start = Instant::now();
+    let ended = Arc::new(AtomicUsize::new(0));
+    let count = ended.clone();
+    let cleans = filch::spawn(with_cleanup(after(100, ()), async move {
+        sleep(secs(3)).await;
+        count.fetch_add(1, Ordering::SeqCst);
+    }));
+    let plain = filch::spawn(std::future::pending());
+    let watch = plain.abort_handle();
+    let fails = filch::spawn(async {
+        sleep(secs(1)).await;
+        panic!("boom")
+    });
+    let id = fails.id();
+    let error = gather_handles([cleans, plain, fails]).await.unwrap_err();
+    assert!(error.is_panic() && error.id() == id);
+    assert!(watch.is_finished());
+    assert_eq!((start.elapsed(), ended.load(Ordering::SeqCst)), (secs(4), 1));
+}
+
+#[filch::test(start_paused = true)]
+async fn the_cancelled_are_told_why() {
+    let (send, receive) = filch::sync::oneshot::channel();
+    let catches = filch::spawn(async move {
+        let stuck = catch_cancel(std::future::pending::<()>());
+        _ = send.send(stuck.await.unwrap_err().reason().source());
+    });
+    let aborted = filch::spawn(std::future::pending());
+    let stop = aborted.abort_handle();
+    filch::spawn(async move {
+        filch::task::yield_now().await;
+        stop.abort();
+    });
+    assert!(gather_handles([catches, aborted]).await.unwrap_err().is_cancelled());
+    assert_eq!(receive.await.unwrap(), CancelSource::Sibling);
+}
+
+#[filch::test(start_paused = true)]
+async fn siblings_that_are_kept_run_on() {
+    let start = Instant::now();
+    let slow = filch::spawn(after(5, ()));
+    let watch = slow.abort_handle();
+    let fails = filch::spawn(async {
+        sleep(secs(1)).await;
+        panic!("boom")
+    });
+    assert!(gather_handles([slow, fails]).keep_siblings().await.unwrap_err().is_panic());
+    assert_eq!(start.elapsed(), secs(1));
+    assert_eq!(watch.cancelling(), 0);
+    sleep(secs(10)).await;
+    assert!(watch.is_finished());
+}
+
+#[filch::test(start_paused = true)]
+async fn a_gather_of_tasks_that_is_dropped_cancels_them() {
+    for keep in [false, true] {
+        let stuck = filch::spawn(std::future::pending::<()>());
+        let watch = stuck.abort_handle();
+        let all = gather_handles([stuck]);
+        let all = if keep { all.keep_siblings() } else { all };
+        drop(all);
+        filch::task::yield_now().await;
+        assert!(watch.is_finished());
+    }
+}
+
+#[filch::test(start_paused = true)]
+async fn what_cancels_a_gather_of_tasks_waits_for_their_clean_up() {
+    let start = Instant::now();
+    let cleans = || filch::spawn(with_cleanup(after(100, ()), after(3, ())));
+    let watch = {
+        let tasks = [cleans(), cleans()];
+        let watch = tasks[1].abort_handle();
+        assert!(timeout(secs(1), gather_handles(tasks)).await.is_err());
+        watch
+    };
+    assert!(watch.is_finished());
+    assert_eq!(start.elapsed(), secs(4));
+
+    let tasks = [cleans(), cleans()];
+    let watch = tasks[0].abort_handle();
+    let gathers = filch::spawn(async move { gather_handles(tasks).await.map(drop) });
+    sleep(secs(1)).await;
+    gathers.cancel("enough");
+    let error = gathers.await.unwrap_err();
+    assert_eq!(error.reason().unwrap().message(), Some("enough"));
+    assert!(watch.is_finished());
+    assert_eq!(start.elapsed(), secs(8));
+}
+
+#[filch::test(start_paused = true)]
+async fn who_answers_beside_a_gather_of_tasks_does_not_keep_it_waiting_for_ever() {
+    let task = filch::spawn(async {
+        let answers = catch_cancel(std::future::pending::<()>());
+        let gathers = gather_handles([filch::spawn(std::future::pending::<()>())]);
+        filch::join!(answers, gathers)
+    });
+    sleep(secs(1)).await;
+    task.cancel("stop");
+    let ended = timeout(secs(1), task).await.expect("it waits for what was given up");
+    assert!(ended.unwrap_err().is_cancelled());
+}
+
+#[filch::test(start_paused = true)]
+async fn a_task_that_panics_in_its_clean_up_beats_the_cancellation() {
+    let panics = || {
+        filch::spawn(with_cleanup(after(100, ()), async {
+            sleep(secs(1)).await;
+            panic!("boom")
+        }))
+    };
+    let gathers = filch::spawn(async move {
+        let error = gather_handles([panics()]).await.unwrap_err();
+        let told = error.is_panic();
+        // The request is not lost: this wait is given up.
+        sleep(secs(1)).await;
+        told
+    });
+    sleep(secs(1)).await;
+    gathers.cancel("enough");
+    assert!(gathers.await.unwrap_err().is_cancelled());
+    assert!(timeout(secs(1), gather_handles([panics()])).await.unwrap().unwrap_err().is_panic());
+}
+
+#[filch::test(start_paused = true)]
+async fn lateness_is_told_once_and_the_rest_still_comes() {
+    let start = Instant::now();
+    let mut completed = as_completed([5, 1, 3].map(|at| after(at, at))).timeout(secs(2));
+    assert_eq!(completed.next().await, Some(Ok((1, 1))));
+    assert!(completed.next().await.unwrap().is_err());
+    assert_eq!((start.elapsed(), completed.len()), (secs(2), 2));
+    assert_eq!(completed.next().await, Some(Ok((2, 3))));
+    assert_eq!(completed.next().await, Some(Ok((0, 5))));
+    assert_eq!(completed.next().await, None);
+    assert_eq!(start.elapsed(), secs(5));
+}
+
+#[filch::test(start_paused = true)]
+async fn who_is_ready_is_never_late() {
+    let mut completed = as_completed([after(1, 1), after(2, 2)]).timeout(secs(1));
+    // It comes at the very moment, and the value wins.
+    assert_eq!(completed.next().await, Some(Ok((0, 1))));
+    sleep(secs(1)).await;
+    // Both have come by now.
+    assert_eq!(completed.next().await, Some(Ok((1, 2))));
+    assert_eq!(completed.next().await, None, "nobody is late any more");
+
+    let mut at_once = as_completed([after(0, 0), after(1, 1)]).timeout(secs(0));
+    assert!(at_once.next().await.unwrap().is_err(), "a limit of zero polls once");
+    assert_eq!(at_once.next().await, Some(Ok((0, 0))));
+    assert_eq!(at_once.into_inner().next().await, Some((1, 1)));
+}
+
+#[filch::test(start_paused = true)]
+async fn a_crowd_that_is_ready_is_given_before_lateness_whatever_the_budget() {
+    let (senders, receivers): (Vec<_>, Vec<_>) =
+        (0..1000).map(|_| filch::sync::oneshot::channel()).unzip();
+    let mut completed = as_completed(receivers).timeout(secs(1));
+    assert!(timeout(secs(0), completed.next()).await.is_err());
+    for (number, sender) in senders.into_iter().enumerate() {
+        sender.send(number).unwrap();
+    }
+    sleep(secs(2)).await;
+    for _ in 0..1000 {
+        let (place, value) = completed.next().await.unwrap().expect("it was there in time");
+        assert_eq!(value, Ok(place));
+    }
+    assert_eq!(completed.next().await, None);
+}
+
+#[filch::test(start_paused = true)]
+async fn wait_for_is_a_timeout_that_may_be_none() {
+    let start = Instant::now();
+    assert_eq!(filch::wait_for(after(100, 1), None).await, Ok(1));
+    assert_eq!(filch::wait_for(after(1, 1), secs(2)).await, Ok(1));
+    assert!(filch::wait_for(after(100, 1), Some(secs(2))).await.is_err());
+    assert_eq!(start.elapsed(), secs(103));
+    assert_eq!(filch::wait_for(async { 1 }, secs(0)).await, Ok(1), "it is polled once");
+    assert!(filch::wait_for(after(1, 1), secs(0)).await.is_err());
+    let within = filch::wait_for(async { filch::cancel::current_effective_deadline() }, None);
+    assert_eq!(within.await, Ok(None));
 }
 
 proptest! {

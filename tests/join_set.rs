@@ -1,16 +1,15 @@
 //! `JoinSet`: in the order of finishing, nothing lost, nothing left, and only who has finished is polled.
 #![allow(missing_docs)]
 
+mod support;
+
 use filch::runtime::{Builder, Handle};
 use filch::task::{JoinSet, LocalSet, yield_now};
-use filch::time::{Duration, sleep, timeout};
+use filch::time::{sleep, timeout};
 use proptest::prelude::*;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-
-fn secs(seconds: u64) -> Duration {
-    Duration::from_secs(seconds)
-}
+use support::secs;
 
 #[filch::test(start_paused = true)]
 async fn outputs_come_in_the_order_of_finishing() {

@@ -5,13 +5,26 @@
 
 use filch::runtime::{
     Builder, EnterGuard, Handle, LocalOptions, LocalRuntime, Runtime, RuntimeFlavor,
-    RuntimeMetrics, Stall, TaskMeta, TryCurrentError,
+    RuntimeMetrics, ShutdownReport, Stall, TaskInfo, TaskMeta, TryCurrentError, Unhandled,
+    UnhandledKind,
+};
+use filch::stream::FromTask;
+use filch::stream::wrappers::{
+    BroadcastStream, IntervalStream, ReceiverStream, UnboundedReceiverStream, WatchStream,
 };
 use filch::task::coop::{Coop, RestoreOnPending, Unconstrained};
-use filch::task::{AbortHandle, Id, JoinError, JoinHandle, LocalEnterGuard, LocalSet, YieldNow};
+use filch::task::{
+    AbortHandle, AbortOnDrop, AbortOnDropHandle, Id, JoinError, JoinHandle, JoinMap, JoinMapKeys,
+    JoinQueue, LocalEnterGuard, LocalSet, YieldNow,
+};
 use filch::time::{Instant, Interval, MissedTickBehavior, Sleep, Timeout, error::Elapsed};
+use filch::{
+    AsCompleted, AsCompletedTimeout, Gather, GatherHandles, ReturnWhen, StaggeredRace, Wait,
+    WaitResult,
+};
 use std::cell::Cell;
 use std::rc::Rc;
+use std::vec::IntoIter;
 
 /// Asserts that a type has traits, or that it has not: for one that has it, `Check` would be
 /// implemented twice and the call be ambiguous.
@@ -51,6 +64,16 @@ check!(RuntimeFlavor: Send Sync Unpin Copy Eq);
 check!(RuntimeMetrics: Send Sync Unpin Clone);
 check!(Stall: Send Sync Unpin Clone);
 check!(TaskMeta: Send Sync Unpin);
+check!(TaskInfo: Send Sync Unpin Clone);
+check!(Unhandled: Send Sync Unpin);
+check!(UnhandledKind: Send Sync Unpin Copy Eq);
+check!(ShutdownReport: Send Sync Unpin Clone Default);
+#[cfg(feature = "net")]
+check!(filch::runtime::Interrupted: Send Sync Unpin Copy Eq);
+#[cfg(feature = "net")]
+check!(filch::runtime::Runner: Unpin, !Send);
+#[cfg(feature = "net")]
+check!(filch::runtime::RunnerBuilder: Send Sync Unpin);
 check!(TryCurrentError: Send Sync Unpin Clone Eq);
 
 check!(JoinHandle<Yes>: Send Sync Unpin);
@@ -62,6 +85,40 @@ check!(Id: Send Sync Unpin Copy Ord);
 check!(YieldNow: Send Sync Unpin);
 check!(LocalSet: Unpin, !Send, !Sync);
 check!(LocalEnterGuard: Unpin, !Send, !Sync);
+
+check!(AbortOnDropHandle<SendOnly>: Send Sync Unpin);
+check!(AbortOnDropHandle<Neither>: Unpin, !Send, !Sync);
+check!(AbortOnDrop: Send Sync Unpin);
+check!(JoinMap<Yes, SendOnly>: Send Sync Unpin Default);
+check!(JoinMap<Neither, Yes>: Unpin, !Send, !Sync);
+check!(JoinMap<Yes, Neither>: Unpin, !Send, !Sync);
+check!(JoinMapKeys<'static, Yes, Yes>: Send Sync Unpin Clone);
+check!(JoinMapKeys<'static, Neither, Yes>: Unpin Clone, !Send, !Sync);
+check!(JoinQueue<SendOnly>: Send Sync Unpin Default);
+check!(JoinQueue<Neither>: Unpin, !Send, !Sync);
+
+check!(AsCompleted<YieldNow>: Send Sync Unpin);
+check!(AsCompletedTimeout<YieldNow>: Send Sync Unpin);
+check!(AsCompletedTimeout<JoinHandle<Neither>>: Unpin, !Send, !Sync);
+check!(Gather<YieldNow, SendOnly, Yes>: Send Unpin, !Sync);
+check!(GatherHandles<Yes>: Send Sync Unpin);
+check!(GatherHandles<Neither>: Unpin, !Send, !Sync);
+check!(StaggeredRace<IntoIter<YieldNow>, YieldNow, Yes, Yes>: Send Sync, !Unpin);
+check!(StaggeredRace<IntoIter<YieldNow>, YieldNow, Neither, Yes>: , !Send, !Sync);
+check!(Wait<'static, SendOnly>: Send Sync, !Unpin);
+check!(Wait<'static, Neither>: , !Send, !Sync);
+check!(WaitResult: Send Sync Unpin Clone Eq Default);
+check!(ReturnWhen: Send Sync Unpin Copy Eq Default);
+check!(filch::cancel::CancelScope: Send Sync Unpin Clone);
+check!(filch::cancel::Run<YieldNow>: Send Sync, !Unpin);
+
+check!(FromTask<SendOnly>: Send Sync Unpin);
+check!(FromTask<Neither>: Unpin, !Send, !Sync);
+check!(ReceiverStream<SendOnly>: Send Sync Unpin);
+check!(UnboundedReceiverStream<SendOnly>: Send Sync Unpin);
+check!(BroadcastStream<SendOnly>: Send Sync Unpin);
+check!(WatchStream<Yes>: Send Sync Unpin);
+check!(IntervalStream: Send Sync Unpin);
 
 check!(Unconstrained<YieldNow>: Send Sync Unpin);
 check!(Coop<YieldNow>: Send Sync Unpin);
@@ -90,6 +147,22 @@ check!(filch::executor::InExecutor<Yes>: Send Sync Unpin);
 check!(filch::executor::SubmitError: Send Sync Unpin);
 check!(filch::portal::Portal: Send Sync Unpin Clone);
 check!(filch::portal::BlockingPortal: Send Sync Unpin);
+
+check!(filch::callback::CallHandle: Send Sync Unpin Clone);
+check!(filch::callback::TimerHandle: Send Sync Unpin Clone);
+check!(filch::callback::CallbackId: Send Sync Unpin Copy Ord);
+check!(filch::callback::DoneTask: Send Sync Unpin Clone);
+check!(filch::callback::Ending: Send Sync Unpin Copy Eq);
+check!(filch::callback::RunFinished<fn()>: Send Sync Unpin Copy);
+check!(filch::promise::Promise<Yes, Yes>: Send Sync Unpin);
+check!(filch::promise::Promise<SendOnly, Yes>: Unpin, !Sync);
+check!(filch::promise::SharedFuture<Yes, Yes>: Send Sync Unpin Clone);
+check!(filch::promise::SharedFuture<SendOnly, Yes>: Unpin, !Send, !Sync);
+check!(filch::promise::PromiseError<Yes>: Send Sync Unpin Clone Eq);
+check!(filch::promise::InvalidState<Yes>: Send Sync Unpin Copy Eq);
+check!(filch::promise::NotReady: Send Sync Unpin Copy Eq);
+check!(filch::Shielded<SendOnly>: Send Sync Unpin);
+check!(filch::Shielded<Neither>: Unpin, !Send, !Sync);
 
 check!(filch::net::TcpListener: Send Sync Unpin);
 check!(filch::net::TcpStream: Send Sync Unpin);

@@ -4,18 +4,8 @@
 
 mod support;
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::os::unix::process::ExitStatusExt as _;
-use std::process::{Child, ChildStdout, Command, Stdio};
-
+use support::talker::{Talker, say};
 use support::{is_child, watch};
-
-/// Says something that the parent waits for, whatever else is printed.
-fn say(word: &str) {
-    let mut stdout = std::io::stdout().lock();
-    writeln!(stdout, "\nsays {word}").unwrap();
-    stdout.flush().unwrap();
-}
 
 struct SaysOnDrop(&'static str);
 
@@ -64,46 +54,6 @@ mod ends {
     #[filch::main(cancel_on = "interrupt", flavor = "local")]
     pub(crate) async fn main() -> Result<u32, std::num::ParseIntError> {
         "42".parse()
-    }
-}
-
-/// Runs one test of this binary in a child whose words can be read one by one.
-struct Talker {
-    child: Child,
-    words: BufReader<ChildStdout>,
-}
-
-impl Talker {
-    fn start(test: &str) -> Talker {
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", test, "--nocapture", "--test-threads=1"])
-            .env("FILCH_TEST_CHILD", "1")
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let words = BufReader::new(child.stdout.take().unwrap());
-        Talker { child, words }
-    }
-
-    fn expect(&mut self, word: &str) {
-        let wanted = format!("says {word}\n");
-        let mut line = String::new();
-        while line != wanted {
-            line.clear();
-            assert_ne!(self.words.read_line(&mut line).unwrap(), 0, "never said {word}");
-        }
-    }
-
-    fn send(&self, signal: &str) {
-        let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
-    }
-
-    fn ends_by(mut self) -> Option<i32> {
-        let mut rest = String::new();
-        self.words.read_to_string(&mut rest).unwrap();
-        assert!(!rest.contains("never"), "{rest}");
-        self.child.wait().unwrap().signal()
     }
 }
 

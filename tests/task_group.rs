@@ -1,25 +1,18 @@
 //! `TaskGroup`: no child outlives its block, every error comes out, every clean-up runs.
 #![allow(missing_docs, clippy::disallowed_types)]
 
+mod support;
+
 use filch::cancel::{CancelSource, with_cleanup};
 use filch::task::yield_now;
 use filch::task_group::{ChildError, ErrorPolicy, GroupError};
-use filch::time::{Duration, Instant, sleep, timeout};
+use filch::time::{Instant, sleep, timeout};
 use filch::{TaskGroup, spawn};
 use proptest::prelude::*;
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-
-fn secs(seconds: u64) -> Duration {
-    Duration::from_secs(seconds)
-}
-
-/// Waits so long, then gives or fails.
-async fn after<T>(seconds: u64, outcome: T) -> T {
-    sleep(secs(seconds)).await;
-    outcome
-}
+use support::{after, secs};
 
 async fn panic_after(seconds: u64) -> Result<(), &'static str> {
     sleep(secs(seconds)).await;
@@ -285,6 +278,22 @@ async fn policies_let_siblings_go_on() {
         Ok(group.take_errors().len())
     });
     assert_eq!(outcome.await, Ok(2));
+}
+
+#[filch::test(start_paused = true)]
+async fn who_collects_errors_is_told_that_of_the_body_all_the_same() {
+    let mut kept = None;
+    let outcome = TaskGroup::builder().policy(ErrorPolicy::Collect).scope(|group| {
+        kept = Some(group.clone());
+        async move {
+            group.spawn(after(1, Err::<(), _>("child")));
+            after(2, Err::<(), _>("body")).await
+        }
+    });
+    assert_eq!(said(&outcome.await.unwrap_err()), ["body"]);
+    let collected = kept.unwrap().take_errors();
+    assert_eq!(collected.len(), 1);
+    assert_eq!(*collected[0].error(), "child");
 }
 
 #[filch::test(start_paused = true)]

@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 
 /// The floors of runtime-core, from the lowest. A file imports its own module and lower floors; never
 /// a neighbour on its floor, and never up.
-const FLOORS: [(u8, &[&str]); 6] = [
-    (2, &["clock", "rng", "unwind"]),
+const FLOORS: [(u8, &[&str]); 7] = [
+    (2, &["callback_list", "clock", "rng", "unwind"]),
     (3, &["task", "timer"]),
     (4, &["reactor", "blocking", "frame", "context_var"]),
     (5, &["scheduler", "runtime"]),
-    (6, &["spawn", "local", "task_tracker", "time", "many", "task_local"]),
-    (7, &["cancel", "task_group", "join_set", "gather", "threads"]),
+    (6, &["spawn", "local", "task_tracker", "time", "many", "siblings", "task_local"]),
+    (7, &["cancel", "task_group", "join_set", "gather", "staggered", "wait", "stream"]),
+    (7, &["callback", "promise", "shield", "threads", "background", "closing"]),
 ];
 
 /// Files that import what the rule forbids, each with the module and the reason.

@@ -5,9 +5,13 @@ use std::{path::PathBuf, str::FromStr};
 use crate::{peers::PeerId, rows::Ctx};
 
 pub(crate) const USAGE: &str = "\
-usage: benches [ROW…] [options]
+usage: benches [counts | check | scaling] [ROW…] [options]
 
 ROW is a row's name or how it begins; without any, all rows run.
+
+  counts            instructions and system calls per operation, on one thread
+  check             fail if filch needs more instructions than benches/baseline.json says
+  scaling           contended rows with 2, 4, 8 and 16 workers
 
   --list            name the rows and stop
   --peers A,B,…     whom to measure beside filch; ratios are the first one's to each of the others
@@ -17,47 +21,76 @@ ROW is a row's name or how it begins; without any, all rows run.
   --workers N       threads of each runtime (2)
   --json FILE       write everything measured
   --markdown FILE   write the table between the markers in FILE
+  --svg FILE        draw the ratios
+  --write           write it into benches/README.md, and results.json and results.svg beside it;
+                    without a ROW, counts and scaling too
+  --baseline        with counts: write benches/baseline.json
 ";
 
+/// What kind of numbers is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Job {
+    Measure,
+    Counts,
+    Check,
+    Scaling,
+}
+
 /// What to do.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Args {
+    pub(crate) job: Job,
     pub(crate) rows: Vec<String>,
-    pub(crate) peers: Vec<PeerId>,
+    /// Whom `--peers` names.
+    pub(crate) peers: Option<Vec<PeerId>>,
     pub(crate) rounds: usize,
     pub(crate) ctx: Ctx,
     pub(crate) list: bool,
     pub(crate) json: Option<PathBuf>,
     pub(crate) markdown: Option<PathBuf>,
+    pub(crate) svg: Option<PathBuf>,
+    pub(crate) write: bool,
+    pub(crate) baseline: bool,
 }
 
 impl Args {
     /// Reads `words`, the program's name not among them.
     pub(crate) fn parse(words: &[String]) -> Result<Args, String> {
         let mut args = Args {
+            job: Job::Measure,
             rows: Vec::new(),
-            peers: PeerId::DEFAULT.to_vec(),
+            peers: None,
             rounds: 7,
-            ctx: Ctx { workers: 2, scale: 1.0 },
+            ctx: Ctx::new(2, 1.0),
             list: false,
             json: None,
             markdown: None,
+            svg: None,
+            write: false,
+            baseline: false,
         };
         if words.iter().any(|word| word == "--quick") {
             args.rounds = 3;
             args.ctx.scale = 0.2;
         }
-        let mut words = words.iter();
+        let mut words = words.iter().peekable();
+        if let Some(job) = words.peek().and_then(|word| Job::named(word)) {
+            args.job = job;
+            words.next();
+        }
         while let Some(word) = words.next() {
             match word.as_str() {
                 "--quick" => {}
                 "--list" => args.list = true,
-                "--peers" => args.peers = peers(value(word, words.next())?)?,
+                "--write" => args.write = true,
+                "--baseline" => args.baseline = true,
+                "--peers" => args.peers = Some(peers(value(word, words.next())?)?),
                 "--rounds" => args.rounds = number(word, words.next())?,
                 "--scale" => args.ctx.scale = number(word, words.next())?,
                 "--workers" => args.ctx.workers = number(word, words.next())?,
                 "--json" => args.json = Some(value(word, words.next())?.into()),
                 "--markdown" => args.markdown = Some(value(word, words.next())?.into()),
+                "--svg" => args.svg = Some(value(word, words.next())?.into()),
                 flag if flag.starts_with('-') => return Err(format!("what is `{flag}`?\n{USAGE}")),
                 row => args.rows.push(row.to_owned()),
             }
@@ -69,6 +102,24 @@ impl Args {
                 Err("--scale: more than nothing".to_owned())
             }
             args => Ok(args),
+        }
+    }
+}
+
+impl Args {
+    /// The same for jobs that have their own peers.
+    pub(crate) fn without_peers(&self) -> Args {
+        Args { peers: None, ..self.clone() }
+    }
+}
+
+impl Job {
+    fn named(word: &str) -> Option<Job> {
+        match word {
+            "counts" => Some(Job::Counts),
+            "check" => Some(Job::Check),
+            "scaling" => Some(Job::Scaling),
+            _ => None,
         }
     }
 }

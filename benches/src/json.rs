@@ -1,6 +1,6 @@
 //! Everything that was measured, for machines to read.
 
-use std::fmt::Write;
+use std::{collections::BTreeMap, fmt::Write};
 
 use crate::{
     args::Args,
@@ -9,6 +9,21 @@ use crate::{
     stats::Summary,
     table::title,
 };
+
+/// A document of one object with numbers, one a line.
+pub(crate) fn flat<'a>(numbers: impl Iterator<Item = (&'a str, f64)>) -> String {
+    let lines: Vec<_> =
+        numbers.map(|(name, x)| format!("  {}: {}", string(name), number(x))).collect();
+    format!("{{\n{}\n}}\n", lines.join(",\n"))
+}
+
+/// The numbers in such a document.
+pub(crate) fn flat_numbers(text: &str) -> BTreeMap<String, f64> {
+    let pairs = text.lines().filter_map(|line| line.trim().trim_end_matches(',').split_once(": "));
+    pairs
+        .filter_map(|(name, x)| Some((name.trim_matches('"').to_owned(), x.parse().ok()?)))
+        .collect()
+}
 
 /// One JSON document: the header, and for each metric all samples of all peers.
 pub(crate) fn document(header: &[String], args: &Args, rows: &[Measured]) -> String {
@@ -91,6 +106,13 @@ fn string(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn flat_numbers_come_back() {
+        let text = flat([("a", 1.5), ("b_2", 300.0)].into_iter());
+        let expected = BTreeMap::from([("a".to_owned(), 1.5), ("b_2".to_owned(), 300.0)]);
+        assert_eq!(flat_numbers(&text), expected);
+    }
 
     #[test]
     fn strings_are_escaped() {

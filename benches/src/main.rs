@@ -5,26 +5,40 @@
 //! | `args.rs` | the command line |
 //! | `plan.rs` | who runs when |
 //! | `peers/` | trait Peer and the runtimes behind it |
+//! | `foreign.rs` | peers in other languages |
 //! | `kits/` | locks and channels: the libraries in the rows about those |
 //! | `rows/` | what is measured |
 //! | `load/` | the load generator and the bare epoll loop |
 //! | `probe.rs` | CPU, memory, processes of a peer's own |
-//! | `stats.rs`, `table.rs`, `json.rs` | what comes of it |
+//! | `counts.rs` | instructions and system calls per operation |
+//! | `scaling.rs` | what more workers do |
+//! | `stats.rs`, `table.rs`, `markdown.rs`, `json.rs`, `svg.rs` | what comes of it |
 
 mod args;
+mod counts;
+mod foreign;
 mod json;
 mod kits;
 mod load;
+mod markdown;
 mod peers;
 mod plan;
 mod probe;
 mod rows;
+mod scaling;
 mod stats;
+mod svg;
 mod table;
 
-use std::{env, fs, process::ExitCode, thread};
+use std::{env, fs, path::PathBuf, process::ExitCode, thread};
 
-use crate::{args::Args, rows::How, table::Table};
+use crate::{
+    args::{Args, Job},
+    peers::PeerId,
+    plan::Measured,
+    rows::{How, Row},
+    table::Table,
+};
 
 fn main() -> ExitCode {
     let words: Vec<String> = env::args().skip(1).collect();
@@ -51,32 +65,73 @@ fn run(words: &[String]) -> Result<(), String> {
         return Ok(());
     }
 
-    let header = header(&args);
+    match args.job {
+        Job::Counts => return counts::report(&args),
+        Job::Check => return counts::check(&args),
+        Job::Scaling => return scaling::report(&args),
+        Job::Measure => {}
+    }
+    measure(&rows, &args)?;
+    if args.write && args.rows.is_empty() {
+        println!();
+        counts::report(&args.without_peers())?;
+        println!();
+        scaling::report(&args.without_peers())?;
+    }
+    Ok(())
+}
+
+fn measure(rows: &[&'static Row], args: &Args) -> Result<(), String> {
+    let peers = present(args.peers.as_deref().unwrap_or(PeerId::DEFAULT));
+    let header = header(args, &peers);
     header.iter().for_each(|line| println!("{line}"));
     if rows.iter().any(|row| row.how == How::Traced) && !probe::has_strace() {
         println!("there is no strace here: system calls are not counted");
     }
     let serving = rows.iter().any(|row| row.how == How::Serving);
-    let mut table = Table::new(&args.peers, serving);
+    let mut table = Table::new(&peers, serving);
     println!("\n{}", table.text(&table.head()));
 
     let watchdog = plan::Watchdog::start();
     let mut all = Vec::with_capacity(rows.len());
     for row in rows {
-        let measured = plan::measure(row, &args, &watchdog);
+        let measured = plan::measure(row, &peers, args.rounds, &args.ctx, &watchdog);
         table.add(&measured).iter().for_each(|line| println!("{line}"));
         all.push(measured);
         // Row by row, so that a later row that hangs takes nothing away.
-        if let Some(file) = &args.json {
-            fs::write(file, json::document(&header, &args, &all))
-                .map_err(|e| format!("{}: {e}", file.display()))?;
-        }
+        write(args, &header, &all, &table)?;
     }
-    args.markdown.as_ref().map_or(Ok(()), |file| table.write_markdown(file, &header))
+    Ok(())
+}
+
+/// The peers that can be started here; a word about each that is missing.
+fn present(peers: &[PeerId]) -> Vec<PeerId> {
+    let (here, missing): (Vec<_>, Vec<_>) =
+        peers.iter().partition(|peer| !peer.is_foreign() || foreign::is_here(**peer));
+    missing.iter().for_each(|peer: &PeerId| println!("{}: missing", peer.name()));
+    here
+}
+
+/// Writes what has been measured to the files that are asked for.
+fn write(args: &Args, header: &[String], all: &[Measured], table: &Table) -> Result<(), String> {
+    let beside = |name| args.write.then(|| markdown::here(name));
+    let put = |file: PathBuf, text: String| {
+        fs::write(&file, text).map_err(|e| format!("{}: {e}", file.display()))
+    };
+    for file in args.json.clone().into_iter().chain(beside("results.json")) {
+        put(file, json::document(header, args, all))?;
+    }
+    for file in args.svg.clone().into_iter().chain(beside("results.svg")) {
+        put(file, svg::document(all))?;
+    }
+    for file in args.markdown.clone().into_iter().chain(beside("README.md")) {
+        table.write_markdown(&file, header)?;
+    }
+    Ok(())
 }
 
 /// What one must know to read the numbers.
-fn header(args: &Args) -> Vec<String> {
+fn header(args: &Args, peers: &[PeerId]) -> Vec<String> {
     let uname = rustix::system::uname();
     let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
     let mut header = vec![
@@ -97,7 +152,7 @@ fn header(args: &Args) -> Vec<String> {
          lower is better but where ↑ stands"
             .to_owned(),
     ];
-    header.extend(args.peers.iter().map(|peer| {
+    header.extend(peers.iter().map(|peer| {
         format!("{} {}: {}", peer.name(), peer.version().unwrap_or(""), peer.settings())
     }));
     header

@@ -9,7 +9,7 @@ use std::{
 };
 
 use crate::{
-    args::Args,
+    foreign,
     peers::PeerId,
     probe,
     rows::{Ctx, How, Row, Sample},
@@ -28,12 +28,18 @@ const WATCH_MAX: Duration = Duration::from_secs(probe::SAMPLE_MAX.as_secs() * 3 
 const PAUSE: Duration = Duration::from_millis(10);
 
 /// Measures `row` on all peers.
-pub(crate) fn measure(row: &'static Row, args: &Args, watchdog: &Watchdog) -> Measured {
+pub(crate) fn measure(
+    row: &'static Row,
+    peers: &[PeerId],
+    rounds: usize,
+    ctx: &Ctx,
+    watchdog: &Watchdog,
+) -> Measured {
     let mut peers: Vec<_> =
-        who(row, &args.peers).map(|peer| (peer, vec![Vec::new(); row.metrics.len()])).collect();
+        who(row, peers).map(|peer| (peer, vec![Vec::new(); row.metrics.len()])).collect();
     let rounds = match row.how {
-        How::Traced => args.rounds.min(2),
-        _ => args.rounds,
+        How::Traced => rounds.min(2),
+        _ => rounds,
     };
     let mut failed = Vec::new();
     for round in 0..rounds {
@@ -42,7 +48,7 @@ pub(crate) fn measure(row: &'static Row, args: &Args, watchdog: &Watchdog) -> Me
             let (peer, samples) = &mut peers[place];
             let sample = match failed.contains(peer) {
                 true => None,
-                false => watchdog.over(row, *peer, || once(row, *peer, &args.ctx)),
+                false => watchdog.over(row, *peer, || once(row, *peer, ctx)),
             };
             if sample.is_none() && !failed.contains(peer) {
                 eprintln!("{} failed on {}; it is left out", row.name, peer.name());
@@ -56,17 +62,27 @@ pub(crate) fn measure(row: &'static Row, args: &Args, watchdog: &Watchdog) -> Me
     Measured { row, peers }
 }
 
-/// Libraries take part where no runtime is asked for. The bare loop comes last, and only where it
+/// Libraries take part where no runtime is asked for, programs in other languages where they have
+/// the row. The bare loop comes last, and only where it
 /// can serve.
 fn who<'a>(row: &Row, peers: &'a [PeerId]) -> impl Iterator<Item = PeerId> + use<'a> {
-    let libraries = row.how == How::Beside;
-    let peers = peers.iter().copied().filter(move |peer| libraries || !peer.is_library());
-    peers.chain((row.how == How::Serving).then_some(PeerId::Bare))
+    let (how, name) = (row.how, row.name);
+    let takes_part = move |peer: &PeerId| match how {
+        // Every program in another language can serve.
+        How::Served | How::Serving => !peer.is_library(),
+        _ if peer.is_foreign() => foreign::has(*peer, name),
+        How::Beside => true,
+        _ => !peer.is_library(),
+    };
+    let peers = peers.iter().copied().filter(takes_part);
+    peers.chain((how == How::Serving).then_some(PeerId::Bare))
 }
 
 /// One sample, or `None` if the row panicked.
 fn once(row: &Row, peer: PeerId, ctx: &Ctx) -> Option<Sample> {
     let run = || match row.how {
+        How::Served | How::Serving => (row.run)(peer, ctx),
+        _ if peer.is_foreign() => foreign::sample(row, peer, ctx),
         How::Alone => probe::alone(row, peer, ctx),
         _ => (row.run)(peer, ctx),
     };

@@ -14,8 +14,9 @@ use rustix::{
 };
 
 use crate::{
+    foreign,
     peers::PeerId,
-    rows::{self, Ctx, Row, Sample},
+    rows::{self, Ctx, Row, Sample, Service},
 };
 
 /// The first argument of a process that runs one row once and prints its sample.
@@ -49,11 +50,14 @@ pub(crate) fn raise_open_files() {
 
 /// Runs `row` once on `peer` in a process of its own.
 pub(crate) fn alone(row: &Row, peer: PeerId, ctx: &Ctx) -> Sample {
-    let output = this_program(&[], CHILD, Some(row.name), peer, ctx)
-        .stderr(Stdio::inherit())
-        .output()
-        .expect("this program can be started");
-    assert!(output.status.success(), "{} on {}: {}", row.name, peer.name(), output.status);
+    let what = format!("{} on {}", row.name, peer.name());
+    sample_of(this_program(&[], CHILD, row.name, peer, ctx), &what)
+}
+
+/// The numbers that a process prints which is `what`.
+pub(crate) fn sample_of(mut command: Command, what: &str) -> Sample {
+    let output = command.stderr(Stdio::inherit()).output().expect("the program can be started");
+    assert!(output.status.success(), "{what}: {}", output.status);
     let printed = String::from_utf8(output.stdout).expect("numbers");
     printed.split_whitespace().map(|number| number.parse().expect("a number")).collect()
 }
@@ -63,7 +67,7 @@ pub(crate) fn system_calls(name: &str, peer: PeerId, ctx: &Ctx) -> Option<f64> {
     let summary = env::temp_dir().join(format!("filch-benches-{}.strace", std::process::id()));
     let path = summary.to_str()?;
     let wrapper = ["strace", "-f", "-c", "-U", "calls,name", "-o", path];
-    let status = this_program(&wrapper, CHILD, Some(name), peer, ctx)
+    let status = this_program(&wrapper, CHILD, name, peer, ctx)
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .status();
@@ -77,9 +81,36 @@ pub(crate) fn system_calls(name: &str, peer: PeerId, ctx: &Ctx) -> Option<f64> {
     total.trim().parse().ok()
 }
 
+/// The instructions that such a run executes; `None` without valgrind.
+pub(crate) fn instructions(name: &str, peer: PeerId, ctx: &Ctx) -> Option<f64> {
+    // Nobody reads what it would write about each line.
+    let wrapper =
+        ["valgrind", "--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null"];
+    let output = this_program(&wrapper, CHILD, name, peer, ctx).output().ok()?;
+    if !output.status.success() {
+        return None;
+    }
+    let printed = String::from_utf8_lossy(&output.stderr);
+    let total = printed.lines().find_map(|line| line.split_once("I   refs:"))?.1;
+    total.trim().replace(',', "").parse().ok()
+}
+
 /// Whether system calls can be counted here.
 pub(crate) fn has_strace() -> bool {
-    Command::new("strace").arg("-V").output().is_ok_and(|output| output.status.success())
+    has("strace", "-V")
+}
+
+/// Whether instructions can be counted here.
+pub(crate) fn has_valgrind() -> bool {
+    has("valgrind", "--version")
+}
+
+/// Whether a program is installed that knows this flag.
+pub(crate) fn has(program: &str, flag: &str) -> bool {
+    let silent =
+        Command::new(program).arg(flag).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    // wrk tells its version and fails.
+    silent.is_ok()
 }
 
 /// A server process. It ends with its standard input, so it never outlives this process.
@@ -91,8 +122,12 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    pub(crate) fn start(peer: PeerId, ctx: &Ctx) -> Server {
-        let mut child = this_program(&[], SERVER, None, peer, ctx)
+    pub(crate) fn start(service: Service, peer: PeerId, ctx: &Ctx) -> Server {
+        let mut command = match peer.is_foreign() {
+            true => foreign::command(peer, &["serve", service.name(), &ctx.workers.to_string()]),
+            false => this_program(&[], SERVER, service.name(), peer, ctx),
+        };
+        let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -106,9 +141,18 @@ impl Server {
 
     /// CPU time that all threads of the server have had.
     pub(crate) fn cpu(&mut self) -> Duration {
+        Duration::from_nanos(self.ask("cpu"))
+    }
+
+    /// The server's memory that is in RAM.
+    pub(crate) fn resident_bytes(&mut self) -> u64 {
+        self.ask("memory")
+    }
+
+    fn ask(&mut self, what: &str) -> u64 {
         let ask = self.ask.as_mut().expect("open while the server is here");
-        ask.write_all(b"cpu\n").expect("the server listens");
-        Duration::from_nanos(self.answer().parse().expect("the server tells nanoseconds"))
+        writeln!(ask, "{what}").expect("the server listens");
+        self.answer().parse().expect("the server tells a number")
     }
 
     fn answer(&mut self) -> String {
@@ -125,13 +169,7 @@ impl Drop for Server {
     }
 }
 
-fn this_program(
-    wrapper: &[&str],
-    mode: &str,
-    row: Option<&str>,
-    peer: PeerId,
-    ctx: &Ctx,
-) -> Command {
+fn this_program(wrapper: &[&str], mode: &str, word: &str, peer: PeerId, ctx: &Ctx) -> Command {
     let program = env::current_exe().expect("Linux tells");
     let mut command = match wrapper {
         [] => Command::new(program),
@@ -141,8 +179,11 @@ fn this_program(
             command
         }
     };
-    command.arg(mode).args(row).arg(peer.name());
+    command.arg(mode).arg(word).arg(peer.name());
     command.arg(ctx.workers.to_string()).arg(ctx.scale.to_string());
+    if let Some(exact) = ctx.exact {
+        command.arg(exact.to_string()).arg(ctx.frozen.to_string());
+    }
     command
 }
 
@@ -172,23 +213,34 @@ fn run_row(args: &[String]) -> Result<(), String> {
 }
 
 fn run_server(args: &[String]) -> Result<(), String> {
-    let (peer, ctx) = peer_and_ctx(args)?;
+    let (service, rest) = args.split_first().ok_or("a service is missing")?;
+    let (peer, ctx) = peer_and_ctx(rest)?;
     thread::spawn(|| {
         for line in io::stdin().lines() {
-            match line {
-                Ok(_) => println!("{}", cpu().as_nanos()),
-                Err(_) => break,
+            match line.as_deref() {
+                Ok("cpu") => println!("{}", cpu().as_nanos()),
+                Ok("memory") => println!("{}", resident_bytes()),
+                _ => break,
             }
         }
         std::process::exit(0);
     });
-    rows::serve(peer, &ctx);
+    rows::serve(service.parse()?, peer, &ctx);
     Ok(())
 }
 
 fn peer_and_ctx(args: &[String]) -> Result<(PeerId, Ctx), String> {
-    let [peer, workers, scale] = args else { return Err("peer, workers, scale".to_owned()) };
+    let (peer, workers, scale, counted) = match args {
+        [peer, workers, scale] => (peer, workers, scale, None),
+        [peer, workers, scale, exact, frozen] => (peer, workers, scale, Some((exact, frozen))),
+        _ => return Err("peer, workers, scale".to_owned()),
+    };
     let workers = workers.parse().map_err(|e| format!("workers: {e}"))?;
     let scale = scale.parse().map_err(|e| format!("scale: {e}"))?;
-    Ok((peer.parse()?, Ctx { workers, scale }))
+    let mut ctx = Ctx::new(workers, scale);
+    if let Some((exact, frozen)) = counted {
+        ctx.exact = Some(exact.parse().map_err(|e| format!("operations: {e}"))?);
+        ctx.frozen = frozen == "true";
+    }
+    Ok((peer.parse()?, ctx))
 }

@@ -1,20 +1,17 @@
 //! The table: as text while rows come in, as Markdown, and what the numbers are held against.
 
 use std::{
-    fs,
     iter::{repeat, repeat_n},
     path::Path,
 };
 
 use crate::{
+    markdown,
     peers::PeerId,
     plan::Measured,
     rows::{Better, Metric, Row, Target},
     stats::{Summary, ratio},
 };
-
-const BEGIN: &str = "<!-- table: begin -->";
-const END: &str = "<!-- table: end -->";
 
 /// Whether the first peer is where it wants to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,7 +39,7 @@ pub(crate) fn title(row: &Row, metric: &Metric) -> String {
 
 impl Measured {
     /// The samples of `peer` for the metric at `index`.
-    fn samples(&self, peer: PeerId, index: usize) -> Option<&[f64]> {
+    pub(crate) fn samples(&self, peer: PeerId, index: usize) -> Option<&[f64]> {
         let (_, metrics) = self.peers.iter().find(|(id, _)| *id == peer)?;
         Some(&metrics[index])
     }
@@ -148,24 +145,14 @@ impl Table {
 
     /// Replaces what stands between the markers in `file` by `preamble` and this table.
     pub(crate) fn write_markdown(&self, file: &Path, preamble: &[String]) -> Result<(), String> {
-        let wrong = |e: &dyn std::fmt::Display| format!("{}: {e}", file.display());
-        let old = fs::read_to_string(file).map_err(|e| wrong(&e))?;
-        let (before, rest) = old.split_once(BEGIN).ok_or_else(|| wrong(&"no begin marker"))?;
-        let (_, after) = rest.split_once(END).ok_or_else(|| wrong(&"no end marker"))?;
         let preamble: String = preamble.iter().map(|line| format!("- {line}\n")).collect();
-        let new = format!("{before}{BEGIN}\n\n{preamble}\n{}\n{END}{after}", self.markdown());
-        fs::write(file, new).map_err(|e| wrong(&e))
+        markdown::write_to(file, "table", &format!("{preamble}\n{}", self.markdown()))
     }
 
     fn markdown(&self) -> String {
-        let head = self.head();
-        let rule = head.iter().enumerate().map(|(i, _)| if i < 2 { "---" } else { "---:" });
-        let rule: Vec<String> = rule.map(str::to_owned).collect();
-        [head, rule]
-            .iter()
-            .chain(&self.lines)
-            .map(|line| format!("| {} |\n", line.join(" | ")))
-            .collect()
+        let mut lines = markdown::rule(&self.head());
+        lines.extend(self.lines.iter().map(|line| markdown::line(line)));
+        lines.join("\n") + "\n"
     }
 }
 
@@ -174,7 +161,7 @@ fn value(summary: Summary) -> String {
 }
 
 /// Three digits that matter.
-fn number(x: f64) -> String {
+pub(crate) fn number(x: f64) -> String {
     match x.abs() {
         100.0.. => format!("{x:.0}"),
         10.0.. => format!("{x:.1}"),

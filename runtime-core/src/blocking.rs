@@ -14,7 +14,7 @@
 //! room looks again after it has said that it starts none. `tests/loom_pool.rs` models these steps.
 
 use crate::scheduler::current;
-use crate::task::{self, Dead, JoinHandle, Runnable, Schedule};
+use crate::task::{self, Dead, JoinHandle, Runnable, Schedule, UnhandledHook};
 use crate::unwind::contain;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError, unbounded};
 use runtime_sync::primitives::Mutex;
@@ -39,6 +39,10 @@ impl Schedule for Blocking {
 
     fn reclaim(self, _: Dead) {
         unreachable!("a job has no home");
+    }
+
+    fn unhandled_hook(_: Option<&Blocking>) -> Option<UnhandledHook> {
+        current::unhandled_hook()
     }
 }
 

@@ -5,17 +5,24 @@
 //!
 //! | floor | modules |
 //! |---|---|
-//! | 2 leaves | [`clock`], [`rng`], [`unwind`] |
+//! | 2 leaves | `callback_list`, [`clock`], [`rng`], [`unwind`] |
 //! | 3 mechanisms, strangers to each other | [`task`], [`timer`] |
 //! | 4 the outside world, threads for those who block, parts of tasks, what is inherited | [`reactor`], `blocking`, `frame`, [`context_var`] |
 //! | 5 who runs what | [`scheduler`], [`runtime`] |
 //! | 6 what users await | [`spawn`], [`local`], [`task_tracker`], [`time`] |
-//! | 7 what stands on tasks and time | [`cancel`], [`task_group`], [`join_set`] |
+//! | 7 what stands on tasks and time | [`cancel`], [`task_group`], [`join_set`], [`gather`], [`staggered`], [`wait`], [`stream`], [`callback`], [`promise`], [`shield`], [`threads`], [`background`], [`closing`] |
 #![deny(unsafe_code)]
 
+#[cfg(not(unix))]
+compile_error!("filch needs a Unix system: its reactor waits for descriptors");
+
+pub mod background;
 mod blocking;
+pub mod callback;
+mod callback_list;
 pub mod cancel;
 pub mod clock;
+pub mod closing;
 pub mod context_var;
 mod frame;
 pub mod gather;
@@ -23,11 +30,16 @@ pub mod join_set;
 #[expect(unsafe_code, reason = "tasks that are not Send, and a thread-local pointer to their line")]
 pub mod local;
 pub mod many;
+pub mod promise;
 pub mod reactor;
 pub mod rng;
 pub mod runtime;
 pub mod scheduler;
+pub mod shield;
+pub mod siblings;
 pub mod spawn;
+pub mod staggered;
+pub mod stream;
 pub mod task;
 pub mod task_group;
 pub mod task_local;
@@ -36,3 +48,4 @@ pub mod threads;
 pub mod time;
 pub mod timer;
 pub mod unwind;
+pub mod wait;

@@ -15,7 +15,7 @@
 use crate::context_var;
 use crate::runtime::Runtime;
 use crate::scheduler::{Inbox, current};
-use crate::task::{self, Dead, JoinHandle, Ran, Roster, Runnable, Schedule};
+use crate::task::{self, Dead, JoinHandle, Ran, Roster, Runnable, Schedule, UnhandledHook};
 use pin_project_lite::pin_project;
 use runtime_sync::budget;
 use runtime_sync::waker_slot::WakerSlot;
@@ -183,6 +183,10 @@ impl Schedule for LineRef {
 
     fn may_touch_future(&self) -> bool {
         self.0.is_here()
+    }
+
+    fn unhandled_hook(_: Option<&LineRef>) -> Option<UnhandledHook> {
+        current::unhandled_hook()
     }
 }
 

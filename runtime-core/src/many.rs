@@ -63,6 +63,12 @@ impl Woken {
     pub(crate) fn register(&self, waker: &Waker) {
         self.parent.register(waker);
     }
+
+    /// Nobody looks after them any more.
+    pub(crate) fn abandon(&self) {
+        drop(self.parent.take());
+        self.clear();
+    }
 }
 
 /// The outputs of many futures, in the order in which they are ready; see [`as_completed`].
@@ -103,13 +109,11 @@ where
     I: IntoIterator,
     I::Item: IntoFuture,
 {
-    let woken: Arc<Woken> = Arc::default();
-    let place = |(place, future): (usize, I::Item)| {
-        woken.push(place);
-        Some((Box::pin(future.into_future()), woken.waker(place)))
-    };
-    let places: Vec<_> = futures.into_iter().enumerate().map(place).collect();
-    AsCompleted { left: places.len(), places, woken }
+    let futures = futures.into_iter();
+    let mut all = AsCompleted::new();
+    all.places.reserve(futures.size_hint().0);
+    futures.for_each(|future| all.push(future.into_future()));
+    all
 }
 
 impl<F: Future> AsCompleted<F> {
@@ -124,6 +128,11 @@ impl<F: Future> AsCompleted<F> {
     /// Cancel safe: no output is lost.
     pub async fn next(&mut self) -> Option<(usize, F::Output)> {
         poll_fn(|cx| self.poll_next(cx)).await
+    }
+
+    /// The futures whose outputs are still to come.
+    pub(crate) fn futures(&self) -> impl Iterator<Item = &F> {
+        self.places.iter().flatten().map(|(future, _)| &**future)
     }
 
     /// How many outputs are still to come.
@@ -161,6 +170,19 @@ impl<F: Future> AsCompleted<F> {
             self.places[place] = Some((future, waker));
         }
         Poll::Pending
+    }
+
+    /// Of no future.
+    pub(crate) fn new() -> AsCompleted<F> {
+        AsCompleted { places: Vec::new(), left: 0, woken: Arc::default() }
+    }
+
+    /// One more future, to be polled with the others.
+    pub(crate) fn push(&mut self, future: F) {
+        let place = self.places.len();
+        self.places.push(Some((Box::pin(future), self.woken.waker(place))));
+        self.woken.push(place);
+        self.left += 1;
     }
 
     /// Drops the futures that are left.

@@ -48,7 +48,7 @@ const LARGE_FUTURE: usize = if cfg!(debug_assertions) { 2 << 10 } else { 16 << 1
 
 #[track_caller]
 #[inline]
-fn spawn_here<F>(
+pub(crate) fn spawn_here<F>(
     future: F,
     name: Option<Arc<str>>,
     location: &'static Location<'static>,
@@ -83,7 +83,7 @@ where
             Some(worker.spawn(future, name, location))
         }
         _ => current::with_scheduler(|scheduler| {
-            scheduler.map(|scheduler| inject(scheduler, future, name, location))
+            scheduler.map(|scheduler| scheduler.spawn_outside(future, name, location))
         }),
     });
     match spawned {
@@ -123,27 +123,7 @@ where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
-    current::with_worker(|worker| match worker {
-        Some(worker) if Arc::ptr_eq(worker.scheduler(), scheduler) => {
-            worker.spawn(future, name, location)
-        }
-        _ => inject(scheduler, future, name, location),
-    })
-}
-
-fn inject<F>(
-    scheduler: &Scheduler,
-    future: F,
-    name: Option<Arc<str>>,
-    location: &'static Location<'static>,
-) -> JoinHandle<F::Output>
-where
-    F: Future + Send + 'static,
-    F::Output: Send + 'static,
-{
-    let (runnable, handle) = task::new(future, None, name, location);
-    scheduler.inject(runnable);
-    handle
+    scheduler.spawn(future, name, location)
 }
 
 /// Runs a closure that may block on a thread of the runtime's blocking pool.
@@ -409,7 +389,7 @@ impl<'a> Builder<'a> {
         self
     }
 
-    fn shared_name(&self) -> Option<Arc<str>> {
+    pub(crate) fn shared_name(&self) -> Option<Arc<str>> {
         self.name.map(Arc::from)
     }
 

@@ -4,9 +4,15 @@
 //! fn main() -> io::Result<()> {
 //!     async fn main() -> io::Result<()> { … }      // the user's function, as it is
 //!     let runtime = ::filch::runtime::Builder::new_multi_thread().enable_all().build().expect(…);
+//!     let runtime = ::filch::__private::Orderly::from(runtime);    // not for tests
 //!     runtime.block_on(main())
 //! }
 //! ```
+//!
+//! `main` ends in asyncio's order: the tasks that it leaves behind are asked to end and awaited, within a
+//! limit, before the runtime is dropped. A program from tokio, which only drops them, sees no difference:
+//! a task without frames is dropped at its next suspension either way, and it has no others. Blocking jobs
+//! are awaited without a limit, as there.
 //!
 //! The body stays inside an `async fn` with the user's signature, so that inference, coercions and
 //! the places of errors are those of a function that has no attribute.
@@ -104,10 +110,18 @@ impl Entry {
                 runtime.block_on(future)
             },
         };
+        let facade = &options.facade;
+        let orderly = match self {
+            Entry::Main => quote_spanned! {Span::mixed_site()=>
+                let runtime = #facade::__private::Orderly::from(runtime);
+            },
+            Entry::Test => TokenStream::new(),
+        };
         let code = function.enclosing(quote! {
             #[allow(clippy::unused_async)]
             #user_function
             #runtime
+            #orderly
             #block_on
         });
         match self {
@@ -152,15 +166,15 @@ fn runtime(options: &Options) -> TokenStream {
     }
 }
 
-/// Runs the function until it is done, or until a signal comes: then it is dropped, the runtime
-/// after it, and the process ends as the signal has it end.
+/// Runs the function until it is done, or until it has ended because a signal came: then the runtime ends
+/// as well, and the process as the signal has it end.
 fn cancellable(name: &proc_macro2::Ident, options: &Options) -> TokenStream {
     let facade = &options.facade;
     let kinds = &options.cancel_on;
     quote_spanned! {Span::mixed_site()=>
         #[allow(clippy::expect_used)]
-        let mut canceller = {
-            let _entered = runtime.enter();
+        let canceller = {
+            let _entered = runtime.handle().enter();
             #facade::signal::Canceller::new(&[
                 #(#facade::signal::unix::SignalKind::#kinds()),*
             ])
@@ -169,7 +183,6 @@ fn cancellable(name: &proc_macro2::Ident, options: &Options) -> TokenStream {
         match runtime.block_on(canceller.run(#name())) {
             ::core::result::Result::Ok(output) => output,
             ::core::result::Result::Err(signal) => {
-                // With the canceller alive: a second signal is not to be heard but to end this.
                 ::core::mem::drop(runtime);
                 #facade::signal::cancelled_by(signal)
             }

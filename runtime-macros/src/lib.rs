@@ -17,8 +17,9 @@ use proc_macro::TokenStream;
 /// Runs an `async fn main` on a runtime that is built for it.
 ///
 /// The function itself runs on the thread that calls it, by `Runtime::block_on`; what it spawns
-/// runs on the workers. When it returns, the runtime is dropped: tasks that still run are
-/// cancelled at their next suspension.
+/// runs on the workers. When it returns, the runtime ends in order, as with `Runtime::close`: tasks
+/// that still run are asked to end, which drops those at their next suspension that have nothing to
+/// clean up, and are awaited for at most a minute. Blocking jobs that have begun are awaited, too.
 ///
 /// # Options
 ///
@@ -73,9 +74,10 @@ use proc_macro::TokenStream;
 /// }
 /// ```
 ///
-/// Ctrl-C cancels: the function is dropped where it waits, then the runtime, so that guards and
-/// temporary files are cleaned up; and then the process ends as the signal has it end by default, so
-/// that a shell sees the same as ever. A second signal, of either kind, ends the process at once.
+/// Ctrl-C cancels: the function is asked to end, so that its clean-ups run, and dropped where it waits
+/// unless it catches that; then the runtime ends, and then the process as the signal has it end by
+/// default, so that a shell sees the same as ever, which is 130. If the function gives a value all the
+/// same, that is what counts. A second signal, of either kind, ends the process at once.
 /// `interrupt` is Ctrl-C, `terminate` is what containers and service managers send, and there are
 /// `hangup` and `quit`. Python's asyncio does this with the first of them.
 ///

@@ -7,6 +7,7 @@
 //!    ├─────┴──────┴──▶ socket ──▶ os       (system calls; a simulated network can answer here)
 //!    ├────▶ addr                           (names to addresses, off the worker threads)
 //!    └────▶ io                             (AsyncRead, AsyncWrite, and what one does with them)
+//!            │ └──▶ os                       (what moves bytes from one descriptor to another)
 //!            │
 //!            └──▶ runtime_core::reactor::Registration    (try, wait, try again)
 //! ```
@@ -30,7 +31,8 @@
 //! | fs/ | files and directories, on the blocking pool |
 //! | process/ | children: starting, feeding, reaping |
 //! | signal/ | listening to signals |
-//! | tls/ | TLS on any byte stream |
+//! | runner/ | asyncio's `run` and `Runner` |
+//! | tls/ | TLS on any byte stream; that of streams/ is in streams/tls/ |
 #![deny(unsafe_code)]
 
 mod addr;
@@ -47,6 +49,7 @@ pub mod process;
 #[expect(unsafe_code, reason = "a number is taken for a descriptor")]
 mod raw;
 mod rest;
+pub mod runner;
 #[cfg(feature = "signal")]
 pub mod signal;
 mod socket;

@@ -40,6 +40,7 @@ macro_rules! ask {
 
 ask! {
     fn connect(address: &SockAddr) -> io::Result<bool>;
+    fn is_connected(address: &SockAddr) -> io::Result<bool>;
     fn bind(address: &SockAddr) -> io::Result<()>;
     fn listen(backlog: i32) -> io::Result<()>;
     fn recv(buf: &mut ReadBuf<'_>) -> io::Result<usize>;
@@ -162,6 +163,12 @@ impl Socket {
         match self {
             Socket::Os(socket) => socket.into(),
         }
+    }
+}
+
+impl AsFd for Socket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.as_fd()
     }
 }
 

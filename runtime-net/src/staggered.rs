@@ -1,14 +1,12 @@
 //! To connect to whichever of several addresses answers first: happy eyeballs, RFC 8305.
 
 use std::collections::VecDeque;
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::{Pin, pin};
-use std::task::Poll;
 use std::time::Duration;
 
-use runtime_core::time::sleep;
+use runtime_core::staggered::staggered_race;
 
 use crate::streams::ConnectErrors;
 use crate::tcp::TcpStream;
@@ -56,21 +54,25 @@ where
     A: IntoIterator<Item = SocketAddr>,
 {
     let addresses = resolve().await?.into_iter().collect();
-    let connected = connect_each(addresses, delay, TcpStream::connect_addr).await;
+    let connected = connect_each(addresses, Some(delay), TcpStream::connect_addr).await;
     connected.map_err(|errors| errors.into_error(false))
 }
 
 /// As [`connect_staggered`], by `attempt`; and every error, in the order in which they came.
 pub(crate) async fn connect_each<A, F, R>(
     addresses: VecDeque<SocketAddr>,
-    delay: Duration,
+    delay: Option<Duration>,
     attempt: A,
 ) -> Result<R, ConnectErrors>
 where
     A: Fn(SocketAddr) -> F,
     F: Future<Output = io::Result<R>>,
 {
-    race(interleave(addresses), delay, attempt).await
+    let attempts = interleave(addresses).into_iter().map(|address| {
+        let connected = attempt(address);
+        async move { connected.await.map_err(|error| (address, error)) }
+    });
+    staggered_race(attempts, delay).await.map_err(ConnectErrors)
 }
 
 /// The addresses, of which each family has every second one as long as there are both.
@@ -87,47 +89,6 @@ fn interleave(addresses: impl IntoIterator<Item = SocketAddr>) -> VecDeque<Socke
             return mixed;
         }
         mixed.extend(pair.into_iter().flatten());
-    }
-}
-
-/// Begins an attempt whenever the last one has had `delay` or one has failed, and returns the first
-/// success.
-async fn race<A, F, R>(
-    mut waiting: VecDeque<SocketAddr>,
-    delay: Duration,
-    attempt: A,
-) -> Result<R, ConnectErrors>
-where
-    A: Fn(SocketAddr) -> F,
-    F: Future<Output = io::Result<R>>,
-{
-    let mut running: Vec<(SocketAddr, Pin<Box<F>>)> = Vec::new();
-    let mut errors = Vec::new();
-    loop {
-        if let Some(address) = waiting.pop_front() {
-            running.push((address, Box::pin(attempt(address))));
-        } else if running.is_empty() {
-            return Err(ConnectErrors(errors));
-        }
-        let mut alone = pin!(sleep(delay));
-        // `None`: it is time for the next attempt.
-        let outcome = poll_fn(|cx| {
-            for index in 0..running.len() {
-                if let Poll::Ready(outcome) = running[index].1.as_mut().poll(cx) {
-                    let (address, _) = running.swap_remove(index);
-                    return Poll::Ready(Some(outcome.map_err(|error| (address, error))));
-                }
-            }
-            match waiting.is_empty() {
-                true => Poll::Pending,
-                false => alone.as_mut().poll(cx).map(|()| None),
-            }
-        });
-        match outcome.await {
-            Some(Ok(winner)) => return Ok(winner),
-            Some(Err(error)) => errors.push(error),
-            None => {}
-        }
     }
 }
 

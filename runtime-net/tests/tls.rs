@@ -1,51 +1,19 @@
 //! TLS: both directions, whatever the pieces; ends that are told from cuts; peers that are not trusted.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, missing_docs)]
 
+mod identity;
+
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
 
 use filch::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use filch::net::{TcpListener, TcpStream};
 use filch::time::{Duration, timeout};
-use filch::tls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use filch::tls::rustls::server::WebPkiClientVerifier;
-use filch::tls::rustls::{ClientConfig, RootCertStore, ServerConfig};
+use filch::tls::rustls::{ClientConfig, ServerConfig};
 use filch::tls::{TlsAcceptor, TlsConnector, client, server};
+use identity::{Identity, name};
 use proptest::prelude::*;
-
-/// Somebody with a certificate that is its own authority.
-struct Identity {
-    certificate: CertificateDer<'static>,
-    key: PrivateKeyDer<'static>,
-}
-
-impl Identity {
-    fn new(name: &str) -> Identity {
-        let made = rcgen::generate_simple_self_signed([name.to_owned()]).unwrap();
-        let key = made.signing_key.serialize_der().try_into().unwrap();
-        Identity { certificate: made.cert.der().clone(), key }
-    }
-
-    fn roots(&self) -> Arc<RootCertStore> {
-        let mut roots = RootCertStore::empty();
-        roots.add(self.certificate.clone()).unwrap();
-        Arc::new(roots)
-    }
-
-    fn server(&self) -> ServerConfig {
-        let chain = vec![self.certificate.clone()];
-        let config = ServerConfig::builder().with_no_client_auth();
-        config.with_single_cert(chain, self.key.clone_key()).unwrap()
-    }
-
-    fn client(&self) -> ClientConfig {
-        ClientConfig::builder().with_root_certificates(self.roots()).with_no_client_auth()
-    }
-}
-
-fn name(name: &'static str) -> ServerName<'static> {
-    ServerName::try_from(name).unwrap()
-}
 
 type Client<S> = client::TlsStream<S>;
 type Server<S> = server::TlsStream<S>;

@@ -1,7 +1,7 @@
 //! `with_cleanup`: once, whatever happens, innermost first, and the cancellation goes on.
 
 use super::{Log, clean, secs, sleep, stuck};
-use filch::cancel::{catch_cancel, with_cleanup};
+use filch::cancel::{CancelReason, catch_cancel, with_cleanup};
 use filch::time::timeout;
 use std::panic::AssertUnwindSafe;
 
@@ -156,6 +156,56 @@ async fn one_further_in_may_catch_it_and_one_beside_still_ends_the_task() {
         "2 cleanup ends",
         "2 drop went on",
     ]);
+}
+
+#[filch::test(start_paused = true)]
+async fn what_one_has_passed_on_a_catch_beside_does_not_take_back() {
+    let log = Log::new();
+    let inner = log.clone();
+    let task = filch::spawn(async move {
+        filch::join!(
+            biased;
+            with_cleanup(stuck(&inner, "first"), async {}),
+            async {
+                assert!(catch_cancel(stuck(&inner, "second")).await.is_err());
+                inner.say("caught");
+                sleep(1).await;
+                inner.say("never");
+            },
+        );
+    });
+    sleep(1).await;
+    task.cancel("stop");
+    assert!(timeout(secs(9), task).await.expect("it ends").unwrap_err().is_cancelled());
+    log.expect(&["1 drop first", "1 drop second", "1 caught"]);
+}
+
+#[filch::test(start_paused = true)]
+async fn what_one_has_passed_on_goes_to_the_next_around_whatever_one_beside_does() {
+    let log = Log::new();
+    let inner = log.clone();
+    let task = filch::spawn(async move {
+        let both = async {
+            filch::join!(
+                biased;
+                with_cleanup(stuck(&inner, "first"), async {}),
+                async {
+                    assert!(catch_cancel(stuck(&inner, "second")).await.is_err());
+                    stuck(&inner, "after").await;
+                },
+            );
+        };
+        let told = catch_cancel(both).await.unwrap_err();
+        inner.say(told);
+        sleep(1).await;
+        inner.say("went on");
+    });
+    sleep(1).await;
+    task.cancel(CancelReason::from("stop"));
+    timeout(secs(9), task).await.expect("it ends").unwrap();
+    let lines = ["1 drop first", "1 drop second", "1 drop after"];
+    let last = ["1 cancelled: stop", "2 went on"];
+    log.expect(&[&lines[..], &last[..]].concat());
 }
 
 #[filch::test(start_paused = true)]

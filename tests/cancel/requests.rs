@@ -1,7 +1,7 @@
 //! `cancel`, `cancelling` and `uncancel` of a task without frames, and what its error says.
 
 use super::{Log, sleep, stuck};
-use filch::cancel::{CancelReason, CancelSource};
+use filch::cancel::{CancelReason, CancelSource, catch_cancel};
 
 #[filch::test(start_paused = true)]
 async fn a_task_without_frames_is_dropped_and_its_error_says_why() {
@@ -87,6 +87,19 @@ async fn an_abort_has_no_reason() {
     let task = filch::spawn(std::future::pending::<()>());
     task.abort();
     assert!(task.await.unwrap_err().reason().is_none());
+}
+
+#[filch::test(start_paused = true)]
+async fn an_abort_after_an_answer_has_no_reason_either() {
+    let task = filch::spawn(async {
+        let _ = catch_cancel(std::future::pending::<()>()).await;
+        std::future::pending::<()>().await;
+    });
+    filch::task::yield_now().await;
+    task.cancel("answered");
+    filch::task::yield_now().await;
+    task.abort();
+    assert_eq!(task.await.unwrap_err().reason(), None);
 }
 
 #[filch::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,7 +1,9 @@
 //! `timeout` as a scope, `move_on_after`, `timeout_scope`.
 
 use super::{Cell, Log, secs, sleep, stuck};
-use filch::cancel::{NotActive, TimeoutScope, catch_cancel, move_on_after, timeout_scope};
+use filch::cancel::{
+    NotActive, TimeoutScope, catch_cancel, current_effective_deadline, move_on_after, timeout_scope,
+};
 use filch::time::{Instant, timeout};
 
 #[filch::test(start_paused = true)]
@@ -15,6 +17,16 @@ async fn a_plain_future_is_dropped_at_once() {
 async fn the_value_that_a_body_gives_when_it_is_told_wins() {
     let told = timeout(secs(1), async { catch_cancel(sleep(5)).await.is_err() });
     assert_eq!(told.await, Ok(true));
+}
+
+#[filch::test(start_paused = true)]
+async fn the_deadline_is_still_in_effect_for_what_comes_after_a_catch() {
+    let due = Instant::now() + secs(1);
+    let told = timeout(secs(1), async {
+        assert!(catch_cancel(sleep(5)).await.is_err());
+        current_effective_deadline()
+    });
+    assert_eq!(told.await, Ok(Some(due)));
 }
 
 #[filch::test(start_paused = true)]

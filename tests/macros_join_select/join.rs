@@ -55,6 +55,8 @@ fn nothing_and_one_and_64_can_be_joined() {
     block_on(async {
         let () = other::join!();
         assert_eq!(other::try_join!(), Ok::<(), ()>(()));
+        assert_eq!(other::gather!(), Ok::<(), ()>(()));
+        assert_eq!(other::gather!(biased; async { Ok::<_, ()>(1) }), Ok((1,)));
         assert_eq!(other::join!(ready(1)), (1,));
         let biased = ready(1);
         assert_eq!(other::join!(biased), (1,));

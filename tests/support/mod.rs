@@ -2,6 +2,8 @@
 #![allow(dead_code, unreachable_pub, missing_docs)]
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)]
 
+pub mod talker;
+
 use filch::runtime::{Builder, Runtime};
 use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
@@ -309,4 +311,16 @@ pub fn threads_and_descriptors() -> (usize, usize) {
 pub fn resident_bytes() -> usize {
     let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
     statm.split(' ').nth(1).unwrap().parse::<usize>().unwrap() * 4096
+}
+
+// ── time ─────────────────────────────────────────────────────────────────────────────────────────
+
+pub fn secs(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+/// Waits so long, then gives or fails.
+pub async fn after<T>(seconds: u64, outcome: T) -> T {
+    filch::time::sleep(secs(seconds)).await;
+    outcome
 }

@@ -11,14 +11,39 @@ use std::{
 
 use rustix::{
     buffer::spare_capacity,
-    event::epoll::{self, CreateFlags, Event, EventData, EventFlags},
+    event::{
+        Timespec,
+        epoll::{self, CreateFlags, Event, EventData, EventFlags},
+    },
 };
 
-use crate::rows::MESSAGE;
+/// Bytes of a message.
+pub(crate) const MESSAGE: usize = 64;
+/// A request of HTTP, as short as one may be.
+pub(crate) const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
+/// What a server of HTTP answers.
+pub(crate) const GREETING: &[u8] =
+    b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 13\r\n\r\nHello, world!";
+
+/// What clients say, and how long the answer is.
+#[derive(Clone, Copy)]
+pub(crate) struct Talk {
+    says: &'static [u8],
+    hears: usize,
+}
+
+pub(crate) const ECHO: Talk = Talk { says: &[7; MESSAGE], hears: MESSAGE };
+pub(crate) const HTTP: Talk = Talk { says: REQUEST, hears: GREETING.len() };
+
+/// So many connect before a server must have answered them: fewer than wait in its backlog.
+const BATCH: usize = 500;
+/// A server that says nothing for so long has lost a connection.
+const SILENCE_MAX: Duration = Duration::from_secs(10);
 
 /// Connections to one server.
 pub(crate) struct Clients {
     epoll: OwnedFd,
+    talk: Talk,
     connections: Vec<Connection>,
 }
 
@@ -40,18 +65,48 @@ pub(crate) struct Load {
 }
 
 impl Clients {
-    pub(crate) fn connect(port: u16, connections: usize) -> io::Result<Clients> {
+    /// Connects in batches, each of which is answered before the next one comes.
+    pub(crate) fn connect(port: u16, talk: Talk, connections: usize) -> io::Result<Clients> {
         let epoll = epoll::create(CreateFlags::CLOEXEC)?;
-        let connections = (0..connections as u64)
-            .map(|index| {
-                let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
-                stream.set_nodelay(true)?;
-                stream.set_nonblocking(true)?;
-                epoll::add(&epoll, &stream, EventData::new_u64(index), EventFlags::IN)?;
-                Ok(Connection { stream, missing: 0, sent: Instant::now() })
-            })
-            .collect::<io::Result<_>>()?;
-        Ok(Clients { epoll, connections })
+        let mut clients = Clients { epoll, talk, connections: Vec::with_capacity(connections) };
+        while clients.connections.len() < connections {
+            let begin = clients.connections.len();
+            for index in begin..connections.min(begin + BATCH) {
+                clients.add(port, index)?;
+            }
+            clients.once(begin)?;
+        }
+        Ok(clients)
+    }
+
+    fn add(&mut self, port: u16, index: usize) -> io::Result<()> {
+        let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
+        stream.set_nodelay(true)?;
+        stream.set_nonblocking(true)?;
+        epoll::add(&self.epoll, &stream, EventData::new_u64(index as u64), EventFlags::IN)?;
+        self.connections.push(Connection { stream, missing: 0, sent: Instant::now() });
+        Ok(())
+    }
+
+    /// Sends a message on each connection from that one on; the number of answers.
+    pub(crate) fn once(&mut self, from: usize) -> io::Result<usize> {
+        for connection in &mut self.connections[from..] {
+            connection.send(self.talk, Instant::now())?;
+        }
+        let timeout = Timespec { tv_sec: SILENCE_MAX.as_secs() as i64, tv_nsec: 0 };
+        let mut events: Vec<Event> = Vec::with_capacity(256);
+        let mut answers = 0;
+        while answers < self.connections.len() - from {
+            events.clear();
+            epoll::wait(&self.epoll, spare_capacity(&mut events), Some(&timeout))?;
+            if events.is_empty() {
+                return Err(io::ErrorKind::TimedOut.into());
+            }
+            for event in &events {
+                answers += usize::from(self.connections[event.data.u64() as usize].receive()?);
+            }
+        }
+        Ok(answers)
     }
 
     /// Keeps every connection busy, first for `warm`, then for as long as is `watched`; calls
@@ -65,7 +120,7 @@ impl Clients {
         let mut load = Load { nanos: Vec::with_capacity(1 << 20), ..Load::default() };
         let mut phase = Phase::Warming { until: Instant::now() + warm };
         for connection in &mut self.connections {
-            connection.send(Instant::now())?;
+            connection.send(self.talk, Instant::now())?;
         }
         let mut flying = self.connections.len();
         let mut events: Vec<Event> = Vec::with_capacity(256);
@@ -105,7 +160,7 @@ impl Clients {
                         continue;
                     }
                 }
-                connection.send(now)?;
+                connection.send(self.talk, now)?;
             }
         }
         Ok(load)
@@ -126,19 +181,20 @@ enum Phase {
 }
 
 impl Connection {
-    fn send(&mut self, now: Instant) -> io::Result<()> {
+    fn send(&mut self, talk: Talk, now: Instant) -> io::Result<()> {
         self.sent = now;
-        self.missing = MESSAGE;
+        self.missing = talk.hears;
         // One message never fills a socket's buffer.
-        let written = self.stream.write(&[7; MESSAGE])?;
-        assert_eq!(written, MESSAGE, "a message is written whole");
+        let written = self.stream.write(talk.says)?;
+        assert_eq!(written, talk.says.len(), "a message is written whole");
         Ok(())
     }
 
     /// Whether the answer is complete.
     fn receive(&mut self) -> io::Result<bool> {
-        let mut buffer = [0; MESSAGE];
-        match self.stream.read(&mut buffer[..self.missing]) {
+        let mut buffer = [0; 256];
+        let missing = self.missing.min(buffer.len());
+        match self.stream.read(&mut buffer[..missing]) {
             Ok(0) => Err(io::ErrorKind::UnexpectedEof.into()),
             Ok(n) => {
                 self.missing -= n;

@@ -16,6 +16,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use crate::{foreign, rows::Ctx};
+
 pub(crate) use self::filch::{Filch, FilchCt};
 pub(crate) use self::{
     smol::{Smol, SmolStatic},
@@ -34,8 +36,10 @@ pub(crate) trait Peer: Send + Sync + 'static {
     type Listener: Send + 'static;
     type Stream: Send + 'static;
     type Datagrams: Send + 'static;
+    /// Whatever number of threads is asked for, it has no more.
+    const THREADS_MAX: usize = usize::MAX;
 
-    fn start(workers: usize) -> Self::Runtime;
+    fn start(ctx: &Ctx) -> Self::Runtime;
     fn remote(runtime: &Self::Runtime) -> Self::Remote;
     /// Runs `future` as a task of the runtime while this thread waits for it.
     fn run<F>(runtime: &Self::Runtime, future: F) -> F::Output
@@ -57,10 +61,22 @@ pub(crate) trait Peer: Send + Sync + 'static {
         T: Send + 'static,
         F: FnOnce() -> T + Send + 'static;
     fn yield_now() -> impl Future<Output = ()> + Send;
+    /// Asks a task to end, and does not wait until it has.
+    fn cancel<T: Send + 'static>(task: Self::Join<T>);
+    /// Spawns so many children that belong together, and waits until all have ended.
+    fn group(children: usize) -> impl Future<Output = ()> + Send;
+    /// Awaits all futures in this task, and gives their outputs in order.
+    fn gather<F>(futures: Vec<F>) -> impl Future<Output = Vec<usize>> + Send
+    where
+        F: Future<Output = Result<usize, ()>> + Send;
 
     fn sleep(duration: Duration) -> impl Future<Output = ()> + Send;
     fn sleep_until(deadline: Instant) -> impl Future<Output = ()> + Send;
     fn timeout<F>(duration: Duration, future: F) -> impl Future<Output = Option<F::Output>> + Send
+    where
+        F: Future<Output: Send> + Send;
+    /// A timeout that what is inside may move; where there is none, a plain one.
+    fn timeout_scope<F>(limit: Duration, body: F) -> impl Future<Output = Option<F::Output>> + Send
     where
         F: Future<Output: Send> + Send;
     fn interval(period: Duration) -> Self::Interval;
@@ -84,6 +100,10 @@ pub(crate) trait Peer: Send + Sync + 'static {
         stream: &'a mut Self::Stream,
         bytes: &'a [u8],
     ) -> impl Future<Output = io::Result<()>> + Send + 'a;
+
+    /// Copies both ways until both sides have ended.
+    fn relay(one: Self::Stream, other: Self::Stream)
+    -> impl Future<Output = io::Result<()>> + Send;
 
     /// Two sockets of datagrams on the loopback, connected to one another.
     fn datagrams() -> impl Future<Output = io::Result<[Self::Datagrams; 2]>> + Send;
@@ -119,6 +139,12 @@ pub(crate) enum PeerId {
     Flume,
     /// kanal's channel on filch's runtime.
     Kanal,
+    /// Goroutines; as all peers in other languages, a program of its own.
+    Go,
+    /// asyncio on uvloop.
+    Uvloop,
+    /// asyncio on its own loop.
+    Asyncio,
     /// The bare epoll loop: what the machine allows, in the rows of the loaded server only.
     Bare,
 }
@@ -135,12 +161,22 @@ impl PeerId {
         PeerId::SmolSync,
         PeerId::Flume,
         PeerId::Kanal,
+        PeerId::Go,
+        PeerId::Uvloop,
+        PeerId::Asyncio,
         PeerId::Bare,
     ];
 
     /// Who is measured unless `--peers` says otherwise.
-    pub(crate) const DEFAULT: &[PeerId] =
-        &[PeerId::Filch, PeerId::Tokio, PeerId::TokioCt, PeerId::Smol];
+    pub(crate) const DEFAULT: &[PeerId] = &[
+        PeerId::Filch,
+        PeerId::Tokio,
+        PeerId::TokioCt,
+        PeerId::Smol,
+        PeerId::Go,
+        PeerId::Uvloop,
+        PeerId::Asyncio,
+    ];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -154,6 +190,9 @@ impl PeerId {
             PeerId::SmolSync => "smol-sync",
             PeerId::Flume => "flume",
             PeerId::Kanal => "kanal",
+            PeerId::Go => "go",
+            PeerId::Uvloop => "uvloop",
+            PeerId::Asyncio => "asyncio",
             PeerId::Bare => "bare",
         }
     }
@@ -171,6 +210,9 @@ impl PeerId {
             PeerId::SmolSync => "async-channel, async-lock, async-broadcast on filch's runtime",
             PeerId::Flume => "its channel on filch's runtime, feature async",
             PeerId::Kanal => "its channel on filch's runtime, defaults",
+            PeerId::Go => "a program of its own, GOMAXPROCS as many as the others have workers",
+            PeerId::Uvloop => "a program of its own, one thread, asyncio on uvloop's loop",
+            PeerId::Asyncio => "a program of its own, one thread, asyncio on its own loop",
             PeerId::Bare => "one thread, epoll in edge mode, no runtime",
         }
     }
@@ -178,6 +220,11 @@ impl PeerId {
     /// A library alone, measured on filch's runtime.
     pub(crate) fn is_library(self) -> bool {
         matches!(self, PeerId::TokioSync | PeerId::SmolSync | PeerId::Flume | PeerId::Kanal)
+    }
+
+    /// A program in another language, which [`foreign`](crate::foreign) starts.
+    pub(crate) fn is_foreign(self) -> bool {
+        matches!(self, PeerId::Go | PeerId::Uvloop | PeerId::Asyncio)
     }
 
     /// The package whose version stands beside the name.
@@ -190,12 +237,15 @@ impl PeerId {
             PeerId::SmolSync => Some("async-channel"),
             PeerId::Flume => Some("flume"),
             PeerId::Kanal => Some("kanal"),
-            PeerId::Bare => None,
+            PeerId::Go | PeerId::Uvloop | PeerId::Asyncio | PeerId::Bare => None,
         }
     }
 
     /// The peer's version as it was locked when this was built.
     pub(crate) fn version(self) -> Option<&'static str> {
+        if self.is_foreign() {
+            return foreign::version(self);
+        }
         let wanted = format!("name = \"{}\"", self.package()?);
         let mut lines = include_str!("../../../Cargo.lock").lines();
         lines.find(|line| *line == wanted)?;
@@ -228,6 +278,9 @@ macro_rules! on_each_peer {
                 PeerId::SmolStatic => $($row)::+::<$crate::peers::SmolStatic>(ctx),
                 PeerId::TokioSync | PeerId::SmolSync | PeerId::Flume | PeerId::Kanal => {
                     unreachable!("a library runs no tasks")
+                }
+                PeerId::Go | PeerId::Uvloop | PeerId::Asyncio => {
+                    unreachable!("other languages have programs of their own")
                 }
                 PeerId::Bare => unreachable!("the bare loop serves, it runs no tasks"),
             }

@@ -17,6 +17,8 @@ use smol::{
     process::Command,
 };
 
+use crate::rows::Ctx;
+
 static PLAIN: Executor<'static> = Executor::new();
 static LEAKED: StaticExecutor = StaticExecutor::new();
 
@@ -53,8 +55,8 @@ impl<const LEAKED_ONE: bool> super::Peer for SmolOn<LEAKED_ONE> {
     type Stream = TcpStream;
     type Datagrams = UdpSocket;
 
-    fn start(workers: usize) -> Workers {
-        let (stops, threads) = (0..workers)
+    fn start(ctx: &Ctx) -> Workers {
+        let (stops, threads) = (0..ctx.workers)
             .map(|_| {
                 let (stop, stopped) = oneshot::channel::<()>();
                 let thread = thread::spawn(move || {
@@ -115,6 +117,24 @@ impl<const LEAKED_ONE: bool> super::Peer for SmolOn<LEAKED_ONE> {
         future::yield_now()
     }
 
+    fn cancel<T: Send + 'static>(task: Task<T>) {
+        drop(task);
+    }
+
+    async fn group(children: usize) {
+        let children: Vec<_> = (0..children).map(|i| Self::spawn(async move { i })).collect();
+        for child in children {
+            child.await;
+        }
+    }
+
+    async fn gather<F>(futures: Vec<F>) -> Vec<usize>
+    where
+        F: Future<Output = Result<usize, ()>> + Send,
+    {
+        futures_util::future::try_join_all(futures).await.expect("none fails")
+    }
+
     async fn sleep(duration: Duration) {
         Timer::after(duration).await;
     }
@@ -133,6 +153,13 @@ impl<const LEAKED_ONE: bool> super::Peer for SmolOn<LEAKED_ONE> {
             None
         };
         future::or(done, late).await
+    }
+
+    fn timeout_scope<F>(limit: Duration, body: F) -> impl Future<Output = Option<F::Output>> + Send
+    where
+        F: Future<Output: Send> + Send,
+    {
+        Self::timeout(limit, body)
     }
 
     fn interval(period: Duration) -> Timer {
@@ -173,6 +200,12 @@ impl<const LEAKED_ONE: bool> super::Peer for SmolOn<LEAKED_ONE> {
         stream.write_all(bytes).await
     }
 
+    async fn relay(one: TcpStream, other: TcpStream) -> io::Result<()> {
+        let there = one_way(one.clone(), other.clone());
+        let back = one_way(other, one);
+        future::try_zip(there, back).await.map(drop)
+    }
+
     async fn datagrams() -> io::Result<[UdpSocket; 2]> {
         let one = UdpSocket::bind("127.0.0.1:0").await?;
         let other = UdpSocket::bind("127.0.0.1:0").await?;
@@ -206,4 +239,10 @@ impl<const LEAKED_ONE: bool> super::Peer for SmolOn<LEAKED_ONE> {
         }
         joined
     }
+}
+
+/// Copies until `from` ends, and tells `to` so.
+async fn one_way(from: TcpStream, mut to: TcpStream) -> io::Result<()> {
+    smol::io::copy(from, &mut to).await?;
+    to.close().await
 }

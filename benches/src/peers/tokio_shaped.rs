@@ -1,6 +1,7 @@
 //! A peer written against tokio's names: one text for every crate that has them.
 
-/// Defines `Shaped<MANY>`, the peer over the crate `$($krate)::+`: on many threads or on one.
+/// Defines `Shaped<MANY>`, the peer over the crate `$krate`: on many threads or on one. What the
+/// crates name differently is in the module `own` beside the call.
 macro_rules! tokio_shaped {
     (::$krate:ident) => {
         use std::{
@@ -14,7 +15,7 @@ macro_rules! tokio_shaped {
 
         use ::$krate::{
             fs,
-            io::{AsyncReadExt, AsyncWriteExt},
+            io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional},
             net::{TcpListener, TcpStream, UdpSocket},
             process::Command,
             runtime::{Builder, Handle, Runtime},
@@ -43,14 +44,20 @@ macro_rules! tokio_shaped {
             type Listener = TcpListener;
             type Stream = TcpStream;
             type Datagrams = UdpSocket;
+            const THREADS_MAX: usize = if MANY { usize::MAX } else { 1 };
 
-            fn start(workers: usize) -> Runtime {
-                let built = if MANY {
-                    Builder::new_multi_thread().worker_threads(workers).enable_all().build()
-                } else {
-                    Builder::new_current_thread().enable_all().build()
+            fn start(ctx: &$crate::rows::Ctx) -> Runtime {
+                let mut builder = match MANY {
+                    true => Builder::new_multi_thread(),
+                    false => Builder::new_current_thread(),
                 };
-                built.expect("the runtime starts")
+                if MANY {
+                    builder.worker_threads(ctx.workers);
+                }
+                if ctx.frozen {
+                    own::freeze(&mut builder);
+                }
+                builder.enable_all().build().expect("the runtime starts")
             }
 
             fn remote(runtime: &Runtime) -> Handle {
@@ -97,6 +104,21 @@ macro_rules! tokio_shaped {
                 task::yield_now()
             }
 
+            fn cancel<T: Send + 'static>(task: Joined<T>) {
+                own::cancel(&task.0);
+            }
+
+            fn group(children: usize) -> impl Future<Output = ()> + Send {
+                own::group(children)
+            }
+
+            async fn gather<F>(futures: Vec<F>) -> Vec<usize>
+            where
+                F: Future<Output = Result<usize, ()>> + Send,
+            {
+                own::gather(futures).await.expect("none fails")
+            }
+
             fn sleep(duration: Duration) -> impl Future<Output = ()> + Send {
                 time::sleep(duration)
             }
@@ -110,6 +132,16 @@ macro_rules! tokio_shaped {
                 F: Future<Output: Send> + Send,
             {
                 time::timeout(duration, future).await.ok()
+            }
+
+            fn timeout_scope<F>(
+                limit: Duration,
+                body: F,
+            ) -> impl Future<Output = Option<F::Output>> + Send
+            where
+                F: Future<Output: Send> + Send,
+            {
+                own::timeout_scope(limit, body)
             }
 
             fn interval(period: Duration) -> time::Interval {
@@ -154,6 +186,10 @@ macro_rules! tokio_shaped {
 
             async fn write_all<'a>(stream: &'a mut TcpStream, bytes: &'a [u8]) -> io::Result<()> {
                 stream.write_all(bytes).await
+            }
+
+            async fn relay(mut one: TcpStream, mut other: TcpStream) -> io::Result<()> {
+                copy_bidirectional(&mut one, &mut other).await.map(drop)
             }
 
             async fn datagrams() -> io::Result<[UdpSocket; 2]> {

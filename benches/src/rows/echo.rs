@@ -10,12 +10,10 @@ use futures_channel::oneshot;
 
 use super::{Ctx, How, Latch, Metric, Row, Sample, Target, on_runtime, per_op};
 use crate::{
+    load::MESSAGE,
     peers::{Peer, PeerId, on_each_peer},
     probe, stats,
 };
-
-/// Bytes of a message.
-pub(crate) const MESSAGE: usize = 64;
 
 const fn echo_metrics(target: f64) -> [Metric; 4] {
     [
@@ -163,7 +161,7 @@ async fn client<P: Peer>(
     nanos
 }
 
-async fn trip<P: Peer>(stream: &mut P::Stream) {
+pub(super) async fn trip<P: Peer>(stream: &mut P::Stream) {
     let mut answer = [0; MESSAGE];
     P::write_all(stream, &[7; MESSAGE]).await.expect("the server reads");
     P::read_exact(stream, &mut answer).await.expect("the server answers");

@@ -46,7 +46,7 @@ pub(super) const ROWS: &[Row] = &[
 
 fn wake_latency<P: Peer>(ctx: &Ctx) -> Sample {
     let n = ctx.times(1000);
-    let runtime = P::start(ctx.workers);
+    let runtime = P::start(ctx);
     let (send, mut receive) = mpsc::unbounded::<Instant>();
     let outside = thread::spawn(move || {
         for _ in 0..n {
@@ -67,7 +67,7 @@ fn wake_latency<P: Peer>(ctx: &Ctx) -> Sample {
 
 fn remote_roundtrip<P: Peer>(ctx: &Ctx) -> Sample {
     let n = ctx.times(10_000);
-    let runtime = P::start(ctx.workers);
+    let runtime = P::start(ctx);
     let (ask, mut asked) = mpsc::unbounded::<()>();
     let (answer, answered) = sync::mpsc::channel::<()>();
     let outside = thread::spawn(move || {

@@ -3,6 +3,7 @@
 //! | file | rows |
 //! |---|---|
 //! | `spawn.rs` | starting tasks and joining them |
+//! | `groups.rs` | many at once: groups, gathered futures, cancelled tasks |
 //! | `switch.rs` | yielding, handing a ball to and fro |
 //! | `sync_locks.rs` | locks, semaphores and signals |
 //! | `sync_channels.rs` | channels and queues |
@@ -12,15 +13,24 @@
 //! | `latency.rs` | how long a wake-up from outside takes; what an idle runtime costs |
 //! | `echo.rs` | sockets with the clients on the same runtime |
 //! | `outside.rs` | datagrams, files and children |
+//! | `copy.rs` | bytes that pass through |
+//! | `serve.rs` | what server processes do |
 //! | `load.rs` | a server process under a load generator |
+//! | `crowd.rs` | a server process that holds many idle connections |
+//! | `fair.rs` | who waits how long while others compute |
 //! | `policy.rs` | guards of the wake policy: stay home, or fill both cores |
 
 mod blocking;
+mod copy;
+mod crowd;
 mod echo;
+mod fair;
+mod groups;
 mod latency;
 mod load;
 mod outside;
 mod policy;
+mod serve;
 mod spawn;
 mod switch;
 mod sync_channels;
@@ -33,12 +43,12 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use futures_channel::oneshot;
 
-pub(crate) use self::{echo::MESSAGE, load::serve};
+pub(crate) use self::serve::{Service, serve};
 use crate::peers::{Peer, PeerId};
 
 /// What one run of a row yields: one number for each of its metrics, NaN for one not measured.
@@ -62,7 +72,9 @@ pub(crate) enum How {
     Beside,
     /// In a process of its own, so that memory and CPU are this peer's alone.
     Alone,
-    /// It starts its own processes; the bare loop takes part as the limit.
+    /// It starts its own processes, one of which serves.
+    Served,
+    /// The same, and the bare loop takes part as the limit.
     Serving,
     /// It starts its own processes and is slow: two rounds are enough.
     Traced,
@@ -97,7 +109,7 @@ pub(crate) enum Target {
 }
 
 impl Metric {
-    const fn lower(name: &'static str, unit: &'static str, target: Target) -> Metric {
+    pub(crate) const fn lower(name: &'static str, unit: &'static str, target: Target) -> Metric {
         Metric { name, unit, better: Better::Lower, target }
     }
 
@@ -112,12 +124,31 @@ pub(crate) struct Ctx {
     pub(crate) workers: usize,
     /// What part of the full number of operations to do.
     pub(crate) scale: f64,
+    /// Do this many operations, whatever the scale, and none to warm up: they are counted.
+    pub(crate) exact: Option<usize>,
+    /// The clock of a runtime that schedules by it stands still.
+    pub(crate) frozen: bool,
 }
 
 impl Ctx {
+    pub(crate) const fn new(workers: usize, scale: f64) -> Ctx {
+        Ctx { workers, scale, exact: None, frozen: false }
+    }
+
     /// How often to do what a full run does `full` times.
     fn times(&self, full: usize) -> usize {
-        ((full as f64 * self.scale) as usize).max(1)
+        self.exact.unwrap_or(((full as f64 * self.scale) as usize).max(1))
+    }
+
+    /// How many tasks or connections a row has that is about their number: all of them at any scale
+    /// but the tiny ones, which try whether rows work.
+    fn crowd(&self, full: usize) -> usize {
+        if self.scale < 0.01 { full.div_ceil(100) } else { full }
+    }
+
+    /// How long to watch what is watched for `full` at full scale.
+    fn long(&self, full: Duration) -> Duration {
+        full.mul_f64(self.scale.clamp(0.02, 1.0))
     }
 }
 
@@ -125,6 +156,7 @@ impl Ctx {
 pub(crate) fn all() -> impl Iterator<Item = &'static Row> {
     [
         spawn::ROWS,
+        groups::ROWS,
         switch::ROWS,
         tree::ROWS,
         sync_locks::ROWS,
@@ -133,9 +165,12 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Row> {
         blocking::ROWS,
         latency::ROWS,
         echo::ROWS,
+        copy::ROWS,
         outside::ROWS,
         load::ROWS,
+        crowd::ROWS,
         policy::ROWS,
+        fair::ROWS,
     ]
     .into_iter()
     .flatten()
@@ -167,7 +202,7 @@ fn on_runtime<P: Peer, F>(ctx: &Ctx, future: F) -> F::Output
 where
     F: Future<Output: Send + 'static> + Send + 'static,
 {
-    let runtime = P::start(ctx.workers);
+    let runtime = P::start(ctx);
     P::run(&runtime, future)
 }
 
@@ -177,9 +212,11 @@ where
     F: Fn(usize) -> Fut + Copy + Send + Sync + 'static,
     Fut: Future<Output = ()> + Send + 'static,
 {
-    let n = ctx.times(full);
+    let (n, exact) = (ctx.times(full), ctx.exact.is_some());
     on_runtime::<P, _>(ctx, async move {
-        body(n / 10 + 1).await;
+        if !exact {
+            body(n / 10 + 1).await;
+        }
         let start = Instant::now();
         body(n).await;
         vec![start.elapsed().as_nanos() as f64 / n as f64]

@@ -101,7 +101,7 @@ async fn detached<P: Peer>(n: usize) {
 
 fn spawn_remote<P: Peer>(ctx: &Ctx) -> Sample {
     let n = ctx.times(200_000);
-    let runtime = P::start(ctx.workers);
+    let runtime = P::start(ctx);
     let remote = P::remote(&runtime);
     let mut sample = Vec::new();
     // The first tenth warms up.

@@ -72,7 +72,7 @@ fn yield_1k_tasks<P: Peer>(ctx: &Ctx) -> Sample {
 
 fn yield_100k_tasks<P: Peer>(ctx: &Ctx) -> Sample {
     // The tasks are what this row is about: a smaller scale only yields less often.
-    yields::<P>(ctx, 100_000, ctx.times(20).max(5))
+    yields::<P>(ctx, ctx.crowd(100_000), ctx.times(20).max(5))
 }
 
 /// Time per yield, once all tasks are there: those that come early yield until the last one has.

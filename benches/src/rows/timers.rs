@@ -41,6 +41,13 @@ pub(super) const ROWS: &[Row] = &[
         run: on_each_peer!(timeout_ready),
     },
     Row {
+        name: "timeout_scope",
+        about: "a scope with a timeout is entered and left; smol: as timeout_ready",
+        metrics: &[Metric::lower("", "ns", Target::Tokio(1.0))],
+        how: How::Here,
+        run: on_each_peer!(timeout_scope),
+    },
+    Row {
         name: "timeout_pending",
         about: "a timeout around a future that waits once",
         metrics: &[Metric::lower("", "ns", Target::Tokio(0.2))],
@@ -77,16 +84,16 @@ pub(super) const ROWS: &[Row] = &[
 const FAR: Duration = Duration::from_secs(3600);
 
 fn sleep_100k<P: Peer>(ctx: &Ctx) -> Sample {
-    const TASKS: usize = 100_000;
-    on_runtime::<P, _>(ctx, async {
+    let tasks = ctx.crowd(100_000);
+    on_runtime::<P, _>(ctx, async move {
         // Whatever the peer sets up with its first timer is not a task's.
         P::sleep(Duration::from_millis(1)).await;
         let before = probe::resident_bytes();
         let start = Instant::now();
         let deadline = start + Duration::from_millis(1500);
-        let (asleep, all_asleep) = Latch::new(TASKS);
-        let (awake, all_awake) = Latch::new(TASKS);
-        for _ in 0..TASKS {
+        let (asleep, all_asleep) = Latch::new(tasks);
+        let (awake, all_awake) = Latch::new(tasks);
+        for _ in 0..tasks {
             let (asleep, awake) = (Arc::clone(&asleep), Arc::clone(&awake));
             P::detach(async move {
                 asleep.arrive();
@@ -102,9 +109,9 @@ fn sleep_100k<P: Peer>(ctx: &Ctx) -> Sample {
         assert!(started < deadline, "the machine is too slow for this row");
         assert!(end >= deadline, "a sleep ended before its deadline");
         vec![
-            (started - start).as_nanos() as f64 / TASKS as f64,
-            (end - deadline).as_nanos() as f64 / TASKS as f64,
-            memory as f64 / TASKS as f64,
+            (started - start).as_nanos() as f64 / tasks as f64,
+            (end - deadline).as_nanos() as f64 / tasks as f64,
+            memory as f64 / tasks as f64,
         ]
     })
 }
@@ -133,6 +140,15 @@ async fn async_ready<P: Peer>(n: usize) {
         let output = P::timeout(FAR, std::future::ready(std::hint::black_box(i))).await;
         std::hint::black_box(output.expect("it is ready"));
     }
+}
+
+fn timeout_scope<P: Peer>(ctx: &Ctx) -> Sample {
+    per_op::<P, _, _>(ctx, 1_000_000, async |n| {
+        for i in 0..n {
+            let output = P::timeout_scope(FAR, std::future::ready(std::hint::black_box(i))).await;
+            std::hint::black_box(output.expect("it is ready"));
+        }
+    })
 }
 
 fn timeout_pending<P: Peer>(ctx: &Ctx) -> Sample {

@@ -78,7 +78,7 @@ async fn fans<P: Peer>(n: usize) {
 }
 
 fn skynet<P: Peer>(ctx: &Ctx) -> Sample {
-    let leaves = if ctx.scale < 1.0 { 100_000 } else { 1_000_000 };
+    let leaves = ctx.crowd(if ctx.scale < 1.0 { 100_000 } else { 1_000_000 });
     on_runtime::<P, _>(ctx, async move {
         node::<P>(0, leaves / 100).await;
         let start = std::time::Instant::now();

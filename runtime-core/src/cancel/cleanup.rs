@@ -1,12 +1,12 @@
 //! To clean up with awaits, whatever happens.
 
-use crate::frame::{About, Cause, Holder, Plain};
+use super::outcome::Outcome;
+use crate::frame::{About, Holder, Plain};
 use crate::time::{Duration, Sleep, sleep};
-use crate::unwind::{Payload, catch, contain, discard};
+use crate::unwind::catch;
 use pin_project_lite::pin_project;
 use std::fmt;
 use std::future::{Future, IntoFuture};
-use std::panic::resume_unwind;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -86,23 +86,9 @@ pin_project! {
 
     impl<F: Future, C> PinnedDrop for WithCleanup<F, C> {
         fn drop(this: Pin<&mut Self>) {
-            if let Outcome::Panicked(payload) = std::mem::replace(this.project().outcome, Outcome::None) {
-                discard(payload);
-            }
+            this.project().outcome.forget();
         }
     }
-}
-
-/// How the future has ended.
-enum Outcome<T> {
-    /// Not yet.
-    None,
-    Value(T),
-    Panicked(Payload),
-    /// It was dropped because of this.
-    Cancelled(Cause),
-    /// As above, and the cancellation was passed on: nothing will ever come of this frame.
-    Passed,
 }
 
 impl<F: Future, C> WithCleanup<F, C> {
@@ -143,7 +129,7 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let mut this = self.project();
-        if let Outcome::Passed = this.outcome {
+        if let Outcome::Passed(_) = this.outcome {
             return Poll::Pending;
         }
         let holder = this.holder.get_or_insert_with(Holder::open);
@@ -162,8 +148,7 @@ where
             holder.node().shield();
             *this.outcome = outcome;
             if let Err(payload) = catch(|| this.future.set(None)) {
-                let before = std::mem::replace(this.outcome, Outcome::Panicked(payload));
-                contain(|| drop(before));
+                this.outcome.panic(payload);
             }
             if let Some(limit) = *this.limit {
                 this.timer.set(Some(sleep(limit)));
@@ -181,25 +166,7 @@ where
             this.cleanup.set(None);
             this.timer.set(None);
         }
-        match std::mem::replace(this.outcome, Outcome::None) {
-            Outcome::Value(value) => {
-                *this.holder = None;
-                Poll::Ready(value)
-            }
-            Outcome::Panicked(payload) => {
-                *this.holder = None;
-                resume_unwind(payload)
-            }
-            Outcome::Cancelled(cause) => {
-                holder.pass_on(&cause);
-                *this.outcome = Outcome::Passed;
-                *this.holder = None;
-                Poll::Pending
-            }
-            Outcome::None | Outcome::Passed => {
-                panic!("a `WithCleanup` was polled again after it was ready")
-            }
-        }
+        this.outcome.give(this.holder.take())
     }
 }
 

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | ask a task to end | [`JoinHandle::cancel`](crate::task::JoinHandle::cancel) |
 //! | have a part of a task ended, now or at a deadline | [`CancelScope`], [`move_on_after`], [`fail_after`], [`timeout_scope`] |
-//! | clean up with awaits, whatever happens | [`with_cleanup`] |
+//! | clean up with awaits, whatever happens | [`with_cleanup`], [`CancelScope::on_exit`] |
 //! | learn of a cancellation, and decide oneself | [`catch_cancel`] |
 //! | finish something in spite of it | [`CancelScope::shielded`] |
 //! | stop early in a loop that does not wait | [`check_cancelled`] |
@@ -57,6 +57,11 @@ mod catch;
 mod cleanup;
 mod deadline;
 mod error;
+mod exits;
+mod outcome;
+#[doc(hidden)]
+pub mod root;
+mod run;
 mod scope;
 
 pub use catch::{CatchCancel, catch_cancel};
@@ -66,7 +71,8 @@ pub use deadline::{
     move_on_after, move_on_at, timeout_scope,
 };
 pub use error::Cancelled;
-pub use scope::{CancelScope, Run};
+pub use run::Run;
+pub use scope::CancelScope;
 
 pub use crate::task::{CancelReason, CancelSource};
 

@@ -1,17 +1,17 @@
 //! `CancelScope`: a part of a task that can be cancelled by itself.
 
-use super::error::Cancelled;
-use crate::frame::{About, Holder, Node, Until, within};
-use crate::task::{CancelReason, CancelSource, polled};
-use crate::time::{Duration, Instant, Sleep, sleep_until};
-use pin_project_lite::pin_project;
+use super::cleanup::CLEANUP_LIMIT;
+use super::exits::{Exit, Exits, exit};
+use super::run::Run;
+use crate::frame::{About, Node, Until};
+use crate::task::{CancelReason, polled};
+use crate::time::{Duration, Instant};
 use runtime_sync::primitives::Mutex;
 use runtime_sync::waker_slot::WakerSlot;
 use std::fmt;
-use std::future::{Future, IntoFuture};
-use std::pin::Pin;
+use std::future::IntoFuture;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::Waker;
 
 /// A part of a task that can be cancelled by itself: at a deadline, or by [`cancel`](CancelScope::cancel)
 /// from anywhere.
@@ -55,6 +55,15 @@ struct State {
     entered: bool,
     /// The node of the future inside, while there is one.
     node: Option<Arc<Node>>,
+    exits: Exits,
+}
+
+/// What whoever runs a scope has to know of it when the future inside is pending.
+pub(super) struct Look {
+    pub(super) reason: Option<Arc<CancelReason>>,
+    pub(super) deadline: Option<Instant>,
+    /// Whether clean-ups are registered.
+    pub(super) has_exits: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -63,6 +72,15 @@ enum Deadline {
     At(Instant),
     /// So long after the scope will be entered.
     After(Duration),
+}
+
+impl Deadline {
+    fn moment(self) -> Option<Instant> {
+        match self {
+            Deadline::At(deadline) => Some(deadline),
+            Deadline::Never | Deadline::After(_) => None,
+        }
+    }
 }
 
 impl CancelScope {
@@ -89,6 +107,7 @@ impl CancelScope {
             caught: false,
             entered: false,
             node: None,
+            exits: Exits::default(),
         };
         CancelScope(Arc::new(Shared { state: Mutex::new(state), runner: WakerSlot::new() }))
     }
@@ -117,7 +136,7 @@ impl CancelScope {
     ///
     /// # Errors
     ///
-    /// [`Cancelled`] if the time is over first.
+    /// [`Cancelled`](super::Cancelled) if the time is over first.
     ///
     /// # Examples
     ///
@@ -150,7 +169,7 @@ impl CancelScope {
     ///
     /// # Errors
     ///
-    /// [`Cancelled`] if the future did not give its output because this scope was cancelled. A
+    /// [`Cancelled`](super::Cancelled) if the future did not give its output because this scope was cancelled. A
     /// cancellation of something else is no error of this scope: it drops it, or is answered inside.
     ///
     /// # Cancel safety
@@ -161,12 +180,77 @@ impl CancelScope {
     ///
     /// When it is polled, if the scope was entered before.
     pub fn run<F: IntoFuture>(&self, future: F) -> Run<F::IntoFuture> {
-        Run {
-            body: Some(future.into_future()),
-            timer: None,
-            scope: self.clone(),
-            entry: Entry::Outside,
-        }
+        Run::new(self.clone(), future.into_future())
+    }
+
+    /// Registers a clean-up, which runs when the scope is left: before [`run`](CancelScope::run) gives
+    /// the output, passes a panic on, or lets a cancellation go on, of this scope or of what is
+    /// around.
+    ///
+    /// The last clean-up that was registered runs first, and each runs once. Each is shielded from
+    /// cancellation and may take [30 s](CLEANUP_LIMIT); it is dropped then. If one panics the others
+    /// run all the same, and the first panic goes on in the end. A clean-up may register further
+    /// ones.
+    ///
+    /// Mostly it is called inside of the scope, when something was acquired that has to be given
+    /// back. From elsewhere it takes effect as soon as the scope is polled.
+    ///
+    /// As with [`with_cleanup`](super::with_cleanup), no clean-up runs if the future of `run` is
+    /// dropped by hand, or the task is *aborted*; nor if the scope is never run.
+    ///
+    /// The counterpart of Python's `AsyncExitStack.push_async_callback`.
+    ///
+    /// # Panics
+    ///
+    /// If the scope was left: the clean-up would never run.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use filch::cancel::CancelScope;
+    /// use std::sync::{Arc, Mutex};
+    ///
+    /// # filch::runtime::Runtime::new().unwrap().block_on(async {
+    /// let log = Arc::new(Mutex::new(Vec::new()));
+    /// let scope = CancelScope::new();
+    /// let work = scope.run(async {
+    ///     for name in ["connection", "transaction"] {
+    ///         let log = log.clone();
+    ///         scope.on_exit(async move { log.lock().unwrap().push(name) });
+    ///     }
+    ///     42
+    /// });
+    /// assert_eq!(work.await, Ok(42));
+    /// assert_eq!(*log.lock().unwrap(), ["transaction", "connection"]);
+    /// # });
+    /// ```
+    #[track_caller]
+    pub fn on_exit<C>(&self, cleanup: C)
+    where
+        C: IntoFuture<Output = ()>,
+        C::IntoFuture: Send + 'static,
+    {
+        self.on_exit_within(CLEANUP_LIMIT, cleanup);
+    }
+
+    /// As [`on_exit`](CancelScope::on_exit), with another limit, or with none.
+    ///
+    /// # Panics
+    ///
+    /// As there.
+    #[track_caller]
+    pub fn on_exit_within<C>(&self, limit: impl Into<Option<Duration>>, cleanup: C)
+    where
+        C: IntoFuture<Output = ()>,
+        C::IntoFuture: Send + 'static,
+    {
+        let exit = exit(limit.into(), cleanup);
+        let taken = self.0.state.lock().exits.push(exit);
+        assert!(
+            taken.is_ok(),
+            "`CancelScope::on_exit` is too late: the scope was left, the clean-up would never run"
+        );
+        self.0.runner.wake();
     }
 
     /// Cancels what is inside, now and for good; before the scope is entered: as soon as it is. False
@@ -175,7 +259,7 @@ impl CancelScope {
         self.set_reason(Arc::new(reason.into().or_by(polled::id())))
     }
 
-    fn set_reason(&self, reason: Arc<CancelReason>) -> bool {
+    pub(super) fn set_reason(&self, reason: Arc<CancelReason>) -> bool {
         let mut state = self.0.state.lock();
         if state.reason.is_some() {
             return false;
@@ -192,10 +276,7 @@ impl CancelScope {
 
     /// When it is cancelled by itself. `None`: never, or so long after it will be entered.
     pub fn deadline(&self) -> Option<Instant> {
-        match self.0.state.lock().deadline {
-            Deadline::At(deadline) => Some(deadline),
-            Deadline::Never | Deadline::After(_) => None,
-        }
+        self.0.state.lock().deadline.moment()
     }
 
     /// Sets another deadline, or none; at any time, from anywhere. A scope that is cancelled stays so.
@@ -229,7 +310,8 @@ impl CancelScope {
         self.0.state.lock().shield
     }
 
-    fn enter(&self) -> bool {
+    /// Begins to run it. True: as a shield.
+    pub(super) fn enter(&self) -> bool {
         let mut state = self.0.state.lock();
         assert!(!state.entered, "a `CancelScope` is entered once: make another one");
         state.entered = true;
@@ -239,9 +321,38 @@ impl CancelScope {
         state.shield
     }
 
-    fn set_node(&self, node: Option<Arc<Node>>) {
+    pub(super) fn set_node(&self, node: Option<Arc<Node>>) {
         let before = std::mem::replace(&mut self.0.state.lock().node, node);
         drop(before);
+    }
+
+    /// Leaves the waker of whoever runs the scope.
+    pub(super) fn register(&self, waker: &Waker) {
+        self.0.runner.register(waker);
+    }
+
+    pub(super) fn look(&self) -> Look {
+        let state = self.0.state.lock();
+        Look {
+            reason: state.reason.clone(),
+            deadline: state.deadline.moment(),
+            has_exits: !state.exits.is_empty(),
+        }
+    }
+
+    pub(super) fn set_caught(&self) {
+        self.0.state.lock().caught = true;
+    }
+
+    /// The next clean-up to run. With `None` the scope is left.
+    pub(super) fn next_exit(&self) -> Option<Exit> {
+        self.0.state.lock().exits.pop()
+    }
+
+    /// The scope is left without clean-up.
+    pub(super) fn close(&self) {
+        let exits = self.0.state.lock().exits.close();
+        drop(exits);
     }
 }
 
@@ -273,135 +384,5 @@ impl About for CancelScope {
 
     fn cancelled(&self) -> Option<Arc<CancelReason>> {
         self.reason_shared()
-    }
-}
-
-pin_project! {
-    /// The future of [`CancelScope::run`].
-    #[must_use = "futures do nothing unless they are awaited"]
-    pub struct Run<F> {
-        #[pin]
-        body: Option<F>,
-        #[pin]
-        timer: Option<Sleep>,
-        scope: CancelScope,
-        entry: Entry,
-    }
-
-    impl<F> PinnedDrop for Run<F> {
-        fn drop(this: Pin<&mut Self>) {
-            this.project().scope.set_node(None);
-        }
-    }
-}
-
-/// How the scope stands among the frames around it.
-enum Entry {
-    /// It was not entered yet.
-    Outside,
-    /// It lets through what is aimed at others. It has a node if somebody inside asked for one.
-    Open(Option<Arc<Node>>),
-    /// It holds off what is aimed at others.
-    Shield(Holder),
-}
-
-impl Entry {
-    fn new(shield: bool) -> Entry {
-        match shield {
-            false => Entry::Open(None),
-            true => Entry::Shield(Holder::open_at(Node::here(true))),
-        }
-    }
-
-    fn within<R>(&mut self, scope: &CancelScope, f: impl FnOnce() -> R) -> R {
-        match self {
-            Entry::Outside => f(),
-            Entry::Open(place) => within(place, scope, f),
-            Entry::Shield(holder) => holder.within(scope, f),
-        }
-    }
-
-    fn node(&self) -> Option<&Arc<Node>> {
-        match self {
-            Entry::Outside => None,
-            Entry::Open(place) => place.as_ref(),
-            Entry::Shield(holder) => Some(holder.node()),
-        }
-    }
-}
-
-impl<F: Future> Future for Run<F> {
-    type Output = Result<F::Output, Cancelled>;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut this = self.project();
-        let scope = &*this.scope;
-        if let Entry::Outside = this.entry {
-            *this.entry = Entry::new(scope.enter());
-        }
-        scope.0.runner.register(cx.waker());
-        if let Entry::Shield(holder) = &this.entry {
-            holder.register(cx.waker());
-        }
-        loop {
-            let body = this.body.as_mut().as_pin_mut();
-            let body = body.expect("a scope was polled again after it was left");
-            let knew = this.entry.node().is_some();
-            if let Poll::Ready(value) = this.entry.within(scope, || body.poll(cx)) {
-                this.body.set(None);
-                *this.entry = Entry::Open(None);
-                return Poll::Ready(Ok(value));
-            }
-            if let (false, Some(node)) = (knew, this.entry.node()) {
-                scope.set_node(Some(node.clone()));
-            }
-            let Some(reason) = overdue(scope, this.timer.as_mut(), cx) else {
-                return Poll::Pending;
-            };
-            match this.entry.node() {
-                // Now that they know, those inside are asked once more.
-                Some(node) if node.cancel(&reason) => continue,
-                Some(node) if node.waits_for_holders(cx.waker()) => return Poll::Pending,
-                _ => {}
-            }
-            this.body.set(None);
-            *this.entry = Entry::Open(None);
-            scope.0.state.lock().caught = true;
-            return Poll::Ready(Err(Cancelled::new(reason)));
-        }
-    }
-}
-
-/// Why the scope is cancelled by now, if it is; otherwise the timer will wake the task.
-fn overdue(
-    scope: &CancelScope,
-    mut timer: Pin<&mut Option<Sleep>>,
-    cx: &mut Context<'_>,
-) -> Option<Arc<CancelReason>> {
-    let reason = scope.reason_shared();
-    if reason.is_some() {
-        return reason;
-    }
-    let deadline = scope.deadline()?;
-    let set = timer.as_mut().as_pin_mut().map(|timer| timer.deadline());
-    match (set, timer.as_mut().as_pin_mut()) {
-        (Some(set), _) if set == deadline => {}
-        (Some(_), Some(timer)) => timer.reset(deadline),
-        _ => timer.set(Some(sleep_until(deadline))),
-    }
-    let timer = timer.as_pin_mut().expect("it was set just now");
-    if timer.poll_elapsed(cx).is_pending() {
-        return None;
-    }
-    scope.set_reason(Arc::new(CancelReason::new(CancelSource::Deadline)));
-    scope.reason_shared()
-}
-
-impl<F: fmt::Debug> fmt::Debug for Run<F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Run")
-            .field("scope", &self.scope)
-            .field("body", &self.body)
-            .finish_non_exhaustive()
     }
 }

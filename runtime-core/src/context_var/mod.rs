@@ -41,5 +41,5 @@ mod var;
 mod vars;
 
 pub use context::{Context, InContext, copy_context};
-pub(crate) use place::{carry, inherited};
+pub(crate) use place::{Place, carry, copy, inherited};
 pub use var::{ContextVar, LookupError, Token};

@@ -117,7 +117,7 @@ impl Place {
     }
 
     /// Calls `f` in here.
-    pub(super) fn within<R>(&mut self, f: impl FnOnce() -> R) -> R {
+    pub(crate) fn within<R>(&mut self, f: impl FnOnce() -> R) -> R {
         /// Leaves the place, also when unwinding.
         struct Leave<'a> {
             place: &'a mut Place,
@@ -166,11 +166,13 @@ fn swap(place: &mut Place, task: *const Header) -> *const Header {
     swapped.unwrap_or(ptr::null())
 }
 
+/// The values that are current here, for what is called later: it has its own copy of them.
+pub(crate) fn copy() -> Place {
+    Place::Copied(vars())
+}
+
 /// A closure that takes what is current here along, to wherever it is called.
 pub(crate) fn carry<R, F: FnOnce() -> R>(f: F) -> impl FnOnce() -> R + use<R, F> {
-    let place = inherited();
-    move || match place {
-        Some(mut place) => place.within(f),
-        None => f(),
-    }
+    let mut place = copy();
+    move || place.within(f)
 }

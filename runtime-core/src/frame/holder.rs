@@ -85,8 +85,8 @@ impl Holder {
             Around::Shield => None,
             Around::Task => {
                 let requests = node.requests();
-                let answered = self.over.max(node.answered());
-                let (reason, number) = requests.is_here().then(|| requests.after(answered))??;
+                let over = (!node.is_passed()).then(|| self.over.max(node.answered()));
+                let (reason, number) = requests.is_here().then(|| requests.last(over))??;
                 Some(Cause::Task(reason, number))
             }
         }
@@ -102,11 +102,30 @@ impl Holder {
     }
 
     /// The cancellation goes on outwards when this holder closes, and the future it belongs to will
-    /// never be ready: whatever it is aimed at drops it.
-    pub(crate) fn pass_on(&self, cause: &Cause) {
-        if let Cause::Task(_, number) = cause {
-            self.node().outers().for_each(|outer| outer.pass_on(*number));
-            self.node().requests().pass_on(*number);
+    /// never be ready: whatever it is aimed at drops it, and what is returned here with it.
+    pub(crate) fn pass_on(&self, cause: &Cause) -> Passage {
+        let passed = match cause {
+            Cause::Scope(_) => None,
+            Cause::Task(..) => Some(self.node().clone()),
+        };
+        if let Some(node) = &passed {
+            node.outers().for_each(Node::pass);
+            node.requests().pass_on();
+        }
+        Passage(passed)
+    }
+}
+
+/// While it lives, a request to the task was passed on here: it is answered further out, or the task
+/// ends, whatever is done about it beside.
+#[derive(Debug)]
+pub(crate) struct Passage(Option<Arc<Node>>);
+
+impl Drop for Passage {
+    fn drop(&mut self) {
+        if let Some(node) = &self.0 {
+            node.outers().for_each(Node::take_back);
+            node.requests().take_back();
         }
     }
 }

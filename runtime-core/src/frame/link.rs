@@ -135,16 +135,19 @@ pub(super) fn is_here(node: Option<&Arc<Node>>) -> bool {
 
 /// Why what is being polled on this thread is cancelled, if it is.
 pub(crate) fn in_effect() -> Option<Arc<CancelReason>> {
+    let mut requests = None;
     for link in links() {
-        let known = link.node().and_then(|node| node.cancelled());
+        let node = link.node();
+        let known = node.as_ref().and_then(|node| node.cancelled());
         if let Some(reason) = known.or_else(|| link.about.cancelled()) {
             return Some(reason);
         }
         if link.about.is_shield() {
             return None;
         }
+        requests = node.map(|node| node.requests().clone()).or(requests);
     }
-    Requests::find_here()?.unanswered()
+    requests.or_else(Requests::find_here)?.unanswered()
 }
 
 /// The earliest deadline of the frames that are being polled on this thread.

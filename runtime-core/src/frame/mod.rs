@@ -31,6 +31,6 @@ mod holder;
 mod link;
 mod node;
 
-pub(crate) use holder::{Cause, Holder};
+pub(crate) use holder::{Cause, Holder, Passage};
 pub(crate) use link::{About, Plain, Until, earliest, in_effect, within};
 pub(crate) use node::Node;

@@ -27,6 +27,8 @@ struct State {
     held: usize,
     /// The number of the last request to the task that a holder inside has answered.
     answered: u64,
+    /// How many frames inside have passed a request to the task on, and wait to be dropped.
+    passed: usize,
 }
 
 impl Node {
@@ -36,7 +38,7 @@ impl Node {
             Some(outer) => outer.requests.clone(),
             None => Requests::here(),
         };
-        let state = State { shield, cancelled: None, held: 0, answered: 0 };
+        let state = State { shield, cancelled: None, held: 0, answered: 0, passed: 0 };
         Arc::new(Node { outer, requests, state: Mutex::new(state), waiting: WakerSlot::new() })
     }
 
@@ -45,7 +47,7 @@ impl Node {
         Node::inside(link::node_here(), shield)
     }
 
-    pub(super) fn requests(&self) -> &Arc<Requests> {
+    pub(crate) fn requests(&self) -> &Arc<Requests> {
         &self.requests
     }
 
@@ -127,9 +129,18 @@ impl Node {
         state.answered = state.answered.max(number);
     }
 
-    /// A holder inside passes the request `number` on.
-    pub(super) fn pass_on(&self, number: u64) {
-        let mut state = self.state.lock();
-        state.answered = state.answered.min(number.saturating_sub(1));
+    /// A frame inside passes a request on.
+    pub(super) fn pass(&self) {
+        self.state.lock().passed += 1;
+    }
+
+    /// A frame inside that has passed a request on is dropped.
+    pub(super) fn take_back(&self) {
+        self.state.lock().passed -= 1;
+    }
+
+    /// Whether a frame inside has passed a request on.
+    pub(super) fn is_passed(&self) -> bool {
+        self.state.lock().passed > 0
     }
 }

@@ -5,7 +5,7 @@ use super::{LocalOptions, LocalRuntime, Runtime, lifecycle};
 use crate::clock::Clock;
 use crate::scheduler::config::{Config, Hooks};
 use crate::scheduler::{Scheduler, Stall};
-use crate::task::TaskMeta;
+use crate::task::{TaskMeta, Unhandled};
 use crate::time;
 use runtime_sync::timer;
 use std::fmt;
@@ -46,6 +46,8 @@ pub struct Builder {
     event_interval: u32,
     lifo_slot: bool,
     seed: Option<u64>,
+    close_timeout: Duration,
+    close_blocking_timeout: Duration,
     hooks: Hooks,
 }
 
@@ -63,6 +65,8 @@ impl Builder {
             event_interval: 64,
             lifo_slot: true,
             seed: None,
+            close_timeout: Duration::from_secs(60),
+            close_blocking_timeout: Duration::from_secs(300),
             hooks: Hooks::default(),
         }
     }
@@ -258,6 +262,51 @@ impl Builder {
         self
     }
 
+    /// Calls `f` with what went wrong where nobody is left to learn of it: a task that panicked and whose
+    /// output was not taken by the time that its handle is gone, an error of a
+    /// [background](crate::background::background) task, a task that does not end when the runtime
+    /// [closes](Runtime::close).
+    ///
+    /// Each is reported once, by the thread on which the last chance passed. Without a hook, and if the
+    /// hook panics, it goes to the log as an error. The counterpart of asyncio's
+    /// `loop.set_exception_handler`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use filch::runtime::Builder;
+    ///
+    /// let runtime = Builder::new_multi_thread()
+    ///     .on_unhandled(|unhandled| {
+    ///         eprintln!("{unhandled}");
+    ///         std::process::abort();
+    ///     })
+    ///     .build()
+    ///     .unwrap();
+    /// ```
+    pub fn on_unhandled<F>(&mut self, f: F) -> &mut Builder
+    where
+        F: Fn(&Unhandled) + Send + Sync + 'static,
+    {
+        self.hooks.unhandled = Some(Arc::new(f));
+        self
+    }
+
+    /// How long an orderly end waits for tasks that were asked to end: see [`Runtime::close`]. 60 s
+    /// unless it is set here. Not to be confused with
+    /// [`Runtime::shutdown_timeout`], which asks nobody.
+    pub fn close_timeout(&mut self, limit: Duration) -> &mut Builder {
+        self.close_timeout = limit;
+        self
+    }
+
+    /// How long an orderly end waits for blocking jobs that have begun: see [`Runtime::close`]. 300 s
+    /// unless it is set here, which is asyncio's limit.
+    pub fn close_blocking_timeout(&mut self, limit: Duration) -> &mut Builder {
+        self.close_blocking_timeout = limit;
+        self
+    }
+
     /// Calls `f`, on a thread of its own, when a worker has been in one poll for at least `limit`:
     /// once for each such poll. The limit is kept to a few milliseconds.
     ///
@@ -334,6 +383,8 @@ impl Builder {
             event_interval: self.event_interval,
             lifo_slot: self.lifo_slot,
             seed: self.seed.unwrap_or_else(|| std::ptr::from_ref(self).addr() as u64),
+            close_timeout: self.close_timeout,
+            close_blocking_timeout: self.close_blocking_timeout,
             hooks: self.hooks.clone(),
         };
         let clock = if self.start_paused { Clock::paused() } else { Clock::system() };

@@ -5,6 +5,8 @@ use crate::clock::Clock;
 use crate::reactor::Reactor;
 pub use crate::scheduler::HomeRef;
 use crate::scheduler::current;
+use crate::task::{Unhandled, polled};
+use crate::unwind::{Payload, discard, message};
 use runtime_sync::primitives::Arc;
 
 /// What to tell a caller who is outside of any runtime.
@@ -14,6 +16,11 @@ pub const NO_RUNTIME: &str = "there is no filch runtime on this thread: call thi
 /// The runtime this thread is in.
 pub fn handle() -> Option<Handle> {
     current::with_scheduler(|scheduler| scheduler.cloned().map(Handle::new))
+}
+
+/// Whether this thread drives async work, so that it must not block on any other.
+pub fn is_driving() -> bool {
+    current::is_driving()
 }
 
 /// The home whose wheel a timer belongs to that is polled on this thread.
@@ -39,6 +46,17 @@ pub fn reactor() -> Option<Arc<Reactor>> {
 /// Whether the runtime this thread is in has a single worker and so a clock that may be paused.
 pub fn is_current_thread() -> bool {
     current::with_scheduler(|scheduler| scheduler.is_some_and(|s| !s.config().multi_thread))
+}
+
+/// Reports what nobody will learn of to the hook of the runtime this thread is in, or to the log.
+pub fn report(unhandled: &Unhandled) {
+    unhandled.report(current::unhandled_hook().as_ref());
+}
+
+/// Reports a panic that ends no task: of a callback, or a second one where only one goes on.
+pub fn report_panic(payload: Payload) {
+    report(&Unhandled::panic(polled::info(), message(&*payload)));
+    discard(payload);
 }
 
 /// The clock was moved: timers are to be looked at before the next poll.

@@ -45,6 +45,11 @@ impl LocalRuntime {
         LocalRuntime { runtime, not_send: PhantomData }
     }
 
+    /// The runtime inside, which must not be sent to another thread.
+    pub(crate) fn into_runtime(self) -> Runtime {
+        self.runtime
+    }
+
     /// A local runtime with the default options.
     ///
     /// # Errors

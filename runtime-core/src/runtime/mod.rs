@@ -20,7 +20,7 @@ mod metrics;
 mod seat;
 
 pub use crate::scheduler::Stall;
-pub use crate::task::TaskMeta;
+pub use crate::task::{TaskInfo, TaskMeta, Unhandled, UnhandledKind};
 pub use builder::Builder;
 pub use handle::{EnterGuard, Handle, TryCurrentError};
 pub use local::{LocalOptions, LocalRuntime};
@@ -212,10 +212,11 @@ impl Runtime {
         self.shut_down(Some(Duration::ZERO));
     }
 
+    /// False: threads are left that still run user code.
     #[track_caller]
-    fn shut_down(&mut self, wait: Option<Duration>) {
+    pub(crate) fn shut_down(&mut self, wait: Option<Duration>) -> bool {
         if std::mem::replace(&mut self.over, true) {
-            return;
+            return true;
         }
         let scheduler = self.handle.scheduler().clone();
         let must_not_wait = wait != Some(Duration::ZERO) && current::is_driving();
@@ -224,13 +225,14 @@ impl Runtime {
         if let Some(seat) = &self.seat {
             seat.wind_up(&scheduler);
         }
-        lifecycle::shut_down(&scheduler, wait);
+        let ended = lifecycle::shut_down(&scheduler, wait);
         if must_not_wait && !std::thread::panicking() {
             panic!(
                 "a filch runtime was dropped inside of async code, where waiting for its threads \
                  would stall this one: drop it outside, or call `shutdown_background`"
             );
         }
+        ended
     }
 }
 

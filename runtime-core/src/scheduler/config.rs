@@ -1,6 +1,6 @@
 //! What a runtime is told at its birth: sizes, names and hooks.
 
-use crate::task::{Id, TaskMeta};
+use crate::task::{Id, TaskMeta, UnhandledHook};
 use crate::unwind::contain;
 use std::fmt;
 use std::panic::Location;
@@ -33,6 +33,10 @@ pub(crate) struct Config {
     pub(crate) event_interval: u32,
     pub(crate) lifo_slot: bool,
     pub(crate) seed: u64,
+    /// How long an orderly end waits for tasks.
+    pub(crate) close_timeout: Duration,
+    /// And how long for blocking jobs.
+    pub(crate) close_blocking_timeout: Duration,
     pub(crate) hooks: Hooks,
 }
 
@@ -48,6 +52,7 @@ pub(crate) struct Hooks {
     pub(crate) after_poll: Option<TaskHook>,
     pub(crate) task_terminate: Option<TaskHook>,
     pub(crate) stall: Option<(Duration, StallHook)>,
+    pub(crate) unhandled: Option<UnhandledHook>,
 }
 
 impl Hooks {

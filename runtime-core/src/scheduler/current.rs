@@ -9,7 +9,7 @@
 
 use super::Scheduler;
 use super::worker::Worker;
-use crate::task::{self, polled};
+use crate::task::{self, UnhandledHook, polled};
 use std::cell::Cell;
 use std::marker::PhantomData;
 use std::ptr;
@@ -67,6 +67,11 @@ pub(crate) fn with_scheduler<R>(f: impl FnOnce(Option<&Arc<Scheduler>>) -> R) ->
         let lent = std::mem::ManuallyDrop::new(unsafe { Arc::from_raw(scheduler) });
         f(Some(&lent))
     })
+}
+
+/// The hook for what nobody learns of, of the runtime this thread is in.
+pub(crate) fn unhandled_hook() -> Option<UnhandledHook> {
+    with_scheduler(|scheduler| scheduler?.config().hooks.unhandled.clone())
 }
 
 /// Calls `f` while this thread runs `worker`.

@@ -14,7 +14,7 @@
 use super::current;
 use super::worker::Worker;
 use super::{Pinned, Scheduler};
-use crate::task::{self, Dead, JoinHandle, Roster, Runnable, Schedule};
+use crate::task::{self, AbortHandle, Dead, JoinHandle, Roster, Runnable, Schedule, UnhandledHook};
 use crate::timer::Timers;
 use runtime_sync::primitives::atomic::{AtomicUsize, Ordering, fence};
 use std::cell::Cell;
@@ -189,6 +189,14 @@ impl Schedule for HomeRef {
         });
     }
 
+    fn unhandled_hook(home: Option<&HomeRef>) -> Option<UnhandledHook> {
+        match home {
+            Some(home) => home.scheduler.config().hooks.unhandled.clone(),
+            // It was never polled: its future has panicked in its drop.
+            None => current::unhandled_hook(),
+        }
+    }
+
     fn reclaim(self, dead: Dead) {
         current::with_worker(|worker| match worker {
             Some(worker) if worker.is_home(self.as_ptr()) => {
@@ -226,6 +234,10 @@ impl Schedule for Pinned {
         self.0.reclaim(dead);
     }
 
+    fn unhandled_hook(home: Option<&Pinned>) -> Option<UnhandledHook> {
+        HomeRef::unhandled_hook(home.map(|home| &home.0))
+    }
+
     fn may_touch_future(&self) -> bool {
         current::with_worker(|worker| worker.is_some_and(|worker| worker.is_home(self.0.as_ptr())))
     }
@@ -250,6 +262,12 @@ impl Worker {
     pub(super) fn abort_all(&self) -> bool {
         // SAFETY: as above; scheduling pushes to queues and touches no roster.
         unsafe { self.home().roster.abort_all() }
+    }
+
+    /// Handles of all tasks of the roster that live.
+    pub(super) fn living(&self) -> Vec<AbortHandle> {
+        // SAFETY: as above.
+        unsafe { self.home().roster.living() }
     }
 
     /// Closes the roster for good. No task of it is living.

@@ -13,6 +13,7 @@
 //! by each push. A push from outside wakes a worker only if none is awake. What a long poll would
 //! hold up, the monitor sees. Why no wake is lost: `README.md`.
 
+mod calls;
 pub(crate) mod config;
 #[expect(unsafe_code, reason = "thread-local pointers to what outlives a call")]
 pub(crate) mod current;
@@ -24,6 +25,7 @@ mod lifo;
 pub(crate) mod monitor;
 pub mod parker;
 mod remote;
+mod roll;
 mod run_queue;
 mod sleep;
 pub(crate) mod stats;
@@ -31,26 +33,34 @@ pub(crate) mod substitute;
 mod wind_up;
 pub(crate) mod worker;
 
+pub(crate) use calls::Call;
+#[cfg(test)]
+pub(crate) use calls::Clerk;
 pub use config::Stall;
 pub use home::{Home, HomeRef};
+pub(crate) use roll::{Roll, Stuck};
 pub(crate) use run_queue::Inbox;
 
 use crate::blocking::Pool;
 use crate::clock::{Clock, Nanos};
 use crate::reactor::{Reactor, Turn};
-use crate::task::Runnable;
+use crate::task::{self, JoinHandle, Runnable};
 use crate::timer::Timers;
+use calls::Calls;
 use config::Config;
 use idle::Idle;
 use monitor::Monitor;
 use parker::Unpark;
 use remote::Remotes;
+use runtime_sync::contention::Padded;
 use runtime_sync::lock::CapacityLimiter;
 use runtime_sync::primitives::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
 use runtime_sync::primitives::{self, Mutex};
 use runtime_sync::wake_batch::WakeBatch;
 use std::fmt;
+use std::future::Future;
 use std::io;
+use std::panic::Location;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
@@ -75,6 +85,7 @@ const SUBSTITUTES_MAX: usize = 512;
 /// What all workers share.
 pub struct Scheduler {
     config: Config,
+    calls: Padded<Calls>,
     injector: Inbox<Runnable<HomeRef>>,
     idle: Idle,
     remotes: Remotes,
@@ -83,15 +94,17 @@ pub struct Scheduler {
     clock: Clock,
     reactor: primitives::Arc<Reactor>,
     /// The right to wait for the outside world. Whoever waits has taken it out.
-    turn: Mutex<Option<Turn>>,
+    turn: Padded<Mutex<Option<Turn>>>,
     /// One more than the number of the worker that waits on the reactor, or 0.
-    waiting: AtomicUsize,
+    waiting: Padded<AtomicUsize>,
     /// When somebody last looked outside, or began to wait there.
-    looked_outside: AtomicU64,
+    looked_outside: Padded<AtomicU64>,
     /// Workers whose thread is blocked in `block_in_place`.
     away: AtomicUsize,
     /// Substitutes that nobody needs at the moment.
     retired: Mutex<Vec<Worker>>,
+    /// The request to all tasks that is under way.
+    roll: Mutex<Option<Arc<Roll>>>,
     closed: AtomicBool,
     pool: Arc<Pool>,
     /// For lookups of names: hosts that do not answer leave the other pool's threads alone, and its
@@ -100,9 +113,15 @@ pub struct Scheduler {
     /// How many calls of `to_thread` run at a time, unless they say otherwise.
     threads: Arc<CapacityLimiter>,
     monitor: Monitor,
-    remote_schedules: AtomicU64,
+    by_outsiders: Padded<ByOutsiders>,
+}
+
+/// What threads count that are no workers. On a line of its own: what lies beside it is read at every
+/// spawn.
+#[derive(Default)]
+struct ByOutsiders {
+    schedules: AtomicU64,
     spawned: AtomicU64,
-    /// Tasks that were dropped by a thread that is no worker.
     given_up: AtomicU64,
 }
 
@@ -116,25 +135,25 @@ impl Scheduler {
             false => 0,
         };
         let scheduler = Arc::new(Scheduler {
+            calls: Padded::new(Calls::new()),
             injector: Inbox::new(),
             idle: Idle::new(workers + substitutes, workers),
             remotes: Remotes::new(workers + substitutes),
             outside: Timers::new(),
             clock,
             reactor,
-            turn: Mutex::new(Some(Turn::new())),
-            waiting: AtomicUsize::new(0),
-            looked_outside: AtomicU64::new(0),
+            turn: Padded::new(Mutex::new(Some(Turn::new()))),
+            waiting: Padded::new(AtomicUsize::new(0)),
+            looked_outside: Padded::new(AtomicU64::new(0)),
             away: AtomicUsize::new(0),
             retired: Mutex::new(Vec::new()),
+            roll: Mutex::new(None),
             closed: AtomicBool::new(false),
             pool: Pool::new(config.max_blocking_threads, config.thread_keep_alive),
             resolver: Pool::new(LOOKUPS_MAX, config.thread_keep_alive),
             threads: Arc::new(CapacityLimiter::new(THREADS_MAX)),
             monitor: Monitor::new(),
-            remote_schedules: AtomicU64::new(0),
-            spawned: AtomicU64::new(0),
-            given_up: AtomicU64::new(0),
+            by_outsiders: Padded::default(),
             config,
         });
         let workers = (0..workers)
@@ -172,7 +191,7 @@ impl Scheduler {
     }
 
     pub(crate) fn remote_schedules(&self) -> u64 {
-        self.remote_schedules.load(Ordering::Relaxed)
+        self.by_outsiders.schedules.load(Ordering::Relaxed)
     }
 
     pub(crate) fn is_closed(&self) -> bool {
@@ -190,7 +209,7 @@ impl Scheduler {
 
     /// Queues a task from a thread that is no worker of ours.
     fn push_outside(&self, runnable: Runnable<HomeRef>) {
-        self.remote_schedules.fetch_add(1, Ordering::Relaxed);
+        self.by_outsiders.schedules.fetch_add(1, Ordering::Relaxed);
         self.injector.push(runnable);
         if self.idle.must_wake()
             || (self.injector.len() >= INJECTOR_CROWDED && !self.idle.somebody_searches())
@@ -203,16 +222,51 @@ impl Scheduler {
         }
     }
 
+    /// Spawns a task, from any thread.
+    pub(crate) fn spawn<F>(
+        self: &Arc<Scheduler>,
+        future: F,
+        name: Option<Arc<str>>,
+        location: &'static Location<'static>,
+    ) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        current::with_worker(|worker| match worker {
+            Some(worker) if Arc::ptr_eq(worker.scheduler(), self) => {
+                worker.spawn(future, name, location)
+            }
+            _ => self.spawn_outside(future, name, location),
+        })
+    }
+
+    /// Spawns a task from a thread that is no worker of ours.
+    pub(crate) fn spawn_outside<F>(
+        &self,
+        future: F,
+        name: Option<Arc<str>>,
+        location: &'static Location<'static>,
+    ) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        let (runnable, handle) = task::new(future, None, name, location);
+        self.inject(runnable);
+        handle
+    }
+
     /// Queues a new task from a thread that is no worker of ours.
     pub(crate) fn inject(&self, runnable: Runnable<HomeRef>) {
-        self.spawned.fetch_add(1, Ordering::Relaxed);
+        self.by_outsiders.spawned.fetch_add(1, Ordering::Relaxed);
         config::call_with(&self.config.hooks.task_spawn, || runnable.meta());
         self.push_outside(runnable);
     }
 
     /// Queues a pinned task from another thread than its worker's.
     fn push_pinned(&self, worker: usize, runnable: Runnable<Pinned>) {
-        self.remote_schedules.fetch_add(1, Ordering::Relaxed);
+        self.by_outsiders.schedules.fetch_add(1, Ordering::Relaxed);
         self.remotes.get(worker).inbox.push(runnable);
         // Pairs with the fence in `Idle::lie_down`: it sees our push, or we see it lying.
         fence(Ordering::SeqCst);
@@ -333,7 +387,7 @@ impl Scheduler {
     fn drop_injected(&self) {
         while let Some(runnable) = self.injector.pop() {
             drop(runnable);
-            self.given_up.fetch_add(1, Ordering::Relaxed);
+            self.by_outsiders.given_up.fetch_add(1, Ordering::Relaxed);
         }
     }
 
@@ -352,13 +406,13 @@ impl Scheduler {
     /// The number of tasks spawned so far.
     pub(crate) fn spawned(&self) -> u64 {
         let by_workers: u64 = self.remotes.all().map(|remote| remote.stats.spawned.get()).sum();
-        by_workers + self.spawned.load(Ordering::Relaxed)
+        by_workers + self.by_outsiders.spawned.load(Ordering::Relaxed)
     }
 
     /// The number of tasks that are complete.
     pub(crate) fn completed(&self) -> u64 {
         let by_workers: u64 = self.remotes.all().map(|remote| remote.stats.completed.get()).sum();
-        by_workers + self.given_up.load(Ordering::Relaxed)
+        by_workers + self.by_outsiders.given_up.load(Ordering::Relaxed)
     }
 }
 

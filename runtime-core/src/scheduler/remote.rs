@@ -5,7 +5,7 @@ use super::parker::Parker;
 use super::run_queue::{Inbox, Stealer};
 use super::stats::Stats;
 use super::{HomeRef, Pinned};
-use crate::task::{Id, Runnable};
+use crate::task::{Id, Runnable, TaskInfo};
 use crate::timer::Timers;
 use runtime_sync::contention::Padded;
 use runtime_sync::primitives::Mutex;
@@ -26,6 +26,8 @@ pub(crate) struct Remote {
     attention: AtomicBool,
     /// The worker's thread is blocked in `block_in_place`: others watch its wheel.
     away: AtomicBool,
+    /// The worker shall ask its tasks to end.
+    roll: AtomicBool,
     /// A substitute that shall retire.
     pub(super) dismissed: AtomicBool,
     /// What the worker polls, while somebody asked to be told of stalls.
@@ -51,6 +53,7 @@ impl Remote {
             timers: Timers::new(),
             attention: AtomicBool::new(false),
             away: AtomicBool::new(false),
+            roll: AtomicBool::new(false),
             dismissed: AtomicBool::new(false),
             poll: Mutex::new(None),
             stats: Stats::default(),
@@ -68,6 +71,30 @@ impl Remote {
     pub(super) fn takes_attention(&self) -> bool {
         // A plain load decides; the swap comes only when there is something to take.
         self.attention.load(Ordering::Relaxed) && self.attention.swap(false, Ordering::AcqRel)
+    }
+
+    /// Asks the worker to answer the roll when it looks around.
+    pub(super) fn ask_for_roll(&self) {
+        // Release pairs with `takes_roll`: the roll is in its place.
+        self.roll.store(true, Ordering::Release);
+    }
+
+    /// Whether the roll is to be answered. Asking answers it.
+    #[inline(always)]
+    pub(super) fn takes_roll(&self) -> bool {
+        // A plain load decides, as in `takes_attention`; AcqRel pairs with `ask_for_roll`.
+        self.roll.load(Ordering::Relaxed) && self.roll.swap(false, Ordering::AcqRel)
+    }
+
+    /// Whether the roll is to be answered.
+    pub(super) fn wants_roll(&self) -> bool {
+        self.roll.load(Ordering::Acquire)
+    }
+
+    /// What is being polled, if that is noted: while somebody wants to be told of stalls.
+    pub(super) fn polls(&self) -> Option<TaskInfo> {
+        let poll = self.poll.lock().clone()?;
+        Some(TaskInfo::new(poll.task, poll.name, poll.location))
     }
 
     pub(super) fn is_away(&self) -> bool {

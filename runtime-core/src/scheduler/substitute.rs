@@ -106,11 +106,19 @@ impl Scheduler {
         self.retire(worker);
     }
 
-    fn retire(&self, worker: Worker) {
-        match self.is_closed() {
-            true => current::run_as(&worker, || worker.wind_up()),
-            false => self.retired.lock().push(worker),
+    pub(super) fn retire(&self, worker: Worker) {
+        if self.is_closed() {
+            return current::run_as(&worker, || worker.wind_up());
         }
+        let mut retired = self.retired.lock();
+        // Under the lock: whoever calls the roll marks us first and takes the list then, so that one
+        // of the two sees the other.
+        while worker.remote().wants_roll() {
+            drop(retired);
+            current::run_as(&worker, || worker.answer_roll());
+            retired = self.retired.lock();
+        }
+        retired.push(worker);
     }
 }
 

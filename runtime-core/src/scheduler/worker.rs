@@ -328,6 +328,7 @@ impl Worker {
             self.accept_pinned();
         }
         self.bury_dead();
+        self.answer_roll();
         self.injector_first.set(true);
         self.call_for_help();
     }
@@ -359,11 +360,14 @@ impl Worker {
         self.looked_around.set(now);
     }
 
-    /// Wakes a sleeper if what waits here would keep this worker for longer than that costs.
+    /// Wakes a sleeper if what waits here would keep this worker for longer than that costs. The task
+    /// that is polled next needs no help.
     pub(super) fn call_for_help(&self) {
-        let waiting = self.queue.len() as u64;
+        let queued = self.queue.len() as u64;
+        let next_is_queued = self.remote.lifo.is_empty();
+        let waiting = queued.saturating_sub(next_is_queued.into());
         let is_long = waiting.saturating_mul(self.mean_poll.get()) >= HELP_IS_WORTH;
-        if waiting == 0 || !(self.crowd_stays(waiting) || is_long) {
+        if !(self.crowd_stays(queued) || is_long) {
             return;
         }
         let scheduler = self.scheduler();

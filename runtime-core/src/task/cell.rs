@@ -13,14 +13,15 @@
 //!    lies in the join waker's place, which is empty when the last reference goes.
 //! 6. *The cell* lives while the task is not complete, or a reference exists.
 
-use super::Schedule;
+use super::ending::{self, Ending};
 use super::id::Id;
 use super::join::JoinError;
 use super::memory;
 use super::raw::{self, PackedWaker, Vtable};
 use super::requests;
 use super::state::State;
-use crate::unwind::{catch, contain};
+use super::{Schedule, TaskInfo};
+use crate::unwind::{Payload, catch, contain};
 use runtime_sync::primitives::UnsafeCell;
 use std::alloc::Layout;
 use std::future::Future;
@@ -134,6 +135,11 @@ impl Header {
         unsafe { (self.vtable.name)(NonNull::from(self)).map(|name| name.as_ref()) }
     }
 
+    /// The task's number, name and birthplace.
+    pub(super) fn info(&self) -> TaskInfo {
+        TaskInfo::new(self.id, self.name().cloned(), self.location)
+    }
+
     /// Fills the join waker's place.
     ///
     /// # Safety
@@ -187,6 +193,18 @@ impl Header {
     }
 }
 
+impl<S: Schedule> Front<S> {
+    /// The output of a task that has panicked. The caller holds the `Runnable`.
+    #[cold]
+    fn panicked(&self, payload: Payload) -> JoinError {
+        let hook = self.home.with(|home| {
+            // SAFETY: nobody writes it while the caller holds the `Runnable` (invariant 4).
+            S::unhandled_hook(unsafe { (*home).as_ref() })
+        });
+        JoinError::panic(self.header.id, self.header.location, payload, hook)
+    }
+}
+
 /// The home of a task whose homes are of type `S`.
 ///
 /// # Safety
@@ -234,7 +252,6 @@ unsafe fn cell<'a, F: Future, S, N>(header: NonNull<Header>) -> &'a Cell<F, S, N
 pub(super) unsafe fn poll<F: Future, S: Schedule, N: Name>(header: NonNull<Header>) -> bool {
     // SAFETY: by this function's contract.
     let this = unsafe { cell::<F, S, N>(header) };
-    let id = this.front.header.id;
     // SAFETY: the waker borrows the life that the `Runnable` gives the cell; it is not dropped, so
     // that it takes no reference along.
     let waker = ManuallyDrop::new(unsafe { raw::waker(header) });
@@ -254,13 +271,13 @@ pub(super) unsafe fn poll<F: Future, S: Schedule, N: Name>(header: NonNull<Heade
             Ok(()) => Ok(value),
             Err(payload) => {
                 contain(|| drop(value));
-                Err(JoinError::panic(id, this.front.header.location, payload))
+                Err(this.front.panicked(payload))
             }
         },
         Err(payload) => {
             // SAFETY: as above.
             contain(|| unsafe { drop_future(this) });
-            Err(JoinError::panic(id, this.front.header.location, payload))
+            Err(this.front.panicked(payload))
         }
     };
     // SAFETY: the future is dropped, and the caller held the `Runnable`.
@@ -277,14 +294,13 @@ pub(super) unsafe fn cancel<F: Future, S: Schedule, N: Name>(header: NonNull<Hea
     // SAFETY: by this function's contract.
     let this = unsafe { cell::<F, S, N>(header) };
     let front = &this.front.header;
+    // Before the future takes along what it knows of the requests.
+    let reason = if front.state.is_noted() { requests::reason(front.id) } else { None };
     // SAFETY: invariant 1, and the future is dropped just here.
     let dropped = catch(|| unsafe { drop_future(this) });
     let error = match dropped {
-        Ok(()) => {
-            let reason = if front.state.is_noted() { requests::reason(front.id) } else { None };
-            JoinError::cancelled(front.id, front.location, reason)
-        }
-        Err(payload) => JoinError::panic(front.id, front.location, payload),
+        Ok(()) => JoinError::cancelled(front.id, front.location, reason),
+        Err(payload) => this.front.panicked(payload),
     };
     // SAFETY: the future is dropped, and the caller held the `Runnable`.
     unsafe { complete::<F, S, N>(header, Err(error)) };
@@ -313,14 +329,18 @@ unsafe fn complete<F: Future, S: Schedule, N: Name>(
 ) {
     // SAFETY: the task is not complete, so that the cell lives.
     let this = unsafe { cell::<F, S, N>(header) };
+    let how = Ending::of(&output);
     this.stage.with_mut(|stage| {
         // SAFETY: invariant 2; the future is gone, so that nothing is overwritten.
         unsafe { (*stage).output = ManuallyDrop::new(Some(output)) }
     });
     let id = this.front.header.id;
-    let left = this.front.header.state.complete();
+    let left = this.front.header.state.complete(how);
     if left.noted {
-        requests::forget(id);
+        requests::forget(id, how == Ending::Panicked);
+    }
+    if left.watched {
+        ending::tell(id, how);
     }
     if !left.holds_ref {
         return;
@@ -357,7 +377,22 @@ pub(super) unsafe fn take_output<F: Future, S, N>(header: NonNull<Header>, desti
     unsafe { *destination.cast() = output };
 }
 
-/// Drops the output if it was not taken. May panic, as the output's drop may.
+/// Where the output lies, an `Option<Result<F::Output, JoinError>>`.
+///
+/// # Safety
+///
+/// - The task is complete, and the caller is the `JoinHandle` (invariant 2).
+pub(super) unsafe fn peek_output<F: Future, S, N>(header: NonNull<Header>) -> NonNull<()> {
+    // SAFETY: by this function's contract.
+    let this = unsafe { cell::<F, S, N>(header) };
+    this.stage.with(|stage| {
+        // SAFETY: invariant 2.
+        NonNull::from(unsafe { &(*stage).output }).cast()
+    })
+}
+
+/// Drops the output if it was not taken, and reports it if it is a panic: nobody else will. May panic,
+/// as the output's drop may.
 ///
 /// # Safety
 ///
@@ -369,7 +404,10 @@ pub(super) unsafe fn drop_output<F: Future, S, N>(header: NonNull<Header>) {
         // SAFETY: invariant 2. It is taken out first, so that a panic in its drop leaves `None`.
         unsafe { (*(*stage).output).take() }
     });
-    drop(output);
+    match output {
+        Some(Err(error)) if error.is_panic() => error.report(this.front.header.info()),
+        output => drop(output),
+    }
 }
 
 /// Gives a `Runnable` to the task's home.

@@ -36,6 +36,9 @@ thread_local! {
 }
 
 impl Id {
+    /// No task has a smaller number.
+    pub(crate) const MIN: Id = Id(NonZeroU64::MIN);
+
     /// The number as such.
     pub(crate) fn number(self) -> u64 {
         self.0.get()

@@ -11,6 +11,7 @@ use super::id::Id;
 use super::polled;
 use super::raw::TaskRef;
 use super::state::Detach;
+use super::unhandled::{TaskInfo, Unhandled, UnhandledHook};
 use crate::unwind::{Payload, contain, message};
 use runtime_sync::budget;
 use std::any::Any;
@@ -195,14 +196,13 @@ impl<T> JoinHandle<T> {
     pub fn id(&self) -> Id {
         self.task.id()
     }
-}
 
-impl<T> Future for JoinHandle<T> {
-    type Output = Result<T, JoinError>;
+    pub(super) fn task(&self) -> &TaskRef {
+        &self.task
+    }
 
-    #[track_caller]
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let budget = ready!(budget::poll_proceed(cx));
+    /// Waits until the task has finished, and leaves the output where it is. It spends no budget.
+    pub(crate) fn poll_finished(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let header = self.task.header();
         if !header.state.is_complete() {
             if header.state.has_join_waker() && !header.state.unset_join_waker() {
@@ -224,7 +224,31 @@ impl<T> Future for JoinHandle<T> {
                 drop(unsafe { header.take_join_waker() });
             }
         }
+        Poll::Ready(())
+    }
+
+    /// The output, if the task has finished and it was not taken.
+    pub(crate) fn peek(&mut self) -> Option<&Result<T, JoinError>> {
+        if !self.is_finished() {
+            return None;
+        }
+        // SAFETY: the task is complete, and by invariant 1 the output is ours.
+        let output = unsafe { (self.task.header().vtable.peek_output)(self.task.as_ptr()) };
+        // SAFETY: by invariant 1 it is of this type. Nobody but this handle takes it, and the handle
+        // is borrowed as long as the output is.
+        unsafe { output.cast::<Option<Result<T, JoinError>>>().as_ref() }.as_ref()
+    }
+}
+
+impl<T> Future for JoinHandle<T> {
+    type Output = Result<T, JoinError>;
+
+    #[track_caller]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let budget = ready!(budget::poll_proceed(cx));
+        ready!(self.poll_finished(cx));
         budget.made_progress();
+        let header = self.task.header();
         let mut output: Option<Self::Output> = None;
         // SAFETY: the task is complete, and by invariant 1 the output is ours and of this type.
         unsafe {
@@ -311,6 +335,19 @@ impl<T> fmt::Debug for JoinHandle<T> {
 pub struct AbortHandle(TaskRef);
 
 impl AbortHandle {
+    pub(super) fn new(task: TaskRef) -> AbortHandle {
+        AbortHandle(task)
+    }
+
+    pub(super) fn task(&self) -> &TaskRef {
+        &self.0
+    }
+
+    /// The task's number, name and birthplace.
+    pub(crate) fn info(&self) -> TaskInfo {
+        self.0.header().info()
+    }
+
     /// Asks for the task's future to be dropped at its next suspension; see
     /// [`JoinHandle::abort`].
     pub fn abort(&self) {
@@ -383,7 +420,14 @@ pub struct JoinError {
 enum Cause {
     /// With the reason, unless it was a plain abort.
     Cancelled(Option<Arc<CancelReason>>),
-    Panic(NotShared),
+    Panic(Box<Panicked>),
+}
+
+/// What is known of a panic. In a box, as it is rare and every output has room for it.
+struct Panicked {
+    payload: NotShared,
+    /// Who is told if the error is not taken.
+    hook: Option<UnhandledHook>,
 }
 
 /// A panic's payload, which is `Send`; nobody reaches it through a shared reference, but for its
@@ -406,8 +450,19 @@ impl JoinError {
         id: Id,
         spawned_at: &'static Location<'static>,
         payload: Payload,
+        hook: Option<UnhandledHook>,
     ) -> JoinError {
-        JoinError { id, spawned_at, cause: Cause::Panic(NotShared(payload)) }
+        let cause = Cause::Panic(Box::new(Panicked { payload: NotShared(payload), hook }));
+        JoinError { id, spawned_at, cause }
+    }
+
+    /// Reports a panic that nobody has taken.
+    pub(super) fn report(mut self, task: TaskInfo) {
+        let hook = match &mut self.cause {
+            Cause::Panic(panicked) => panicked.hook.take(),
+            Cause::Cancelled(_) => None,
+        };
+        Unhandled::of_task(task, self).report(hook.as_ref());
     }
 
     /// Whether the task was aborted or cancelled, or its runtime shut down.
@@ -446,8 +501,17 @@ impl JoinError {
     /// Gives the error back if the task did not panic.
     pub fn try_into_panic(self) -> Result<Box<dyn Any + Send + 'static>, JoinError> {
         match self.cause {
-            Cause::Panic(NotShared(payload)) => Ok(payload),
+            Cause::Panic(panicked) => Ok(panicked.payload.0),
             Cause::Cancelled(_) => Err(self),
+        }
+    }
+
+    /// Panics as the task did, or because it was cancelled.
+    #[track_caller]
+    pub(crate) fn raise<T>(self) -> T {
+        match self.try_into_panic() {
+            Ok(payload) => std::panic::resume_unwind(payload),
+            Err(error) => panic!("{error}"),
         }
     }
 
@@ -461,9 +525,10 @@ impl JoinError {
         self.spawned_at
     }
 
-    fn message(&self) -> Option<&str> {
+    /// What the task panicked with, if that is a string.
+    pub(super) fn panic_message(&self) -> Option<&str> {
         match &self.cause {
-            Cause::Panic(payload) => message(&*payload.0),
+            Cause::Panic(panicked) => message(&*panicked.payload.0),
             Cause::Cancelled(_) => None,
         }
     }
@@ -471,7 +536,7 @@ impl JoinError {
 
 impl fmt::Display for JoinError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (&self.cause, self.message()) {
+        match (&self.cause, self.panic_message()) {
             (Cause::Cancelled(None), _) => write!(f, "task {} was cancelled", self.id),
             (Cause::Cancelled(Some(reason)), _) => write!(f, "task {} was {reason}", self.id),
             (_, Some(said)) => write!(f, "task {} panicked with message {said:?}", self.id),
@@ -493,7 +558,7 @@ impl fmt::Debug for JoinError {
                 f,
                 "JoinError::Panic({:?}, {:?}, {})",
                 self.id,
-                self.message().unwrap_or("..."),
+                self.panic_message().unwrap_or("..."),
                 self.spawned_at
             ),
         }

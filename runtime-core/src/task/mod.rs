@@ -24,6 +24,9 @@
 //! A task that is cancelled ends as one that is aborted, unless a frame is open in it: then it is
 //! polled, and its frames clean up before they pass the request on; see [`Requests`].
 //!
+//! A task that somebody wants to be told of ([`on_end`]) has a list of callbacks beside it, which whoever
+//! completes it calls.
+//!
 //! A living task is kept by its home's [`Roster`], not by a count: a wake costs one
 //! read-modify-write, a first poll none, a completion one or two. The `Runnable` of a task that is
 //! being polled or queued is the only one, so that the future needs no lock.
@@ -31,9 +34,11 @@
 //! A task knows its home only by the trait [`Schedule`]: where its `Runnable` goes when it is woken,
 //! and where its memory goes when it is dead.
 
+mod abort_on_drop;
 mod cancel_reason;
 #[expect(unsafe_code, reason = "future and output share one place; the state word says whose")]
 mod cell;
+mod ending;
 mod id;
 #[expect(unsafe_code, reason = "the output's type was erased")]
 mod join;
@@ -50,16 +55,23 @@ mod roster;
 #[expect(unsafe_code, reason = "the right to poll, as a value")]
 mod runnable;
 pub mod state;
+mod table;
+mod tally;
+mod unhandled;
 
+pub use abort_on_drop::{AbortOnDrop, AbortOnDropHandle};
 pub use cancel_reason::{CancelReason, CancelSource};
 pub use cell::Header;
+pub use ending::{Ending, OnEnd, on_end, remove_on_end};
 pub use id::Id;
 pub use join::{AbortHandle, JoinError, JoinHandle};
 pub(crate) use memory::Keep;
 pub use meta::TaskMeta;
-pub use requests::Requests;
+pub use requests::{Requests, cancel_for, fail_here};
 pub use roster::{Dead, Roster};
 pub use runnable::{Ran, Runnable, new, new_pinned};
+pub use tally::{Count, Tally};
+pub use unhandled::{TaskInfo, Unhandled, UnhandledHook, UnhandledKind};
 
 /// A task's home: who runs it, and who gets its memory back.
 pub trait Schedule: Sized + Send + Sync + 'static {
@@ -74,5 +86,12 @@ pub trait Schedule: Sized + Send + Sync + 'static {
     /// to another thread.
     fn may_touch_future(&self) -> bool {
         true
+    }
+
+    /// Who is to be told of a panic of the task if nobody else learns of it. `home` is the task's,
+    /// unless it never had one. Asked where the task has panicked, on the thread that polled it.
+    fn unhandled_hook(home: Option<&Self>) -> Option<UnhandledHook> {
+        let _ = home;
+        None
     }
 }

@@ -8,6 +8,7 @@
 use super::cell::Header;
 use super::id::Id;
 use super::raw::{self, TaskRef};
+use super::unhandled::TaskInfo;
 use std::cell::Cell;
 use std::ptr::{self, NonNull};
 use std::task::Waker;
@@ -49,6 +50,12 @@ pub(super) fn id_of_noted() -> Option<Id> {
 pub(crate) fn is_aborted() -> bool {
     // SAFETY: invariant 1.
     unsafe { POLLED.get().as_ref() }.is_some_and(|header| header.state.is_aborted())
+}
+
+/// Number, name and birthplace of the task that is being polled.
+pub(crate) fn info() -> Option<TaskInfo> {
+    // SAFETY: invariant 1.
+    unsafe { POLLED.get().as_ref() }.map(Header::info)
 }
 
 /// A reference to the task that is being polled.

@@ -4,24 +4,30 @@
 //! an entry in a table from the first request or frame on until they complete, which the flag
 //! `NOTED` of their state word tells.
 //!
+//! A task that sleeps, without a frame, has ended as soon as it is asked: nothing can answer any more. Its
+//! entry is then [brief](Brief), and becomes a full one only if the request is withdrawn after all.
+//!
 //! Requests are numbered: a frame answers those that were not over when it was opened, unless a frame
-//! further in has answered them, or they were withdrawn.
+//! further in has answered them, or they were withdrawn. A frame that passes one on leaves a mark for
+//! as long as it is not dropped: no answer beside it takes the request from those around.
 
 use super::cancel_reason::CancelReason;
 use super::id::Id;
+use super::join::AbortHandle;
 use super::polled;
 use super::raw::TaskRef;
 use super::state::{Ask, Wake};
+use super::table::Table;
+use super::tally::Tally;
 use runtime_sync::primitives::Mutex;
 use runtime_sync::waker_slot::WakerSlot;
 use std::any::Any;
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 /// What is asked of one task, or of a future that is no task's, and by which frames it is answered.
 pub struct Requests {
-    /// `None` for what is polled outside of tasks: nobody can ask it, only scopes in it.
+    /// `None` for what is polled outside of tasks: only scopes in it are asked, or whoever drives it.
     task: Option<TaskRef>,
     book: Mutex<Book>,
     /// What a floor above keeps with the task until it completes: its context, if it has set a
@@ -38,6 +44,9 @@ struct Book {
     answered: u64,
     /// Up to which number they were taken back.
     withdrawn: u64,
+    /// How many frames have passed a request on, and wait to be dropped: the task is to end because
+    /// of those, whatever others answer.
+    passed: usize,
     /// How many stand by asyncio's count: each request adds one, `uncancel` takes one.
     standing: usize,
     reason: Option<Arc<CancelReason>>,
@@ -45,6 +54,10 @@ struct Book {
     open: usize,
     /// Who is to be woken when a request comes, here or in a scope inside.
     frames: Vec<Arc<WakerSlot>>,
+    /// Who wants to know when the task has ended.
+    tallies: Vec<Arc<Tally>>,
+    /// The task has said that it failed, which its output does not tell.
+    failed: bool,
 }
 
 impl Requests {
@@ -53,28 +66,39 @@ impl Requests {
         Arc::new(Requests { task: None, book: Mutex::default(), kept: OnceLock::new() })
     }
 
-    /// Asks the task to end. False: it has finished.
-    fn ask(&self, reason: CancelReason) -> bool {
+    /// Asks the task to end, and has `tally` told when it has. False: it has finished.
+    fn ask(&self, reason: Arc<CancelReason>, tally: Option<&Arc<Tally>>) -> bool {
         let Some(task) = &self.task else { return false };
-        let reason = Arc::new(reason);
         let mut book = self.book.lock();
         let wake = match task.header().state.ask() {
             Ask::Complete => {
                 drop(book);
-                forget(task.id());
+                // Whoever completed the task may have looked for the entry before it was made.
+                forget(task.id(), false);
                 return false;
             }
             Ask::Asked(wake) => wake,
         };
-        book.last += 1;
-        book.standing += 1;
-        let before = book.reason.replace(reason);
+        if let Some(tally) = tally {
+            tally.enter();
+        }
+        let before = book.note(Brief { reason, tally: tally.cloned() });
         let frames = book.frames.clone();
         drop(book);
         drop(before);
         task.follow(wake);
         frames.iter().for_each(|frame| frame.wake());
         true
+    }
+
+    /// Asks what is polled outside of tasks to end: its frames, and whoever drives it.
+    pub(crate) fn ask_nobody(&self, reason: Arc<CancelReason>) {
+        let mut book = self.book.lock();
+        let before = book.note(Brief { reason, tally: None });
+        let frames = book.frames.clone();
+        drop(book);
+        drop(before);
+        frames.iter().for_each(|frame| frame.wake());
     }
 
     /// For what is being polled on this thread.
@@ -91,7 +115,11 @@ impl Requests {
 
     /// What is asked of the task that is being polled on this thread, if anything ever was.
     pub(crate) fn find_here() -> Option<Arc<Requests>> {
-        find(polled::id_of_noted()?)
+        match find(polled::id_of_noted()?)? {
+            Entry::Full(requests) => Some(requests),
+            // Its future is being dropped.
+            Entry::Brief(_) => Some(of(&polled::task()?)),
+        }
     }
 
     /// Keeps something with the task, once; returns what is kept.
@@ -109,10 +137,10 @@ impl Requests {
         self.task.as_ref().map(TaskRef::id) == polled::id()
     }
 
-    /// The last request and its number, if that is above `answered` and it was not withdrawn.
-    pub(crate) fn after(&self, answered: u64) -> Option<(Arc<CancelReason>, u64)> {
+    /// The last request and its number; with `over`, if it is above that and was not withdrawn.
+    pub(crate) fn last(&self, over: Option<u64>) -> Option<(Arc<CancelReason>, u64)> {
         let book = self.book.lock();
-        let stands = book.last > answered.max(book.withdrawn);
+        let stands = over.is_none_or(|over| book.last > over.max(book.withdrawn));
         Some((stands.then(|| book.reason.clone()).flatten()?, book.last))
     }
 
@@ -136,11 +164,17 @@ impl Requests {
         self.tell_state(&book);
     }
 
-    /// A frame passes the request `number` on, whatever another frame or `uncancel` made of it.
-    pub(crate) fn pass_on(&self, number: u64) {
+    /// A frame passes a request on, whatever another frame or `uncancel` makes of it.
+    pub(crate) fn pass_on(&self) {
         let mut book = self.book.lock();
-        book.answered = book.answered.min(number.saturating_sub(1));
-        book.withdrawn = book.withdrawn.min(number.saturating_sub(1));
+        book.passed += 1;
+        self.tell_state(&book);
+    }
+
+    /// A frame that has passed a request on is dropped.
+    pub(crate) fn take_back(&self) {
+        let mut book = self.book.lock();
+        book.passed -= 1;
         self.tell_state(&book);
     }
 
@@ -207,9 +241,24 @@ impl Requests {
 }
 
 impl Book {
+    /// That of a task that was asked once.
+    fn after(brief: Brief) -> Book {
+        let mut book = Book::default();
+        book.note(brief);
+        book
+    }
+
+    /// One request more. Returns the reason of the one before.
+    fn note(&mut self, request: Brief) -> Option<Arc<CancelReason>> {
+        self.last += 1;
+        self.standing += 1;
+        self.tallies.extend(request.tally);
+        self.reason.replace(request.reason)
+    }
+
     /// Whether the task is to end because of the last request.
     fn stands(&self) -> bool {
-        self.last > self.answered.max(self.withdrawn)
+        self.passed > 0 || self.last > self.answered.max(self.withdrawn)
     }
 }
 
@@ -227,59 +276,143 @@ impl fmt::Debug for Requests {
 impl TaskRef {
     /// Asks the task to end; see [`JoinHandle::cancel`](super::JoinHandle::cancel).
     pub(super) fn cancel(&self, reason: CancelReason) -> bool {
-        !self.header().state.is_complete() && of(self).ask(reason)
+        !self.header().state.is_complete() && self.ask(Arc::new(reason), None)
+    }
+
+    fn ask(&self, reason: Arc<CancelReason>, tally: Option<&Arc<Tally>>) -> bool {
+        if self.header().state.ask_asleep() {
+            // Nobody polls or completes it before this is done.
+            self.ask_briefly(reason, tally);
+            self.follow(Wake::Schedule);
+            return true;
+        }
+        of(self).ask(reason, tally)
+    }
+
+    /// Makes the entry of a task whose `Runnable` we hold.
+    fn ask_briefly(&self, reason: Arc<CancelReason>, tally: Option<&Arc<Tally>>) {
+        if let Some(tally) = tally {
+            tally.enter();
+        }
+        let id = self.id();
+        let brief = Brief { reason, tally: tally.cloned() };
+        let other = TABLE.with_shard(id, |shard| match shard.get(&id) {
+            // Somebody else asks at this moment.
+            Some(Entry::Full(requests)) => Some((requests.clone(), brief)),
+            Some(Entry::Brief(_)) | None => {
+                shard.insert(id, Entry::Brief(brief));
+                None
+            }
+        });
+        if let Some((requests, brief)) = other {
+            let before = requests.book.lock().note(brief);
+            drop(before);
+        }
     }
 
     /// How many requests stand.
     pub(super) fn cancelling(&self) -> usize {
-        find(self.id()).map_or(0, |requests| requests.standing())
+        match find(self.id()) {
+            None => 0,
+            Some(Entry::Brief(_)) => 1,
+            Some(Entry::Full(requests)) => requests.standing(),
+        }
     }
 
     /// Takes one request back.
     pub(super) fn uncancel(&self) -> usize {
-        find(self.id()).map_or(0, |requests| requests.withdraw())
+        if find(self.id()).is_none() {
+            return 0;
+        }
+        let standing = of(self).withdraw();
+        if self.header().state.is_complete() {
+            // It has become so meanwhile, and the entry may have been made after it was looked for.
+            forget(self.id(), false);
+            return 0;
+        }
+        standing
     }
 }
 
-/// Why the task ends; asked when its future is dropped because of a request.
-pub(super) fn reason(task: Id) -> Option<Arc<CancelReason>> {
-    find(task)?.book.lock().reason.clone()
+/// Asks a task to end, and has `tally` told when it has. False: it has finished.
+pub fn cancel_for(task: &AbortHandle, reason: &Arc<CancelReason>, tally: &Arc<Tally>) -> bool {
+    let task = task.task();
+    !task.header().state.is_complete() && task.ask(reason.clone(), Some(tally))
 }
 
-/// How many tables share the tasks, so that they seldom meet at a lock.
-const SHARDS: usize = 32;
+/// Why the task ends, if somebody asked it to and nobody answered; asked when its future is dropped.
+pub(super) fn reason(task: Id) -> Option<Arc<CancelReason>> {
+    match find(task)? {
+        Entry::Brief(brief) => Some(brief.reason),
+        Entry::Full(requests) => requests.unanswered(),
+    }
+}
+
+/// What the table knows of a task.
+#[derive(Clone)]
+enum Entry {
+    Brief(Brief),
+    Full(Arc<Requests>),
+}
+
+/// One request to a task that slept without frames. Never changed.
+#[derive(Clone)]
+struct Brief {
+    reason: Arc<CancelReason>,
+    tally: Option<Arc<Tally>>,
+}
 
 /// The entries of all tasks that have one, wherever they run.
-///
-/// std's lock, which models do not see: no thread of a model is switched while it is held.
-#[allow(clippy::disallowed_types, reason = "a static, and no step of a model")]
-static TABLE: [std::sync::Mutex<BTreeMap<Id, Arc<Requests>>>; SHARDS] =
-    [const { std::sync::Mutex::new(BTreeMap::new()) }; SHARDS];
+static TABLE: Table<Entry> = Table::new();
 
-fn with_shard<R>(task: Id, f: impl FnOnce(&mut BTreeMap<Id, Arc<Requests>>) -> R) -> R {
-    let shard = &TABLE[task.number() as usize % SHARDS];
-    f(&mut shard.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
-}
-
-fn find(task: Id) -> Option<Arc<Requests>> {
-    with_shard(task, |shard| shard.get(&task).cloned())
+fn find(task: Id) -> Option<Entry> {
+    TABLE.find(task)
 }
 
 /// The requests of a task, which is not complete or whose entry the caller takes out again.
 pub(super) fn of(task: &TaskRef) -> Arc<Requests> {
     let id = task.id();
-    if let Some(requests) = find(id) {
-        return requests;
+    loop {
+        let brief = match find(id) {
+            Some(Entry::Full(requests)) => return requests,
+            Some(Entry::Brief(brief)) => Some(brief),
+            None => None,
+        };
+        // Made out here, and dropped out here if another thread was faster: a reference to a task
+        // must not be the last one under the lock.
+        let known = brief.is_some();
+        let book = Mutex::new(brief.map(Book::after).unwrap_or_default());
+        let fresh = Arc::new(Requests { task: Some(task.clone()), book, kept: OnceLock::new() });
+        let in_place = TABLE.with_shard(id, |shard| match shard.get(&id) {
+            Some(Entry::Full(requests)) => Some((requests.clone(), None)),
+            // It came just now, and is to be carried over.
+            Some(Entry::Brief(_)) if !known => None,
+            _ => Some((fresh.clone(), shard.insert(id, Entry::Full(fresh.clone())))),
+        });
+        if let Some((requests, _before)) = in_place {
+            return requests;
+        }
     }
-    // Made out here, and dropped out here if another thread was faster: a reference to a task must
-    // not be the last one under the lock.
-    let task = Some(task.clone());
-    let fresh = Arc::new(Requests { task, book: Mutex::default(), kept: OnceLock::new() });
-    with_shard(id, |shard| shard.entry(id).or_insert_with(|| fresh.clone()).clone())
 }
 
-/// Takes the entry of a complete task out.
-pub(super) fn forget(task: Id) {
-    let gone = with_shard(task, |shard| shard.remove(&task));
-    drop(gone);
+/// Takes the entry of a complete task out, and tells those who wait for its end.
+pub(super) fn forget(task: Id, panicked: bool) {
+    match TABLE.forget(task) {
+        None => {}
+        Some(Entry::Brief(brief)) => brief.tally.iter().for_each(|tally| tally.end(panicked)),
+        Some(Entry::Full(requests)) => {
+            let mut book = requests.book.lock();
+            let failed = panicked || book.failed;
+            let tallies = std::mem::take(&mut book.tallies);
+            drop(book);
+            tallies.iter().for_each(|tally| tally.end(failed));
+        }
+    }
+}
+
+/// The task that is being polled has failed, which its output will not tell.
+pub fn fail_here() {
+    if let Some(requests) = Requests::find_here() {
+        requests.book.lock().failed = true;
+    }
 }

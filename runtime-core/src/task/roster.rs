@@ -9,6 +9,8 @@
 //!    all at once. After `close` nothing is linked, and the dead free themselves.
 
 use super::cell::{Header, Links};
+use super::join::AbortHandle;
+use super::raw::TaskRef;
 use super::state::Wake;
 use runtime_sync::primitives::UnsafeCell;
 use runtime_sync::primitives::atomic::{AtomicPtr, Ordering};
@@ -179,6 +181,25 @@ impl Roster {
                 living |= !task.as_ref().state.is_complete();
                 if task.as_ref().state.abort() == Wake::Schedule {
                     (task.as_ref().vtable.schedule)(task);
+                }
+            });
+        }
+        living
+    }
+
+    /// Handles of all tasks that are not complete: a walk.
+    ///
+    /// # Safety
+    ///
+    /// - The caller is the owner.
+    pub unsafe fn living(&self) -> Vec<AbortHandle> {
+        let mut living = Vec::new();
+        // SAFETY: by this function's contract; the list is not changed.
+        unsafe {
+            self.each(|task| {
+                if task.as_ref().state.try_add_ref() {
+                    // SAFETY: the reference that was just added passes to the new value.
+                    living.push(AbortHandle::new(TaskRef::from_raw(task)));
                 }
             });
         }

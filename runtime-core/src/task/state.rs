@@ -2,6 +2,7 @@
 //!
 //! No other file touches the atomic. Each method says what the caller must do next.
 
+use super::ending::Ending;
 use runtime_sync::primitives::atomic::{AtomicUsize, Ordering};
 use std::fmt;
 
@@ -28,9 +29,16 @@ const FRAMED: usize = 1 << 7;
 /// The table of requests has an entry for this task, to be taken out at completion. Set with the
 /// first request or frame, never cleared.
 const NOTED: usize = 1 << 8;
+/// Somebody wants to be told of the end, which another table knows. Set with the first who does, never
+/// cleared.
+const WATCHED: usize = 1 << 9;
+/// The task ended without an output, because it was cancelled or aborted. Set with `COMPLETE` or never.
+const CANCELLED: usize = 1 << 10;
+/// The task ended by a panic. Set with `COMPLETE` or never.
+const PANICKED: usize = 1 << 11;
 /// One reference: the `JoinHandle`, an `AbortHandle` or a `Waker`. A `Runnable` is none: a task
 /// that is not complete is kept by the roster, and only such a task has a `Runnable`.
-const REF: usize = 1 << 9;
+const REF: usize = 1 << 12;
 /// Beyond this many references somebody leaks them in a loop.
 const REF_LIMIT: usize = usize::MAX / 2;
 
@@ -91,6 +99,8 @@ pub struct Complete {
     pub holds_ref: bool,
     /// The table of requests has an entry for this task: take it out.
     pub noted: bool,
+    /// Somebody wants to be told.
+    pub watched: bool,
 }
 
 /// What a `JoinHandle` has to do when it is dropped.
@@ -224,6 +234,22 @@ impl State {
         }
     }
 
+    /// Asks a task to end that sleeps, has no frame and was never asked: most are like that. True: we
+    /// hold its `Runnable` now, so that it is as good as ended. False: nothing was done; [`ask`](State::ask).
+    pub fn ask_asleep(&self) -> bool {
+        const OTHER: usize = OWNED | COMPLETE | ABORTED | ASKED | FRAMED | NOTED;
+        let mut now = self.0.load(Ordering::Relaxed);
+        while now & OTHER == 0 {
+            let next = now | OWNED | ASKED | NOTED;
+            // As in `wake`.
+            match self.0.compare_exchange_weak(now, next, Ordering::AcqRel, Ordering::Relaxed) {
+                Ok(_) => return true,
+                Err(other) => now = other,
+            }
+        }
+        false
+    }
+
     /// Whoever polls the task is about to make the entry that `NOTED` speaks of.
     pub fn note(&self) {
         // Relaxed: it is read at completion, by whoever polls the task then.
@@ -282,7 +308,12 @@ impl State {
     }
 
     /// 5 The future is dropped and the output stands in its place.
-    pub fn complete(&self) -> Complete {
+    pub fn complete(&self, ending: Ending) -> Complete {
+        let how = match ending {
+            Ending::Finished => 0,
+            Ending::Cancelled => CANCELLED,
+            Ending::Panicked => PANICKED,
+        };
         let mut now = self.0.load(Ordering::Relaxed);
         // A handle that does not wait: it is the one who takes or drops the output, and nothing is
         // left to do for us. One step.
@@ -291,7 +322,7 @@ impl State {
             // Release pairs with the acquire in `is_complete`: the output is seen whole.
             match self.0.compare_exchange_weak(
                 now,
-                (now | COMPLETE) & !OWNED,
+                (now | COMPLETE | how) & !OWNED,
                 Ordering::AcqRel,
                 Ordering::Relaxed,
             ) {
@@ -301,6 +332,7 @@ impl State {
                         wake_joiner: false,
                         holds_ref: false,
                         noted: now & NOTED != 0,
+                        watched: now & WATCHED != 0,
                     };
                 }
                 Err(other) => now = other,
@@ -309,13 +341,34 @@ impl State {
         // Otherwise a reference keeps the cell for what is left to do. OWNED is set and COMPLETE
         // is not, so that one addition changes both. Release as above; acquire pairs with
         // `set_join_waker` and `detach`: the waker is seen whole.
-        let before = self.0.fetch_add(COMPLETE - OWNED + REF, Ordering::AcqRel);
+        let before = self.0.fetch_add(COMPLETE - OWNED + how + REF, Ordering::AcqRel);
         debug_assert!(before & OWNED != 0 && before & COMPLETE == 0);
         Complete {
             drop_output: before & HANDLE == 0,
             wake_joiner: before & JOIN_WAKER != 0,
             holds_ref: true,
             noted: before & NOTED != 0,
+            watched: before & WATCHED != 0,
+        }
+    }
+
+    /// Somebody wants to be told of the end, and is in the table. False: the task has completed, and
+    /// whoever completed it need not have seen that.
+    pub fn watch(&self) -> bool {
+        // Release pairs with the acquire in `complete`: who sees the flag finds the entry in the table.
+        // Acquire pairs with the release in `complete`, as for `is_complete`.
+        self.0.fetch_or(WATCHED, Ordering::AcqRel) & COMPLETE == 0
+    }
+
+    /// How the task ended, if it has.
+    pub fn ending(&self) -> Option<Ending> {
+        // Acquire: as for `is_complete`.
+        let now = self.0.load(Ordering::Acquire);
+        match now & (COMPLETE | CANCELLED | PANICKED) {
+            COMPLETE => Some(Ending::Finished),
+            0 => None,
+            how if how & PANICKED != 0 => Some(Ending::Panicked),
+            _ => Some(Ending::Cancelled),
         }
     }
 
@@ -383,6 +436,21 @@ impl State {
         }
     }
 
+    /// One more reference, for whoever has none of his own but knows that the cell lives. False: the
+    /// task is complete, so that its last reference may be gone.
+    pub fn try_add_ref(&self) -> bool {
+        let mut now = self.0.load(Ordering::Relaxed);
+        while now & COMPLETE == 0 {
+            // Relaxed: as in `add_ref`; a task that is not complete is kept by its roster.
+            match self.0.compare_exchange_weak(now, now + REF, Ordering::Relaxed, Ordering::Relaxed)
+            {
+                Ok(_) => return true,
+                Err(other) => now = other,
+            }
+        }
+        false
+    }
+
     /// One more reference.
     #[inline]
     pub fn add_ref(&self) {
@@ -439,6 +507,9 @@ impl fmt::Debug for State {
             (ASKED, "ASKED"),
             (FRAMED, "FRAMED"),
             (NOTED, "NOTED"),
+            (WATCHED, "WATCHED"),
+            (CANCELLED, "CANCELLED"),
+            (PANICKED, "PANICKED"),
         ];
         let set: Vec<_> = names.iter().filter(|(flag, _)| now & flag != 0).map(|n| n.1).collect();
         write!(f, "State({} refs={})", set.join("|"), now / REF)

@@ -2,7 +2,7 @@
 
 use super::error::{GroupError, TaskError};
 use super::shared::{Rest, Shared};
-use crate::frame::{Cause, Holder, Node, Plain};
+use crate::frame::{Cause, Holder, Node, Passage, Plain};
 use crate::unwind::{catch, contain};
 use pin_project_lite::pin_project;
 use std::fmt;
@@ -43,7 +43,7 @@ enum Stage {
     /// The outcome was given.
     Over,
     /// There is no outcome: the cancellation of what is around was passed on.
-    Passed,
+    Passed(#[expect(dead_code, reason = "its drop is what matters")] Passage),
 }
 
 impl<F, T, E> Scope<F, T, E> {
@@ -62,7 +62,7 @@ where
         let mut this = self.project();
         match this.stage {
             Stage::Running | Stage::Leaving(_) => {}
-            Stage::Passed => return Poll::Pending,
+            Stage::Passed(_) => return Poll::Pending,
             Stage::Over => panic!("the scope of a `TaskGroup` was polled again after it was ready"),
         }
         let shared = &*this.shared;
@@ -112,12 +112,9 @@ where
             contain(|| drop(errors));
             resume_unwind(payload);
         }
-        if let Stage::Leaving(cause) = stage {
-            holder.pass_on(&cause);
-            if errors.is_empty() {
-                *this.stage = Stage::Passed;
-                return Poll::Pending;
-            }
+        if let (Stage::Leaving(cause), true) = (&stage, errors.is_empty()) {
+            *this.stage = Stage::Passed(holder.pass_on(cause));
+            return Poll::Pending;
         }
         match this.value.take() {
             Some(value) if errors.is_empty() => Poll::Ready(Ok(value)),

@@ -3,8 +3,9 @@
 use super::ErrorPolicy;
 use super::error::TaskError;
 use crate::frame::Node;
+use crate::runtime::context;
 use crate::task::{AbortHandle, CancelReason, CancelSource, polled};
-use crate::unwind::{Payload, discard};
+use crate::unwind::Payload;
 use runtime_sync::lock::Semaphore;
 use runtime_sync::primitives::Mutex;
 use runtime_sync::waker_slot::WakerSlot;
@@ -145,18 +146,18 @@ impl<E> Shared<E> {
         }
     }
 
-    /// A child, or the body, has panicked. Only the first panic goes on.
+    /// A child, or the body, has panicked. Only the first panic goes on; the others are reported.
     pub(super) fn panic(&self, payload: Payload) {
         let mut state = self.state.lock();
-        let second = match state.panic {
-            None => {
+        let unseen = match state.panic {
+            None if !state.closed => {
                 state.panic = Some(payload);
                 None
             }
-            Some(_) => Some(payload),
+            _ => Some(payload),
         };
         drop(state);
-        second.into_iter().for_each(discard);
+        unseen.into_iter().for_each(context::report_panic);
         self.cancel_siblings("a sibling panicked");
     }
 
@@ -176,7 +177,10 @@ impl<E> Shared<E> {
     pub(super) fn rest(&self) -> Rest<E> {
         let mut state = self.state.lock();
         let errors = match self.policy {
-            ErrorPolicy::Collect => Vec::new(),
+            // Those of the children are left for whoever takes them.
+            ErrorPolicy::Collect => {
+                state.errors.extract_if(.., |error| error.task().is_none()).collect()
+            }
             ErrorPolicy::CancelSiblings | ErrorPolicy::WaitAll => std::mem::take(&mut state.errors),
         };
         Rest { errors, panic: state.panic.take() }
@@ -191,7 +195,7 @@ impl<E> Shared<E> {
         state.closed = true;
         let panic = state.panic.take();
         drop(state);
-        panic.into_iter().for_each(discard);
+        panic.into_iter().for_each(context::report_panic);
     }
 }
 

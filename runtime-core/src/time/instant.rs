@@ -76,7 +76,7 @@ impl Instant {
     }
 
     /// The moment `delay` after this one, or one that never comes.
-    pub(super) fn plus(self, delay: Duration) -> Instant {
+    pub(crate) fn plus(self, delay: Duration) -> Instant {
         self.checked_add(delay).unwrap_or_else(|| Instant(clock::far_future(self.0)))
     }
 

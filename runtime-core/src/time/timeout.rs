@@ -13,7 +13,7 @@ use runtime_sync::budget;
 use super::Instant;
 use super::error::Elapsed;
 use super::sleep::{Origin, Sleep};
-use crate::frame::{About, Node, Plain, Until, within};
+use crate::frame::{About, Node, Until, within};
 use crate::task::{CancelReason, CancelSource};
 
 /// Gives `future` at most `duration` to complete.
@@ -95,8 +95,50 @@ where
     Timeout { value: future.into_future(), delay: Delay::Until { deadline }, node: None }
 }
 
+/// Gives `future` at most `limit` to complete, or as long as it takes if that is `None`.
+///
+/// Otherwise it is [`timeout`]. With a limit of zero the future is polled once, where asyncio does
+/// not begin with what is not finished.
+///
+/// The counterpart of `asyncio.wait_for`.
+///
+/// # Errors
+///
+/// [`Elapsed`] if the time is over first.
+///
+/// # Cancel safety
+///
+/// As for [`timeout`].
+///
+/// # Panics
+///
+/// When it is polled and has to wait, if there is a limit and no runtime on the thread.
+///
+/// # Examples
+///
+/// ```
+/// use filch::time::{Duration, sleep};
+/// use filch::wait_for;
+///
+/// # filch::runtime::Builder::new_current_thread().start_paused(true).build().unwrap().block_on(async {
+/// let minute = Duration::from_secs(60);
+/// assert!(wait_for(sleep(minute), None).await.is_ok());
+/// assert!(wait_for(sleep(minute), Duration::from_secs(1)).await.is_err());
+/// # });
+/// ```
+pub fn wait_for<F>(future: F, limit: impl Into<Option<Duration>>) -> Timeout<F::IntoFuture>
+where
+    F: IntoFuture,
+{
+    let delay = match limit.into() {
+        Some(duration) => Delay::After { duration },
+        None => Delay::Never,
+    };
+    Timeout { value: future.into_future(), delay, node: None }
+}
+
 pin_project! {
-    /// The future of [`timeout`] and [`timeout_at`].
+    /// The future of [`timeout`], [`timeout_at`] and [`wait_for`].
     ///
     /// # Examples
     ///
@@ -120,6 +162,7 @@ pin_project! {
     /// The time that is left: a timer only once somebody has had to wait.
     #[project = DelayProjection]
     enum Delay {
+        Never,
         After { duration: Duration },
         Until { deadline: Instant },
         Running { #[pin] sleep: Sleep },
@@ -182,10 +225,10 @@ impl<F: Future> Future for Timeout<F> {
         if let Poll::Ready(value) = within(this.node, about, || this.value.as_mut().poll(cx)) {
             return Poll::Ready(Ok(value));
         }
-        ready!(this.delay.poll(cx, could_go_on));
+        ready!(this.delay.as_mut().poll(cx, could_go_on));
         match this.node {
             None => Poll::Ready(Err(Elapsed::new())),
-            Some(_) => poll_elapsed(this.value, this.node, cx),
+            Some(_) => poll_elapsed(this.value, &this.delay, this.node, cx),
         }
     }
 }
@@ -194,13 +237,14 @@ impl<F: Future> Future for Timeout<F> {
 #[cold]
 fn poll_elapsed<F: Future>(
     mut value: Pin<&mut F>,
+    about: &Delay,
     place: &mut Option<Arc<Node>>,
     cx: &mut Context<'_>,
 ) -> Poll<Result<F::Output, Elapsed>> {
     let Some(node) = place.clone() else { return Poll::Ready(Err(Elapsed::new())) };
     if node.cancelled().is_none() {
         node.cancel(&Arc::new(CancelReason::new(CancelSource::Deadline)));
-        if let Poll::Ready(value) = within(place, &Plain, || value.as_mut().poll(cx)) {
+        if let Poll::Ready(value) = within(place, about, || value.as_mut().poll(cx)) {
             return Poll::Ready(Ok(value));
         }
     }
@@ -213,6 +257,7 @@ fn poll_elapsed<F: Future>(
 impl About for Delay {
     fn until(&self) -> Until {
         match self {
+            Delay::Never => Until::Never,
             Delay::After { duration } => Until::After(*duration),
             Delay::Until { deadline } => Until::At((*deadline).into()),
             Delay::Running { sleep } => Until::At(sleep.deadline().into()),
@@ -238,6 +283,7 @@ impl Delay {
     fn poll_elapsed(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let sleep = match self.as_mut().project() {
             DelayProjection::Running { sleep } => return sleep.poll_elapsed(cx),
+            DelayProjection::Never => return Poll::Pending,
             DelayProjection::After { duration } if duration.is_zero() => return Poll::Ready(()),
             DelayProjection::After { duration } => {
                 Sleep::new(Instant::after(*duration), Origin::Fresh)
@@ -256,6 +302,7 @@ impl<F: fmt::Debug> fmt::Debug for Timeout<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut debug = f.debug_struct("Timeout");
         match &self.delay {
+            Delay::Never => &mut debug,
             Delay::After { duration } => debug.field("after", duration),
             Delay::Until { deadline } => debug.field("deadline", deadline),
             Delay::Running { sleep } => debug.field("deadline", &sleep.deadline()),

@@ -17,8 +17,22 @@ pub struct Task<W> {
     join_waker: UnsafeCell<Option<Arc<AtomicUsize>>>,
     freed: UnsafeCell<bool>,
     data: [AtomicUsize; 2],
+    watchers: Mutex<Watchers>,
     /// For a task with a frame: whether it was asked to end.
     book: Option<Mutex<bool>>,
+}
+
+/// Who waits to be told of the end, and who was.
+#[derive(Default)]
+pub struct Watchers {
+    wait: Vec<u32>,
+    pub told: Vec<u32>,
+}
+
+impl Watchers {
+    fn tell(&mut self) {
+        self.told.append(&mut self.wait);
+    }
 }
 
 #[derive(Default)]
@@ -69,6 +83,7 @@ impl<W: Word> Task<W> {
             join_waker: UnsafeCell::new(None),
             freed: UnsafeCell::new(false),
             data: [half(0), half(1)],
+            watchers: Mutex::default(),
             book,
         })
     }
@@ -146,6 +161,19 @@ impl<W: Word> Task<W> {
         }
     }
 
+    /// Somebody wants to be told of the end.
+    pub fn on_end(&self, watcher: u32) {
+        self.touch();
+        self.watchers.lock().unwrap().wait.push(watcher);
+        if !self.word.watch() {
+            self.watchers.lock().unwrap().tell();
+        }
+    }
+
+    pub fn told(&self) -> Vec<u32> {
+        self.watchers.lock().unwrap().told.clone()
+    }
+
     pub fn drop_ref(&self) {
         self.touch();
         if self.word.drop_ref() {
@@ -194,6 +222,9 @@ impl<W: Word> Task<W> {
     fn complete(&self) {
         edit(&self.stage, |stage| stage.output = true);
         let left = self.word.complete();
+        if left.watched {
+            self.watchers.lock().unwrap().tell();
+        }
         if !left.holds_ref {
             return;
         }

@@ -1,6 +1,7 @@
 //! The state word as a trait, and a copy of it that makes one mistake.
 
 use loom::sync::atomic::{AtomicUsize, Ordering};
+use runtime_core::task::Ending;
 use runtime_core::task::state::{Ask, Begin, Complete, Detach, Pend, State, Wake};
 
 pub trait Word: Send + Sync + 'static {
@@ -13,6 +14,7 @@ pub trait Word: Send + Sync + 'static {
     fn open_frames(&self);
     fn close_frames(&self) -> Wake;
     fn complete(&self) -> Complete;
+    fn watch(&self) -> bool;
     fn is_complete(&self) -> bool;
     fn has_join_waker(&self) -> bool;
     fn set_join_waker(&self) -> bool;
@@ -34,9 +36,13 @@ impl Word for State {
     forward!(
         begin -> Begin, pend -> Pend, wake -> Wake, wake_by_value -> Wake, abort -> Wake,
         ask -> Ask, open_frames -> (), close_frames -> Wake,
-        complete -> Complete, is_complete -> bool, has_join_waker -> bool, set_join_waker -> bool,
+        watch -> bool, is_complete -> bool, has_join_waker -> bool, set_join_waker -> bool,
         unset_join_waker -> bool, detach -> Detach, add_ref -> (), drop_ref -> bool
     );
+
+    fn complete(&self) -> Complete {
+        State::complete(self, Ending::Finished)
+    }
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -71,6 +77,10 @@ pub enum Mistake {
     BlindUnset,
     /// The handle goes without a look at `COMPLETE`.
     BlindDetach,
+    /// Somebody wants to be told of the end, without a look at `COMPLETE`.
+    BlindWatch,
+    /// Completion does not look whether somebody wants to be told.
+    SilentComplete,
 }
 
 const OWNED: usize = 1;
@@ -81,7 +91,8 @@ const HANDLE: usize = 16;
 const JOIN_WAKER: usize = 32;
 const ASKED: usize = 64;
 const FRAMED: usize = 128;
-const REF: usize = 512;
+const WATCHED: usize = 512;
+const REF: usize = 4096;
 
 pub struct Planted {
     mistake: Mistake,
@@ -222,7 +233,13 @@ impl Word for Planted {
             wake_joiner: before & JOIN_WAKER != 0,
             holds_ref: refs != 0 || before & JOIN_WAKER != 0,
             noted: false,
+            watched: before & WATCHED != 0 && !self.makes(Mistake::SilentComplete),
         }
+    }
+
+    fn watch(&self) -> bool {
+        let before = self.word.fetch_or(WATCHED, Ordering::AcqRel);
+        before & COMPLETE == 0 || self.makes(Mistake::BlindWatch)
     }
 
     fn is_complete(&self) -> bool {

@@ -8,7 +8,9 @@ use super::{AsyncRead, AsyncWrite, BUFFER_SIZE};
 
 /// Writes to `writer` whatever `reader` gives, to its end, and says how many bytes that was.
 ///
-/// While the reader has nothing to give, the writer is flushed, so that nothing is held back.
+/// While the reader has nothing to give, the writer is flushed, so that nothing is held back. From one
+/// socket to another the kernel moves the bytes, as in
+/// [`copy_bidirectional`](super::copy_bidirectional).
 ///
 /// # Errors
 ///

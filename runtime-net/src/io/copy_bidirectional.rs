@@ -14,6 +14,12 @@ use super::{AsyncRead, AsyncWrite, BUFFER_SIZE};
 /// a proxy keeps connections that are closed halfway. Returns how many bytes went from `a` to `b`
 /// and how many from `b` to `a`.
 ///
+/// On Linux, much that goes from one socket or pipe to another is not copied to this process: once a
+/// read has filled its buffer, the kernel moves the bytes (`splice`), by way of a pipe that takes two
+/// descriptors for each such direction as long as the copy lasts. Streams that are more than a socket,
+/// a `BufReader` for one, are read and written. So is everything if `SIGPIPE` is not ignored, as Rust
+/// does unless it is told otherwise: what the kernel moves to a peer that has gone would raise it.
+///
 /// # Errors
 ///
 /// The first error of any stream ends both directions. What was read and not written is lost.

@@ -1,9 +1,7 @@
 //! `split`: any stream as a reader and a writer, for two tasks.
 //!
-//! The halves take turns at the stream. A half tries a mutex and never waits for it: if the other
-//! half is there, it leaves its waker and tries once more, and the other half wakes it after it
-//! has gone. So a poll of the stream, which is the user's code, may take as long as it likes and
-//! may even poll the other half, without blocking anybody.
+//! The halves take [turns](super::turns) at the stream, so a poll of it, which is the user's code, may
+//! take as long as it likes and may even poll the other half, without blocking anybody.
 
 use std::fmt;
 use std::io::{self, IoSlice};
@@ -11,10 +9,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use runtime_sync::primitives::{Mutex, MutexGuard};
-use runtime_sync::waker_slot::WakerSlot;
-
 use super::pipe::{Pipe, ReadEnd, WriteEnd};
+use super::turns::{Turns, Whose};
 use super::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// The half of a stream that reads; see [`split`].
@@ -30,12 +26,8 @@ pub struct WriteHalf<T> {
 }
 
 struct Shared<T> {
-    /// Only ever tried, see the head of the file. In a box, so that the stream stays where it is;
-    /// it is there until `unsplit`.
-    stream: Mutex<Option<Pin<Box<T>>>>,
-    /// Wait for the other half to go.
-    reader: WakerSlot,
-    writer: WakerSlot,
+    /// In a box, so that the stream stays where it is; it is there until `unsplit`.
+    stream: Turns<Option<Pin<Box<T>>>>,
     is_write_vectored: bool,
 }
 
@@ -95,48 +87,19 @@ impl<T> Shared<T> {
         T: AsyncWrite,
     {
         let is_write_vectored = stream.is_write_vectored();
-        Arc::new(Shared {
-            stream: Mutex::new(Some(Box::pin(stream))),
-            reader: WakerSlot::new(),
-            writer: WakerSlot::new(),
-            is_write_vectored,
-        })
+        Arc::new(Shared { stream: Turns::new(Some(Box::pin(stream))), is_write_vectored })
     }
 
-    /// Goes to the stream, or waits in `own` until who waits in `other` has gone.
     #[inline]
     fn poll<R>(
         &self,
+        whose: Whose,
         cx: &mut Context<'_>,
-        [own, other]: [&WakerSlot; 2],
         operation: impl FnOnce(Pin<&mut T>, &mut Context<'_>) -> Poll<io::Result<R>>,
     ) -> Poll<io::Result<R>> {
-        let stream = match self.stream.try_lock() {
-            Some(stream) => stream,
-            None => {
-                own.register(cx.waker());
-                let Some(stream) = self.stream.try_lock() else { return Poll::Pending };
-                stream
-            }
-        };
-        // Leaves even if the operation panics.
-        let mut turn = Turn { stream: Some(stream), other };
-        let stream = turn.stream.as_mut().and_then(|stream| stream.as_mut());
-        operation(stream.expect("there until `unsplit`").as_mut(), cx)
-    }
-}
-
-/// The stream is ours. Dropped, it is the other one's.
-struct Turn<'a, T> {
-    stream: Option<MutexGuard<'a, Option<Pin<Box<T>>>>>,
-    other: &'a WakerSlot,
-}
-
-impl<T> Drop for Turn<'_, T> {
-    fn drop(&mut self) {
-        // First go, then wake: who registers and then tries either gets the stream or the wake.
-        drop(self.stream.take());
-        self.other.wake();
+        self.stream.poll(whose, cx, |stream, cx| {
+            operation(stream.as_mut().expect("there until `unsplit`").as_mut(), cx)
+        })
     }
 }
 
@@ -186,8 +149,8 @@ impl<T> ReadHalf<T> {
         wr.end.0 = None;
         drop(wr);
         let shared = Arc::into_inner(self.shared).expect("a stream has two halves");
-        let stream = shared.stream.lock().take().expect("there until `unsplit`");
-        *Pin::into_inner(stream)
+        let turn = shared.stream.try_turn(Whose::Reader).expect("no half is left");
+        *Pin::into_inner(turn.take(Option::take).expect("there until `unsplit`"))
     }
 }
 
@@ -212,8 +175,7 @@ impl<T> WriteHalf<T> {
         cx: &mut Context<'_>,
         operation: impl FnOnce(Pin<&mut T>, &mut Context<'_>) -> Poll<io::Result<R>>,
     ) -> Poll<io::Result<R>> {
-        let shared = &*self.shared;
-        shared.poll(cx, [&shared.writer, &shared.reader], operation)
+        self.shared.poll(Whose::Writer, cx, operation)
     }
 }
 
@@ -223,9 +185,7 @@ impl<T: AsyncRead> AsyncRead for ReadHalf<T> {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let shared = &*self.shared;
-        let places = [&shared.reader, &shared.writer];
-        shared.poll(cx, places, |stream, cx| stream.poll_read(cx, buf))
+        self.shared.poll(Whose::Reader, cx, |stream, cx| stream.poll_read(cx, buf))
     }
 }
 

@@ -28,6 +28,7 @@ pub mod buf_read_ext;
 pub mod buf_reader;
 mod buf_stream;
 pub mod buf_writer;
+mod bypass;
 mod chain;
 mod copy;
 mod copy_bidirectional;
@@ -55,6 +56,7 @@ mod sink;
 mod stdio;
 mod take;
 mod transfer;
+pub(crate) mod turns;
 pub mod write;
 pub mod write_ext;
 
@@ -63,6 +65,8 @@ pub use buf_read_ext::AsyncBufReadExt;
 pub use buf_reader::BufReader;
 pub use buf_stream::BufStream;
 pub use buf_writer::BufWriter;
+#[doc(hidden)]
+pub use bypass::KernelEnd;
 pub use chain::Chain;
 pub use copy::copy;
 pub use copy_bidirectional::{copy_bidirectional, copy_bidirectional_with_sizes};

@@ -5,7 +5,7 @@ use std::ops::DerefMut;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use super::ReadBuf;
+use super::{KernelEnd, ReadBuf};
 
 /// Reads bytes, and tells the task when it must wait.
 ///
@@ -48,6 +48,12 @@ pub trait AsyncRead {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>>;
+
+    /// Where the kernel has these bytes, for a stream that does nothing to them. For our own sockets.
+    #[doc(hidden)]
+    fn kernel_source(&self) -> Option<KernelEnd<'_>> {
+        None
+    }
 }
 
 impl<T: AsyncRead + Unpin + ?Sized> AsyncRead for &mut T {
@@ -58,6 +64,10 @@ impl<T: AsyncRead + Unpin + ?Sized> AsyncRead for &mut T {
     ) -> Poll<io::Result<()>> {
         Pin::new(&mut **self).poll_read(cx, buf)
     }
+
+    fn kernel_source(&self) -> Option<KernelEnd<'_>> {
+        (**self).kernel_source()
+    }
 }
 
 impl<T: AsyncRead + Unpin + ?Sized> AsyncRead for Box<T> {
@@ -67,6 +77,10 @@ impl<T: AsyncRead + Unpin + ?Sized> AsyncRead for Box<T> {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         Pin::new(&mut **self).poll_read(cx, buf)
+    }
+
+    fn kernel_source(&self) -> Option<KernelEnd<'_>> {
+        (**self).kernel_source()
     }
 }
 
@@ -81,6 +95,10 @@ where
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         self.as_deref_mut().poll_read(cx, buf)
+    }
+
+    fn kernel_source(&self) -> Option<KernelEnd<'_>> {
+        (**self).kernel_source()
     }
 }
 

@@ -5,6 +5,8 @@ use std::ops::DerefMut;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use super::KernelEnd;
+
 /// Writes bytes, and tells the task when it must wait.
 ///
 /// Users call the methods of [`AsyncWriteExt`](super::AsyncWriteExt).
@@ -87,6 +89,12 @@ pub trait AsyncWrite {
     fn is_write_vectored(&self) -> bool {
         false
     }
+
+    /// Where the kernel wants these bytes, for a stream that does nothing to them. For our own sockets.
+    #[doc(hidden)]
+    fn kernel_target(&self) -> Option<KernelEnd<'_>> {
+        None
+    }
 }
 
 /// Passes every method on to what is behind a pointer.
@@ -118,6 +126,10 @@ macro_rules! pass_on {
 
         fn is_write_vectored(&$shared) -> bool {
             $behind.is_write_vectored()
+        }
+
+        fn kernel_target(&$shared) -> Option<KernelEnd<'_>> {
+            $behind.kernel_target()
         }
     };
 }

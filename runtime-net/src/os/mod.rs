@@ -1,6 +1,7 @@
 //! Socket calls, answered by the kernel.
 //!
-//! Options are in options.rs, datagrams in datagrams.rs and batches_*.rs, pipes in pipe.rs.
+//! Options are in options.rs, datagrams in datagrams.rs and batches_*.rs, pipes in pipe.rs, and
+//! ways from one descriptor to the other in conduit_*.rs.
 //!
 //! Every socket made here is non-blocking and closed on `exec`. A call that a signal interrupts is
 //! made again, as none of them waits.
@@ -15,6 +16,9 @@ mod batches;
 #[cfg(not(target_os = "linux"))]
 #[path = "batches_portable.rs"]
 mod batches;
+#[cfg_attr(target_os = "linux", path = "conduit_linux.rs")]
+#[cfg_attr(not(target_os = "linux"), path = "conduit_portable.rs")]
+mod conduit;
 mod datagrams;
 mod options;
 #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -25,6 +29,7 @@ mod peer;
 mod peer;
 mod pipe;
 
+pub(crate) use conduit::Conduit;
 pub(crate) use peer::Peer;
 pub(crate) use pipe::PipeEnd;
 
@@ -72,6 +77,11 @@ impl OsSocket {
             Err(error) if goes_on(&error) => Ok(false),
             Err(error) => Err(error),
         }
+    }
+
+    /// Whether the connect to `address` that goes on has succeeded; `Ok(false)` if it still goes on.
+    pub(crate) fn is_connected(&self, address: &SockAddr) -> io::Result<bool> {
+        is_connected(&self.0, address)
     }
 
     pub(crate) fn bind(&self, address: &SockAddr) -> io::Result<()> {
@@ -226,6 +236,30 @@ fn abstract_name(address: &SockAddr) -> Option<io::Result<net::SocketAddr>> {
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 fn abstract_name(_: &SockAddr) -> Option<io::Result<net::SocketAddr>> {
     None
+}
+
+#[cfg(target_os = "linux")]
+fn is_connected(socket: &socket2::Socket, address: &SockAddr) -> io::Result<bool> {
+    // Asked to connect once more, the system tells what has become of it so far: one call instead of two.
+    match socket.connect(address) {
+        Err(error) => match error.raw_os_error() {
+            Some(libc::EISCONN) => Ok(true),
+            Some(libc::EALREADY | libc::EINPROGRESS | libc::EINTR) => Ok(false),
+            _ => Err(error),
+        },
+        Ok(()) => Ok(true),
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn is_connected(socket: &socket2::Socket, _address: &SockAddr) -> io::Result<bool> {
+    if let Some(error) = socket.take_error()? {
+        return Err(error);
+    }
+    match socket.peer_addr() {
+        Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(false),
+        outcome => outcome.map(|_| true),
+    }
 }
 
 fn again<R>(mut call: impl FnMut() -> io::Result<R>) -> io::Result<R> {

@@ -1,9 +1,12 @@
-//! What `#[filch::main(cancel_on = …)]` is made of: the first signal cancels, the second one kills.
+//! What `#[filch::main(cancel_on = …)]` and `Runner` are made of: the first signal asks `main` to end,
+//! the second one kills.
 
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::io;
-use std::pin::pin;
 use std::task::Poll;
+
+use runtime_core::cancel::root::interruptible;
+use runtime_core::cancel::{CancelReason, CancelSource};
 
 use super::handler;
 use super::kind::SignalKind;
@@ -31,29 +34,46 @@ impl Canceller {
         Ok(Canceller { listener: Listener::new(kinds.iter().copied(), Later::HaveDefaultAction)? })
     }
 
-    /// Drives `future` until it is done, or until a signal comes: then it is dropped.
+    /// Drives `future` until it is done, and asks it to end when a signal comes, with the reason
+    /// [`Signal`](CancelSource::Signal): its frames may clean up, or answer. Without them it is dropped.
+    /// After this, the signals have their default action.
     ///
     /// # Errors
     ///
-    /// The signal that came first.
+    /// The signal, if the future ended because of it. A value that it gave nevertheless wins.
     ///
     /// # Cancel safety
     ///
     /// As `future`.
-    pub async fn run<F: Future>(&mut self, future: F) -> Result<F::Output, SignalKind> {
-        let mut future = pin!(future);
-        poll_fn(|cx| {
-            // A signal first: a future that is never pending long would not hear it.
-            if let Poll::Ready(Some(kind)) = self.listener.poll_recv(cx) {
-                return Poll::Ready(Err(kind));
-            }
-            future.as_mut().poll(cx).map(Ok)
-        })
-        .await
+    pub async fn run<F: Future>(mut self, future: F) -> Result<F::Output, SignalKind> {
+        let mut heard = None;
+        let outcome = interruptible(future, |cx| match self.listener.poll_recv(cx) {
+            Poll::Ready(Some(kind)) => Poll::Ready(reason(*heard.insert(kind))),
+            // `None`: the runtime has shut down, and nothing will be heard any more.
+            Poll::Ready(None) | Poll::Pending => Poll::Pending,
+        });
+        let outcome = outcome.await;
+        match (outcome, heard) {
+            (Ok(value), _) => Ok(value),
+            (Err(_), Some(kind)) => Err(kind),
+            (Err(_), None) => unreachable!("nobody else asks"),
+        }
     }
 }
 
-/// Ends the process as `kind` does by default, so that who started it sees that it was cancelled.
+fn reason(kind: SignalKind) -> CancelReason {
+    let reason = CancelReason::new(CancelSource::Signal);
+    match kind {
+        kind if kind == SignalKind::interrupt() => reason.with_message("SIGINT"),
+        kind if kind == SignalKind::terminate() => reason.with_message("SIGTERM"),
+        kind if kind == SignalKind::hangup() => reason.with_message("SIGHUP"),
+        kind if kind == SignalKind::quit() => reason.with_message("SIGQUIT"),
+        kind => reason.with_message(format!("signal {}", kind.as_raw_value())),
+    }
+}
+
+/// Ends the process as `kind` does by default, so that who started it sees that it was cancelled: a
+/// shell says 128 and the number of the signal, which is 130 for Ctrl-C.
 pub fn cancelled_by(kind: SignalKind) -> ! {
     handler::default_action(kind);
     // The signal is ignored by default, or blocked. Shells report such an end like this.

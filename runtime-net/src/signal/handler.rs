@@ -9,7 +9,7 @@ use std::ffi::c_int;
 use std::io::{self, Write as _};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 pub(super) use signal_hook_registry::SigId;
 
@@ -79,9 +79,77 @@ pub(super) fn listen(heard: Arc<Heard>) -> io::Result<SigId> {
     unsafe { signal_hook_registry::register(number, move || heard.ring()) }
 }
 
-/// Ends what [`listen`] has begun. The signal is ignored from then on, unless others listen.
+/// Ends what [`listen`] has begun. The signal is ignored from then on, unless others listen, or there
+/// was a [`Loan`].
 pub(super) fn forget(id: SigId) {
     signal_hook_registry::unregister(id);
+}
+
+/// Who listens to one signal, so that it gets its default action back when only cancellers did.
+struct Listeners {
+    /// How many cancellers listen.
+    cancellers: AtomicUsize,
+    /// Whether anybody else ever did: the signal has no default action from then on.
+    others: AtomicBool,
+    /// Whether the action was registered that looks at the other two.
+    guarded: AtomicBool,
+}
+
+/// One for each signal, by its number.
+static LISTENERS: [Listeners; 65] = [const {
+    Listeners {
+        cancellers: AtomicUsize::new(0),
+        others: AtomicBool::new(false),
+        guarded: AtomicBool::new(false),
+    }
+}; 65];
+
+fn listeners(kind: SignalKind) -> Option<&'static Listeners> {
+    LISTENERS.get(usize::try_from(kind.as_raw_value()).ok()?)
+}
+
+/// Somebody listens who is no canceller: the signal does not end the process any more.
+pub(super) fn keep(kind: SignalKind) {
+    if let Some(listeners) = listeners(kind) {
+        // Relaxed, as all of these: nothing else is told by them.
+        listeners.others.store(true, Ordering::Relaxed);
+    }
+}
+
+/// A canceller listens; when it is dropped, and nobody else ever listened, the signal has its default
+/// action again.
+#[derive(Debug)]
+pub(super) struct Loan(SignalKind);
+
+impl Loan {
+    /// # Errors
+    ///
+    /// Those of [`listen`].
+    pub(super) fn new(kind: SignalKind) -> io::Result<Loan> {
+        let loan = Loan(kind);
+        let Some(listeners) = listeners(kind) else { return Ok(loan) };
+        listeners.cancellers.fetch_add(1, Ordering::Relaxed);
+        // A signal that is ignored by default is so by having no other action.
+        if kind.ends_by_default() && !listeners.guarded.swap(true, Ordering::Relaxed) {
+            let guard = move || {
+                let free = !listeners.others.load(Ordering::Relaxed);
+                if free && listeners.cancellers.load(Ordering::Relaxed) == 0 {
+                    default_action(kind);
+                }
+            };
+            // SAFETY: the action reads atomics, and does what a handler may do.
+            unsafe { signal_hook_registry::register(kind.as_raw_value(), guard) }?;
+        }
+        Ok(loan)
+    }
+}
+
+impl Drop for Loan {
+    fn drop(&mut self) {
+        if let Some(listeners) = listeners(self.0) {
+            listeners.cancellers.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
 }
 
 /// Does what the system does with a signal that nobody listens to; in a handler, as soon as that

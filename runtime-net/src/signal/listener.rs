@@ -18,7 +18,7 @@ use std::task::{Context, Poll, ready};
 use runtime_core::reactor::{Direction, Interest, Registration};
 use runtime_sync::budget;
 
-use super::handler::{self, Heard, SigId};
+use super::handler::{self, Heard, Loan, SigId};
 use super::kind::SignalKind;
 
 /// What becomes of the signals after the first one.
@@ -26,7 +26,8 @@ use super::kind::SignalKind;
 pub(super) enum Later {
     /// They are heard as well.
     AreHeard,
-    /// They have their default action, whichever of the kinds they are.
+    /// They have their default action, whichever of the kinds they are, and so have those after the
+    /// listener is gone.
     HaveDefaultAction,
 }
 
@@ -36,6 +37,8 @@ pub(super) struct Listener {
     // Declared first: it is deregistered before `receiver` is closed.
     registration: Registration,
     receiver: UnixStream,
+    /// Before the kinds: a signal that comes as they go is no longer theirs.
+    loans: Vec<Loan>,
     kinds: Vec<Kind>,
     /// Where the next look begins, so that no kind starves the others.
     next: usize,
@@ -74,13 +77,18 @@ impl Listener {
         receiver.set_nonblocking(true)?;
         sender.set_nonblocking(true)?;
         let registration = Registration::new(receiver.as_raw_fd(), Interest::READABLE)?;
-        let mut listener = Listener { registration, receiver, kinds: Vec::new(), next: 0 };
+        let mut listener =
+            Listener { registration, receiver, loans: Vec::new(), kinds: Vec::new(), next: 0 };
         let bell = Arc::new(sender);
         let first = (later == Later::HaveDefaultAction).then(|| Arc::new(AtomicBool::new(false)));
         for kind in kinds {
             let heard = Arc::new(Heard::new(kind, bell.clone(), first.clone()));
             let id = handler::listen(heard.clone())?;
             listener.kinds.push(Kind { heard, id });
+            match later {
+                Later::AreHeard => handler::keep(kind),
+                Later::HaveDefaultAction => listener.loans.push(Loan::new(kind)?),
+            }
         }
         if listener.kinds.is_empty() {
             let message = "a listener needs at least one signal";
@@ -92,7 +100,7 @@ impl Listener {
     /// Waits for a signal. `None`: the runtime has shut down, and none will be heard any more.
     pub(super) fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<SignalKind>> {
         let turn = ready!(budget::poll_proceed(cx));
-        let Listener { registration, receiver, kinds, next } = self;
+        let Listener { registration, receiver, kinds, next, .. } = self;
         if let Some(kind) = take(kinds, next) {
             turn.made_progress();
             return Poll::Ready(Some(kind));

@@ -23,7 +23,7 @@ pub(crate) use traits::{descriptor, stream_traits};
 
 use std::io::{self, IoSlice, IoSliceMut};
 use std::net::Shutdown;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::task::{Context, Poll, ready};
 
 use bytes::BufMut;
@@ -31,14 +31,14 @@ use runtime_core::reactor::{Direction, Interest, Reactor, Registration};
 use runtime_sync::primitives::Arc;
 use socket2::SockAddr;
 
-use crate::io::{ReadBuf, fill};
+use crate::io::{KernelEnd, ReadBuf, fill};
 use crate::os::PipeEnd;
 use crate::socket::Socket;
 
 pub(crate) const BOTH: Interest = Interest::READABLE.add(Interest::WRITABLE);
 
 /// What moves bytes and never waits: a connected socket, the end of a pipe.
-pub(crate) trait Wire: AsRawFd {
+pub(crate) trait Wire: AsRawFd + AsFd {
     fn recv(&self, buf: &mut ReadBuf<'_>) -> io::Result<usize>;
     fn recv_vectored(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize>;
     fn send(&self, buf: &[u8]) -> io::Result<usize>;
@@ -97,6 +97,11 @@ impl<W: Wire> Stream<W> {
     pub(crate) fn into_descriptor(self) -> io::Result<OwnedFd> {
         self.registration.deregister()?;
         Ok(self.wire.into_descriptor())
+    }
+
+    /// Where the kernel has the bytes.
+    pub(crate) fn kernel_end(&self) -> KernelEnd<'_> {
+        KernelEnd::new(&self.registration, self.wire.as_fd())
     }
 
     /// `AsyncRead::poll_read` without the exclusive borrow, for the halves.
@@ -170,29 +175,20 @@ impl Stream<Socket> {
         if connected {
             stream.registration.assume_ready(Direction::Write);
         } else {
-            stream.connected().await?;
+            stream.connected(&address).await?;
         }
         Ok(stream)
     }
 
     /// Waits for the outcome of a connect under way.
-    async fn connected(&self) -> io::Result<()> {
+    async fn connected(&self, address: &SockAddr) -> io::Result<()> {
         loop {
             let event = self.registration.readiness(Interest::WRITABLE).await?;
-            if let Some(error) = self.wire.take_error()? {
-                return Err(error);
+            if self.wire.is_connected(address)? {
+                return Ok(());
             }
-            match self.wire.peer_addr() {
-                Ok(_) => return Ok(()),
-                // Told that it is writable although it is not: wait on.
-                Err(error)
-                    if error.kind() == io::ErrorKind::NotConnected
-                        && !event.ready().is_write_closed() =>
-                {
-                    self.registration.clear(event);
-                }
-                Err(error) => return Err(error),
-            }
+            // Told that it is writable although it is not: wait on.
+            self.registration.clear(event);
         }
     }
 

@@ -12,6 +12,11 @@ macro_rules! stream_traits {
                 let $this = &*self;
                 $stream.poll_recv(cx, buf)
             }
+
+            fn kernel_source(&self) -> Option<$crate::io::KernelEnd<'_>> {
+                let $this = self;
+                Some($stream.kernel_end())
+            }
         }
     };
     (write $name:ty, $this:ident => $stream:expr, $shut_down:expr) => {
@@ -52,6 +57,11 @@ macro_rules! stream_traits {
 
             fn is_write_vectored(&self) -> bool {
                 true
+            }
+
+            fn kernel_target(&self) -> Option<$crate::io::KernelEnd<'_>> {
+                let $this = self;
+                Some($stream.kernel_end())
             }
         }
     };

@@ -8,6 +8,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::connection::Connection;
+use super::tls::Wanted;
 use super::transport::Transport;
 use super::{LIMIT, StreamReader, StreamWriter};
 use crate::addr::{ToSocketAddrs, resolve};
@@ -71,8 +72,7 @@ pub async fn open_connection<A: ToSocketAddrs>(
 pub async fn open_unix_connection<P: AsRef<Path>>(
     path: P,
 ) -> io::Result<(StreamReader, StreamWriter)> {
-    let stream = UnixStream::connect(path).await?;
-    Ok(pair(Connection::new(Transport::Unix(stream), None), LIMIT))
+    ConnectOptions::new().open_unix(path).await
 }
 
 /// The two ends of a connection.
@@ -108,6 +108,7 @@ pub struct ConnectOptions {
     local_addr: Option<SocketAddr>,
     all_errors: bool,
     nodelay: bool,
+    pub(super) tls: Wanted,
 }
 
 impl Default for ConnectOptions {
@@ -125,6 +126,7 @@ impl ConnectOptions {
             local_addr: None,
             all_errors: false,
             nodelay: true,
+            tls: Wanted::default(),
         }
     }
 
@@ -163,7 +165,8 @@ impl ConnectOptions {
     ///
     /// # Errors
     ///
-    /// As there. With [`all_errors`](ConnectOptions::all_errors) its message names every address.
+    /// As there. With [`all_errors`](ConnectOptions::all_errors) its message names every address. Under
+    /// TLS, those of the handshake, which is done with the address that has answered.
     ///
     /// # Panics
     ///
@@ -173,19 +176,46 @@ impl ConnectOptions {
     ///
     /// Cancel safe.
     pub async fn open<A: ToSocketAddrs>(self, addr: A) -> io::Result<(StreamReader, StreamWriter)> {
+        self.tls.check()?;
         let mut addresses: VecDeque<SocketAddr> = resolve(addr).await?.collect();
         if let Some(local) = self.local_addr {
             addresses.retain(|address| address.is_ipv4() == local.is_ipv4());
         }
         let connect = |address| connect_from(self.local_addr, address);
-        // A century: the next attempt begins only when one has failed.
-        let delay = self.delay.unwrap_or(Duration::from_secs(3_155_760_000));
-        let stream = match connect_each(addresses, delay, connect).await {
+        let stream = match connect_each(addresses, self.delay, connect).await {
             Ok(stream) => stream,
             Err(errors) => return Err(errors.into_error(self.all_errors)),
         };
         stream.set_nodelay(self.nodelay)?;
-        Ok(pair(Connection::new(Transport::Tcp(stream), None), self.limit))
+        self.begin(Transport::Tcp(stream)).await
+    }
+
+    /// Connects to who listens at `path`, see [`open_unix_connection`]. What is said about addresses
+    /// and `TCP_NODELAY` means nothing here.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`UnixStream::connect`] and, under TLS, of the handshake.
+    ///
+    /// # Panics
+    ///
+    /// There is no runtime on this thread, or the limit is 0.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe.
+    pub async fn open_unix<P: AsRef<Path>>(
+        self,
+        path: P,
+    ) -> io::Result<(StreamReader, StreamWriter)> {
+        self.tls.check()?;
+        self.begin(Transport::Unix(UnixStream::connect(path).await?)).await
+    }
+
+    async fn begin(self, transport: Transport) -> io::Result<(StreamReader, StreamWriter)> {
+        let (mut reader, mut writer) = pair(Connection::new(transport, None), self.limit);
+        self.tls.begin(&mut reader, &mut writer).await?;
+        Ok((reader, writer))
     }
 }
 

@@ -6,6 +6,7 @@
 //! | serve | [`start_server`], [`start_unix_server`], [`Server`], [`ServerOptions`] |
 //! | read | [`StreamReader`]: by lines, by separators, by counts, within a limit |
 //! | write | [`StreamWriter`]: at once if there is room, else in the background; [`drain`](StreamWriter::drain) waits |
+//! | be secure | with the feature `tls`: `ConnectOptions::tls`, `ServerOptions::tls`, `StreamWriter::start_tls` |
 //!
 //! ```
 //! use filch::streams::{open_connection, start_server};
@@ -40,18 +41,25 @@
 //! up by the system and nothing is read ahead beyond the limit. Two tasks cannot read at the same
 //! time, since reading borrows the reader. Dropping the writer closes the connection, after what was
 //! written has been sent.
+//!
+//! A connection that is lost has no proper end for its reader: reading fails as writing does. Under TLS
+//! this includes a connection that is cut off without the peer's good-bye, which is an error of kind
+//! [`UnexpectedEof`](std::io::ErrorKind::UnexpectedEof).
 
 mod connect;
 mod connection;
 mod error;
 mod feeder;
 mod lines;
+mod loss;
 mod outbox;
 mod reader;
 mod separator;
 mod server;
 mod server_options;
 mod socket_file;
+#[cfg_attr(not(feature = "tls"), path = "no_tls.rs")]
+mod tls;
 mod transport;
 mod writer;
 
@@ -63,6 +71,8 @@ pub use lines::Lines;
 pub use reader::StreamReader;
 pub use server::{Server, start_server, start_unix_server};
 pub use server_options::ServerOptions;
+#[cfg(feature = "tls")]
+pub use tls::{SHUTDOWN_TIMEOUT, StartTls, TlsInfo};
 pub use writer::{InvalidLimits, StreamWriter};
 
 /// How many bytes a line or another part between separators may have unless an option says

@@ -7,6 +7,8 @@ use bytes::BytesMut;
 use runtime_core::task_tracker::TaskTrackerToken;
 use runtime_sync::primitives::Mutex;
 
+use super::loss::Loss;
+
 /// From how many bytes on a writer is to wait, as in asyncio.
 const HIGH: usize = 64 << 10;
 
@@ -44,30 +46,16 @@ enum End {
     Closed,
 }
 
-/// Why the connection was lost. An `io::Error` cannot be cloned.
-#[derive(Clone, Debug)]
-struct Loss {
-    kind: io::ErrorKind,
-    code: Option<i32>,
-    message: String,
-}
-
-impl Loss {
-    fn error(&self) -> io::Error {
-        match self.code {
-            Some(code) => io::Error::from_raw_os_error(code),
-            None => io::Error::new(self.kind, self.message.clone()),
-        }
-    }
-}
-
-/// What is to be done when a batch is sent.
+/// What whoever sends has to do next.
 #[derive(Debug, PartialEq)]
 pub(super) enum Sent {
-    /// There is more to send.
+    /// To send more.
     More,
+    /// Nothing: it sends no longer.
     All,
+    /// To tell the peer that no more will come.
     HalfClose,
+    /// To close the connection.
     Close,
 }
 
@@ -180,17 +168,19 @@ impl Outbox {
         });
     }
 
-    /// What the caller, who sends, has to do next. But for [`Sent::More`] it sends no longer.
+    /// What the caller, who sends, has to do next.
     pub(super) fn finish(&self) -> Sent {
         self.change(|state| {
             if !state.queue.is_empty() && state.end != End::Closed {
                 return (Sent::More, false);
             }
-            state.flushing = false;
             match state.end {
-                End::HalfClosing => (Sent::HalfClose, true),
-                End::Closing => (Sent::Close, true),
-                End::Open | End::HalfClosed | End::Closed => (Sent::All, true),
+                End::HalfClosing => (Sent::HalfClose, false),
+                End::Closing => (Sent::Close, false),
+                End::Open | End::HalfClosed | End::Closed => {
+                    state.flushing = false;
+                    (Sent::All, true)
+                }
             }
         })
     }
@@ -226,22 +216,28 @@ impl Outbox {
         drop(counted);
     }
 
+    /// Nothing is sent any more, and what becomes of the connection is no loss.
+    /// [`closed`](Outbox::closed) is to follow.
     pub(super) fn abort(&self) {
-        self.0.lock().queue.clear();
+        let mut state = self.0.lock();
+        state.end = End::Closed;
+        state.queue.clear();
     }
 
     /// The connection is lost because of this, unless it was over before.
-    pub(super) fn lose(&self, error: io::Error) {
+    pub(super) fn lose(&self, error: &io::Error) {
+        let loss = Loss::from(error);
         self.change(|state| {
             if state.end != End::Closed && state.lost.is_none() {
-                state.lost = Some(Loss {
-                    kind: error.kind(),
-                    code: error.raw_os_error(),
-                    message: error.to_string(),
-                });
+                state.lost = Some(loss);
             }
             ((), true)
         });
+    }
+
+    /// Why the connection was lost.
+    pub(super) fn loss(&self) -> Option<Loss> {
+        self.0.lock().lost.clone()
     }
 
     /// Whether the connection is closed.

@@ -12,6 +12,7 @@ use super::connection::Connection;
 use super::error::{IncompleteReadError, LimitOverrunError, ReadError};
 use super::feeder::{Feeder, Trough};
 use super::lines::Lines;
+use super::loss::Loss;
 use super::separator;
 use crate::io::{AsyncBufRead, AsyncRead, ReadBuf, fill};
 
@@ -45,16 +46,16 @@ const ROOM: usize = 8 << 10;
 /// ```
 #[derive(Debug)]
 pub struct StreamReader {
-    source: Source,
-    buffer: BytesMut,
+    pub(super) source: Source,
+    pub(super) buffer: BytesMut,
     limit: usize,
     ended: bool,
     /// The error that has ended the stream.
-    error: Option<(io::ErrorKind, Option<i32>)>,
+    error: Option<Loss>,
 }
 
 #[derive(Debug)]
-enum Source {
+pub(super) enum Source {
     Connection(Arc<Connection>),
     Trough(Arc<Trough>),
 }
@@ -232,11 +233,7 @@ impl StreamReader {
 
     /// The error that has ended the stream, again.
     fn check(&self) -> io::Result<()> {
-        match self.error {
-            None => Ok(()),
-            Some((_, Some(code))) => Err(io::Error::from_raw_os_error(code)),
-            Some((kind, None)) => Err(kind.into()),
-        }
+        self.error.as_ref().map_or(Ok(()), |loss| Err(loss.error()))
     }
 
     /// Reads what there is behind what is in the buffer; 0 bytes mean the end.
@@ -251,18 +248,13 @@ impl StreamReader {
                 if self.buffer.capacity() - self.buffer.len() < ROOM / 2 {
                     self.buffer.reserve(ROOM);
                 }
-                ready!(fill(&mut self.buffer, |room| connection.transport.poll_recv(cx, room)))
+                let outcome = ready!(fill(&mut self.buffer, |room| connection.poll_recv(cx, room)));
+                connection.judge(outcome)
             }
         };
         match &outcome {
             Ok(count) => self.ended = *count == 0,
-            Err(error) => {
-                self.error = Some((error.kind(), error.raw_os_error()));
-                if let (Source::Connection(connection), Err(error)) = (&self.source, self.check()) {
-                    // Who writes is told as well.
-                    connection.lose(error);
-                }
-            }
+            Err(error) => self.error = Some(Loss::from(error)),
         }
         Poll::Ready(outcome)
     }

@@ -402,8 +402,12 @@ impl Shared {
     }
 
     /// Runs the handler. A panic of it is logged, and ends the connection.
-    async fn attend_to(&self, reader: StreamReader, writer: StreamWriter) {
+    async fn attend_to(&self, mut reader: StreamReader, mut writer: StreamWriter) {
         let peer = writer.peer_addr().ok();
+        if let Err(error) = self.options.tls.begin(&mut reader, &mut writer).await {
+            tracing::debug!(?peer, %error, "a client was not let in");
+            return;
+        }
         let handled = match catch(|| (self.handler)(reader, writer)) {
             Ok(future) => {
                 let mut future = pin!(future);

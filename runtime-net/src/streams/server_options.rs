@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use super::server::{Door, Server};
+use super::tls::Wanted;
 use super::{LIMIT, StreamReader, StreamWriter};
 use crate::addr::{ToSocketAddrs, no_address, resolve};
 use crate::socket::Socket;
@@ -41,6 +42,7 @@ pub struct ServerOptions {
     reuse_port: bool,
     pub(super) nodelay: bool,
     start_serving: bool,
+    pub(super) tls: Wanted,
 }
 
 impl Default for ServerOptions {
@@ -59,6 +61,7 @@ impl ServerOptions {
             reuse_port: false,
             nodelay: true,
             start_serving: true,
+            tls: Wanted::default(),
         }
     }
 
@@ -118,6 +121,7 @@ impl ServerOptions {
         H: Fn(StreamReader, StreamWriter) -> F + Send + Sync + 'static,
         F: Future + Send + 'static,
     {
+        self.tls.check()?;
         let mut addresses: Vec<SocketAddr> = Vec::new();
         for address in resolve(addr).await? {
             if !addresses.contains(&address) {
@@ -160,6 +164,7 @@ impl ServerOptions {
         H: Fn(StreamReader, StreamWriter) -> F + Send + Sync + 'static,
         F: Future + Send + 'static,
     {
+        self.tls.check()?;
         let path = path.as_ref();
         let file = super::socket_file::SocketFile::prepare(path)?;
         let listener = UnixListener::bind(path)?;

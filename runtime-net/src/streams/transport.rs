@@ -1,4 +1,4 @@
-//! The stream below a reader and a writer: where another kind of stream, TLS say, has its place.
+//! The socket below a reader and a writer.
 
 use std::io;
 use std::net::Shutdown;
@@ -18,7 +18,7 @@ pub(super) enum Transport {
 }
 
 impl Transport {
-    fn stream(&self) -> &Stream<Socket> {
+    pub(super) fn stream(&self) -> &Stream<Socket> {
         match self {
             Transport::Tcp(stream) => &stream.stream,
             Transport::Unix(stream) => &stream.stream,

@@ -1,6 +1,7 @@
 //! `TlsConnector` and `TlsAcceptor`: configurations that make streams secure.
 
 use std::fmt;
+use std::io;
 use std::sync::Arc;
 
 use runtime_core::time::Duration;
@@ -26,6 +27,10 @@ macro_rules! side {
             pub fn handshake_timeout(mut self, limit: impl Into<Option<Duration>>) -> $name {
                 self.handshake_timeout = limit.into();
                 self
+            }
+
+            pub(crate) fn limit(&self) -> Option<Duration> {
+                self.handshake_timeout
             }
 
             /// What was configured.
@@ -66,11 +71,15 @@ impl TlsConnector {
         domain: ServerName<'static>,
         stream: S,
     ) -> Handshake<S, ClientConnection> {
-        let mut session = ClientConnection::new(self.config.clone(), domain);
-        if let Ok(session) = &mut session {
-            session.set_buffer_limit(Some(super::stream::BUFFER));
-        }
-        Handshake::new(stream, session, self.handshake_timeout)
+        Handshake::new(stream, self.session(domain), self.handshake_timeout)
+    }
+
+    /// What speaks the protocol for one stream.
+    pub(crate) fn session(&self, domain: ServerName<'static>) -> io::Result<ClientConnection> {
+        let session = ClientConnection::new(self.config.clone(), domain);
+        let mut session = session.map_err(unusable)?;
+        session.set_buffer_limit(Some(super::stream::BUFFER));
+        Ok(session)
     }
 }
 
@@ -113,10 +122,17 @@ impl TlsAcceptor {
     ///
     /// Those of [`Handshake`].
     pub fn accept<S>(&self, stream: S) -> Handshake<S, ServerConnection> {
-        let mut session = ServerConnection::new(self.config.clone());
-        if let Ok(session) = &mut session {
-            session.set_buffer_limit(Some(super::stream::BUFFER));
-        }
-        Handshake::new(stream, session, self.handshake_timeout)
+        Handshake::new(stream, self.session(), self.handshake_timeout)
     }
+
+    /// What speaks the protocol for one stream.
+    pub(crate) fn session(&self) -> io::Result<ServerConnection> {
+        let mut session = ServerConnection::new(self.config.clone()).map_err(unusable)?;
+        session.set_buffer_limit(Some(super::stream::BUFFER));
+        Ok(session)
+    }
+}
+
+fn unusable(error: rustls::Error) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, error)
 }

@@ -35,42 +35,48 @@ pub struct Handshake<S, C> {
 impl<S, C> Handshake<S, C> {
     pub(super) fn new(
         stream: S,
-        session: Result<C, rustls::Error>,
+        session: io::Result<C>,
         limit: Option<Duration>,
     ) -> Handshake<S, C> {
         let (stream, failed) = match session {
             Ok(session) => (Some(TlsStream::new(stream, session)), None),
-            Err(error) => (None, Some(io::Error::new(io::ErrorKind::InvalidInput, error))),
+            Err(error) => (None, Some(error)),
         };
         Handshake { stream, failed, limit, timer: None }
     }
 }
 
-impl<S, C> Handshake<S, C>
+/// Shakes hands over `stream`.
+pub(crate) fn poll_shake<S, C>(
+    stream: &mut S,
+    session: &mut C,
+    cx: &mut Context<'_>,
+) -> Poll<io::Result<()>>
 where
     S: AsyncRead + AsyncWrite + Unpin,
     C: Session,
 {
-    fn poll_handshake(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let stream = self.stream.as_mut().expect("a handshake was polled again after it was ready");
-        let (stream, session) = stream.parts();
-        loop {
-            if !session.is_handshaking() && !C::SPEAKS_LAST {
-                // What is left, tickets for later sessions say, goes with the first reads and writes:
-                // the peer need not read before it is spoken to.
-                let _ = poll_send_all(stream, session, cx)?;
-                return Poll::Ready(Ok(()));
-            }
-            ready!(poll_send_all(stream, session, cx))?;
-            if !session.is_handshaking() {
-                return Pin::new(stream).poll_flush(cx);
-            }
-            if ready!(poll_receive(stream, session, cx))? {
-                let why = "the stream ended within the handshake";
-                return Poll::Ready(Err(io::Error::new(io::ErrorKind::UnexpectedEof, why)));
-            }
+    loop {
+        if !session.is_handshaking() && !C::SPEAKS_LAST {
+            // What is left, tickets for later sessions say, goes with the first reads and writes:
+            // the peer need not read before it is spoken to.
+            let _ = poll_send_all(stream, session, cx)?;
+            return Poll::Ready(Ok(()));
+        }
+        ready!(poll_send_all(stream, session, cx))?;
+        if !session.is_handshaking() {
+            return Pin::new(stream).poll_flush(cx);
+        }
+        if ready!(poll_receive(stream, session, cx))? {
+            let why = "the stream ended within the handshake";
+            return Poll::Ready(Err(io::Error::new(io::ErrorKind::UnexpectedEof, why)));
         }
     }
+}
+
+/// The error of a handshake that was not done in time.
+pub(crate) fn took_too_long() -> io::Error {
+    io::Error::new(io::ErrorKind::TimedOut, "the TLS handshake took too long")
 }
 
 impl<S, C> Future for Handshake<S, C>
@@ -85,14 +91,15 @@ where
         if let Some(error) = this.failed.take() {
             return Poll::Ready(Err(error));
         }
-        if let Poll::Ready(outcome) = this.poll_handshake(cx) {
+        let stream = this.stream.as_mut().expect("a handshake was polled again after it was ready");
+        let (below, session) = stream.parts();
+        if let Poll::Ready(outcome) = poll_shake(below, session, cx) {
             let stream = this.stream.take().expect("it was there just now");
             return Poll::Ready(outcome.map(|()| stream));
         }
         let Some(limit) = this.limit else { return Poll::Pending };
         ready!(this.timer.get_or_insert_with(|| Box::pin(sleep(limit))).as_mut().poll(cx));
         this.stream = None;
-        let why = "the TLS handshake took too long";
-        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, why)))
+        Poll::Ready(Err(took_too_long()))
     }
 }

@@ -73,8 +73,14 @@ impl<S: AsyncWrite + Unpin> Write for NoWait<'_, '_, S> {
     }
 }
 
+/// Where to decipher to. The session wants initialized bytes: no more of them than a record has, or
+/// each of many reads into a large buffer would write all that is left of it.
+pub(crate) fn room<'a>(buf: &'a mut ReadBuf<'_>) -> &'a mut [u8] {
+    buf.initialize_unfilled_to(buf.remaining().min(16 << 10))
+}
+
 /// Sends one portion of the records that wait.
-pub(super) fn poll_send<S, C>(
+pub(crate) fn poll_send<S, C>(
     stream: &mut S,
     session: &mut C,
     cx: &mut Context<'_>,
@@ -92,7 +98,7 @@ where
 }
 
 /// Sends all records that wait.
-pub(super) fn poll_send_all<S, C>(
+pub(crate) fn poll_send_all<S, C>(
     stream: &mut S,
     session: &mut C,
     cx: &mut Context<'_>,
@@ -110,7 +116,7 @@ where
 /// Receives what has arrived and deciphers it. True: the stream has ended.
 ///
 /// An error of the protocol is told to the peer as far as there is room.
-pub(super) fn poll_receive<S, C>(
+pub(crate) fn poll_receive<S, C>(
     stream: &mut S,
     session: &mut C,
     cx: &mut Context<'_>,

@@ -26,8 +26,8 @@
 //! in between: reading it gives an error of kind [`UnexpectedEof`](std::io::ErrorKind::UnexpectedEof).
 
 mod connect;
-mod handshake;
-mod link;
+pub(crate) mod handshake;
+pub(crate) mod link;
 mod stream;
 
 pub use connect::{HANDSHAKE_TIMEOUT, TlsAcceptor, TlsConnector};

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 use rustls::pki_types::CertificateDer;
 use rustls::{ProtocolVersion, SupportedCipherSuite};
 
-use super::link::{Session, poll_receive, poll_send, poll_send_all};
+use super::link::{Session, poll_receive, poll_send, poll_send_all, room};
 use crate::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// How many bytes are enciphered ahead of the stream below.
@@ -112,7 +112,7 @@ where
             if this.session.wants_write() && !this.writer_waits {
                 let _ = poll_send_all(&mut this.stream, &mut this.session, cx)?;
             }
-            match this.session.reader().read(buf.initialize_unfilled()) {
+            match this.session.reader().read(room(buf)) {
                 Ok(count) => {
                     buf.advance(count);
                     return Poll::Ready(Ok(()));

@@ -1,5 +1,11 @@
 //! `JoinSet`: many tasks, joined as they finish.
 
+mod map;
+mod queue;
+
+pub use map::{JoinMap, JoinMapKeys};
+pub use queue::JoinQueue;
+
 use crate::local::{self, LocalSet};
 use crate::many::Woken;
 use crate::runtime::Handle;
@@ -53,6 +59,21 @@ impl<T> JoinSet<T> {
     /// An empty set.
     pub fn new() -> JoinSet<T> {
         JoinSet { places: Vec::new(), free: None, len: 0, finished: Arc::default() }
+    }
+
+    /// For how many tasks there is room.
+    fn capacity(&self) -> usize {
+        self.places.capacity()
+    }
+
+    /// Makes room for so many more tasks.
+    fn reserve(&mut self, additional: usize) {
+        self.places.reserve(additional);
+    }
+
+    /// Gives room back, but for so many tasks.
+    fn shrink_to(&mut self, capacity: usize) {
+        self.places.shrink_to(capacity);
     }
 
     /// How many tasks are in the set: those that have not been joined.
@@ -259,11 +280,7 @@ impl<T: 'static> JoinSet<T> {
     pub async fn join_all(mut self) -> Vec<T> {
         let mut outputs = Vec::with_capacity(self.len());
         while let Some(output) = self.join_next().await {
-            match output {
-                Ok(output) => outputs.push(output),
-                Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
-                Err(error) => panic!("{error}"),
-            }
+            outputs.push(output.unwrap_or_else(JoinError::raise));
         }
         outputs
     }

@@ -1,14 +1,21 @@
 //! `gather`, `gather_all`, `race`, `select_ok`: all of many futures, or the first.
 
-use crate::frame::{Node, Plain, within};
+mod handles;
+mod timeout;
+
+pub use handles::{GatherHandles, gather_handles};
+pub use timeout::AsCompletedTimeout;
+
 use crate::many::{AsCompleted, as_completed};
-use crate::task::{CancelReason, CancelSource};
+use crate::siblings::{Parting, Siblings};
 use pin_project_lite::pin_project;
 use std::fmt;
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
+
+/// Why the futures that are left are given up.
+const WHY: &str = "another future of a `gather` failed";
 
 /// Awaits all `futures` and gives their outputs in order; or the first error, when the others have
 /// been given up.
@@ -16,6 +23,8 @@ use std::task::{Context, Poll};
 /// They run within the caller's task, and may borrow from it. When one fails, the others are dropped
 /// where they wait; what holds them up to [clean up](crate::cancel::with_cleanup) is awaited first.
 /// No future at all gives an empty list. To wake one of them costs the same however many there are.
+///
+/// Handles of tasks go into [`gather_handles`]: a task whose handle is dropped runs on.
 ///
 /// The counterpart of `asyncio.gather`, which lets the others run on.
 ///
@@ -42,7 +51,7 @@ where
 {
     let futures = as_completed(futures);
     let values = (0..futures.len()).map(|_| None).collect();
-    Gather { futures, values, error: None, node: None }
+    Gather { futures, values, error: None, siblings: Siblings::new() }
 }
 
 pin_project! {
@@ -52,7 +61,7 @@ pin_project! {
         futures: AsCompleted<F>,
         values: Vec<Option<T>>,
         error: Option<E>,
-        node: Option<Arc<Node>>,
+        siblings: Siblings,
     }
 }
 
@@ -65,16 +74,16 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         loop {
-            match within(this.node, &Plain, || this.futures.poll_next(cx)) {
+            match this.siblings.within(|| this.futures.poll_next(cx)) {
                 Poll::Ready(Some((place, Ok(value)))) => this.values[place] = Some(value),
                 // Of several errors the first counts.
                 Poll::Ready(Some((_, Err(error)))) => _ = this.error.get_or_insert(error),
                 Poll::Ready(None) => break,
                 Poll::Pending if this.error.is_none() => return Poll::Pending,
-                Poll::Pending => match this.node {
-                    Some(node) if node.cancel(&Arc::new(sibling())) => {}
-                    Some(node) if node.waits_for_holders(cx.waker()) => return Poll::Pending,
-                    _ => {
+                Poll::Pending => match this.siblings.give_up(cx, WHY) {
+                    Parting::Again => {}
+                    Parting::Wait => return Poll::Pending,
+                    Parting::Over => {
                         this.futures.clear();
                         break;
                     }
@@ -86,10 +95,6 @@ where
             None => Ok(this.values.drain(..).flatten().collect()),
         })
     }
-}
-
-fn sibling() -> CancelReason {
-    CancelReason::new(CancelSource::Sibling).with_message("another future of a `gather` failed")
 }
 
 /// Awaits all `futures` and gives their outputs in order, errors too. The counterpart of

@@ -1,0 +1,3 @@
+module benches/peer
+
+go 1.19

@@ -1,0 +1,126 @@
+//! Tasks in the background: nobody joins them, and nothing that goes wrong in them is lost.
+
+use crate::runtime::context;
+use crate::spawn::{self, Builder};
+use crate::task::{self, AbortHandle, Unhandled, polled};
+use std::any::type_name;
+use std::error::Error;
+use std::future::Future;
+use std::panic::Location;
+use std::sync::Arc;
+
+/// Spawns a task that nobody will join: its errors are reported, and the runtime's orderly end waits
+/// for it.
+///
+/// What can go wrong in a task that is spawned and forgotten does not here:
+///
+/// - The runtime keeps it until it ends.
+/// - An error that it returns goes to [`on_unhandled`](crate::runtime::Builder::on_unhandled), and so
+///   does a panic.
+/// - It has a name, which is that of the future's type unless
+///   [`Builder::background`](crate::spawn::Builder::background) gives it another one.
+/// - When the runtime [closes](crate::runtime::Runtime::close), it is asked to end and awaited, so that
+///   its clean-ups run.
+///
+/// There is no handle to its output, only one that can [cancel](AbortHandle::cancel) it. The answer to
+/// what asyncio's manual says of keeping a reference to each task.
+///
+/// # Panics
+///
+/// If this thread is in no runtime.
+///
+/// # Examples
+///
+/// ```
+/// async fn refresh_the_cache() -> std::io::Result<()> {
+///     Err(std::io::Error::other("no such host"))
+/// }
+///
+/// let runtime = filch::runtime::Builder::new_current_thread()
+///     .on_unhandled(|unhandled| {
+///         assert!(unhandled.task().unwrap().name().unwrap().ends_with("refresh_the_cache"));
+///         assert_eq!(unhandled.message(), "failed: no such host");
+///     })
+///     .build()
+///     .unwrap();
+/// runtime.block_on(async { filch::task::background(refresh_the_cache()) });
+/// assert_eq!(runtime.close().stuck().len(), 0);
+/// ```
+#[track_caller]
+pub fn background<F>(future: F) -> AbortHandle
+where
+    F: Future + Send + 'static,
+    F::Output: Outcome,
+{
+    let name = type_name::<F>().trim_end_matches("::{{closure}}");
+    start(future, Arc::from(name), Location::caller())
+}
+
+impl Builder<'_> {
+    /// Spawns a task that nobody will join; see [`background`].
+    ///
+    /// # Panics
+    ///
+    /// If this thread is in no runtime.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # filch::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// let task = filch::task::Builder::new().name("janitor").background(std::future::pending::<()>());
+    /// assert_eq!(task.name(), Some("janitor"));
+    /// # });
+    /// ```
+    #[track_caller]
+    pub fn background<F>(self, future: F) -> AbortHandle
+    where
+        F: Future + Send + 'static,
+        F::Output: Outcome,
+    {
+        match self.shared_name() {
+            Some(name) => start(future, name, Location::caller()),
+            None => background(future),
+        }
+    }
+}
+
+#[track_caller]
+fn start<F>(future: F, name: Arc<str>, location: &'static Location<'static>) -> AbortHandle
+where
+    F: Future + Send + 'static,
+    F::Output: Outcome,
+{
+    let reported = async move {
+        if let Some(error) = future.await.into_error() {
+            task::fail_here();
+            context::report(&Unhandled::error(polled::info(), error));
+        }
+    };
+    spawn::spawn_here(reported, Some(name), location).abort_handle()
+}
+
+/// What a [background] task may return: `()`, or a `Result` whose error can be shown.
+pub trait Outcome: sealed::Sealed {
+    /// The error, if it is one.
+    #[doc(hidden)]
+    fn into_error(self) -> Option<Box<dyn Error + Send + Sync>>;
+}
+
+impl Outcome for () {
+    fn into_error(self) -> Option<Box<dyn Error + Send + Sync>> {
+        None
+    }
+}
+
+impl<T, E: Into<Box<dyn Error + Send + Sync>>> Outcome for Result<T, E> {
+    fn into_error(self) -> Option<Box<dyn Error + Send + Sync>> {
+        self.err().map(Into::into)
+    }
+}
+
+mod sealed {
+    /// Only this module says what an outcome is.
+    pub trait Sealed {}
+    impl Sealed for () {}
+    impl<T, E> Sealed for Result<T, E> {}
+}
