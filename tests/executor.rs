@@ -383,7 +383,7 @@ impl Model {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 100, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 50, ..ProptestConfig::default() })]
 
     #[test]
     fn jobs_run_wait_and_are_cancelled_as_the_model_says(
@@ -445,7 +445,7 @@ proptest! {
 #[test]
 fn submitting_races_with_the_end_and_every_handle_tells() {
     let _watch = watch();
-    for _ in 0..200 {
+    for _ in 0..40 {
         let pool = ThreadPoolExecutor::new(2);
         thread::scope(|scope| {
             let submits: Vec<_> = (0..2)
@@ -454,6 +454,7 @@ fn submitting_races_with_the_end_and_every_handle_tells() {
                         let mut taken = Vec::new();
                         while let Ok(job) = pool.submit(|| ()) {
                             taken.push(job);
+                            thread::yield_now();
                         }
                         taken
                     })
