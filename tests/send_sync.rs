@@ -170,6 +170,9 @@ check!(filch::net::tcp::OwnedReadHalf: Send Sync Unpin);
 check!(filch::net::tcp::OwnedWriteHalf: Send Sync Unpin);
 check!(filch::net::tcp::ReadHalf<'static>: Send Sync Unpin);
 check!(filch::net::tcp::WriteHalf<'static>: Send Sync Unpin);
+check!(filch::streams::StreamReader: Send Sync Unpin);
+check!(filch::streams::StreamWriter: Send Sync Unpin);
+check!(filch::streams::Server: Send Sync Unpin);
 check!(filch::io::ReadBuf<'static>: Send Sync Unpin);
 
 #[test]
