@@ -49,7 +49,7 @@
 //! | `fs` | `fs`: files and directories | no |
 //! | `process` | `process`: children | no |
 //! | `signal` | `signal`: listening to signals | no |
-//! | `tls` | `tls`: TLS on byte streams, by rustls | no |
+//! | `tls` | `tls`: TLS on byte streams, by rustls; `streams` under TLS | no |
 //! | `full` | everything but TLS and the bridges to other crates | no |
 //! | `macros` | `main`, `test`, `join!`, `try_join!`, `select!`, `pin!` | yes |
 #![forbid(unsafe_code)]

@@ -82,14 +82,13 @@ fn a_panic_of_a_detached_task_is_reported_with_its_id_name_and_birthplace() {
         let begun = Gate::new();
         let (id, line) = runtime.block_on(async {
             let wait = begun.clone();
-            let (line, task) = (
-                line!() + 1,
-                task::Builder::new().name("careless").spawn(async move {
-                    wait.pass().await;
-                    fails().await;
-                }),
-            );
-            let task = task.unwrap();
+            let careless = async move {
+                wait.pass().await;
+                fails().await;
+            };
+            let builder = task::Builder::new().name("careless");
+            let line = line!() + 1;
+            let task = builder.spawn(careless).unwrap();
             let id = task.id();
             drop(task);
             begun.open();

@@ -6,7 +6,7 @@
 
 use super::worker::Worker;
 use super::{Scheduler, current};
-use crate::task::{AbortHandle, CancelReason, Count, Tally, TaskInfo};
+use crate::task::{AbortHandle, CancelReason, Count, Tally, TaskInfo, cancel_for};
 use crate::unwind::contain;
 use runtime_sync::primitives::Mutex;
 use std::sync::Arc;
@@ -108,7 +108,7 @@ impl Worker {
         // Collected first: the wakers that are called may spawn and free tasks of this roster.
         let tasks = self.living();
         for task in &tasks {
-            contain(|| _ = task.cancel_for(&roll.reason, &roll.tally));
+            contain(|| _ = cancel_for(task, &roll.reason, &roll.tally));
         }
         roll.tasks.lock().extend(tasks);
         roll.tally.leave();

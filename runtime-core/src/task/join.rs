@@ -11,7 +11,6 @@ use super::id::Id;
 use super::polled;
 use super::raw::TaskRef;
 use super::state::Detach;
-use super::tally::Tally;
 use super::unhandled::{TaskInfo, Unhandled, UnhandledHook};
 use crate::unwind::{Payload, contain, message};
 use runtime_sync::budget;
@@ -340,9 +339,8 @@ impl AbortHandle {
         AbortHandle(task)
     }
 
-    /// Asks the task to end, and has `tally` told when it has. False: it has finished.
-    pub(crate) fn cancel_for(&self, reason: &Arc<CancelReason>, tally: &Arc<Tally>) -> bool {
-        self.0.cancel_for(reason, tally)
+    pub(super) fn task(&self) -> &TaskRef {
+        &self.0
     }
 
     /// The task's number, name and birthplace.

@@ -67,11 +67,10 @@ pub use id::Id;
 pub use join::{AbortHandle, JoinError, JoinHandle};
 pub(crate) use memory::Keep;
 pub use meta::TaskMeta;
-pub use requests::Requests;
-pub(crate) use requests::fail_here;
+pub use requests::{Requests, cancel_for, fail_here};
 pub use roster::{Dead, Roster};
 pub use runnable::{Ran, Runnable, new, new_pinned};
-pub(crate) use tally::{Count, Tally};
+pub use tally::{Count, Tally};
 pub use unhandled::{TaskInfo, Unhandled, UnhandledHook, UnhandledKind};
 
 /// A task's home: who runs it, and who gets its memory back.

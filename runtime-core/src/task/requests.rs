@@ -4,12 +4,16 @@
 //! an entry in a table from the first request or frame on until they complete, which the flag
 //! `NOTED` of their state word tells.
 //!
+//! A task that sleeps, without a frame, has ended as soon as it is asked: nothing can answer any more. Its
+//! entry is then [brief](Brief), and becomes a full one only if the request is withdrawn after all.
+//!
 //! Requests are numbered: a frame answers those that were not over when it was opened, unless a frame
 //! further in has answered them, or they were withdrawn. A frame that passes one on leaves a mark for
 //! as long as it is not dropped: no answer beside it takes the request from those around.
 
 use super::cancel_reason::CancelReason;
 use super::id::Id;
+use super::join::AbortHandle;
 use super::polled;
 use super::raw::TaskRef;
 use super::state::{Ask, Wake};
@@ -77,11 +81,8 @@ impl Requests {
         };
         if let Some(tally) = tally {
             tally.enter();
-            book.tallies.push(tally.clone());
         }
-        book.last += 1;
-        book.standing += 1;
-        let before = book.reason.replace(reason);
+        let before = book.note(Brief { reason, tally: tally.cloned() });
         let frames = book.frames.clone();
         drop(book);
         drop(before);
@@ -93,9 +94,7 @@ impl Requests {
     /// Asks what is polled outside of tasks to end: its frames, and whoever drives it.
     pub(crate) fn ask_nobody(&self, reason: Arc<CancelReason>) {
         let mut book = self.book.lock();
-        book.last += 1;
-        book.standing += 1;
-        let before = book.reason.replace(reason);
+        let before = book.note(Brief { reason, tally: None });
         let frames = book.frames.clone();
         drop(book);
         drop(before);
@@ -116,7 +115,11 @@ impl Requests {
 
     /// What is asked of the task that is being polled on this thread, if anything ever was.
     pub(crate) fn find_here() -> Option<Arc<Requests>> {
-        find(polled::id_of_noted()?)
+        match find(polled::id_of_noted()?)? {
+            Entry::Full(requests) => Some(requests),
+            // Its future is being dropped.
+            Entry::Brief(_) => Some(of(&polled::task()?)),
+        }
     }
 
     /// Keeps something with the task, once; returns what is kept.
@@ -238,6 +241,21 @@ impl Requests {
 }
 
 impl Book {
+    /// That of a task that was asked once.
+    fn after(brief: Brief) -> Book {
+        let mut book = Book::default();
+        book.note(brief);
+        book
+    }
+
+    /// One request more. Returns the reason of the one before.
+    fn note(&mut self, request: Brief) -> Option<Arc<CancelReason>> {
+        self.last += 1;
+        self.standing += 1;
+        self.tallies.extend(request.tally);
+        self.reason.replace(request.reason)
+    }
+
     /// Whether the task is to end because of the last request.
     fn stands(&self) -> bool {
         self.passed > 0 || self.last > self.answered.max(self.withdrawn)
@@ -258,61 +276,142 @@ impl fmt::Debug for Requests {
 impl TaskRef {
     /// Asks the task to end; see [`JoinHandle::cancel`](super::JoinHandle::cancel).
     pub(super) fn cancel(&self, reason: CancelReason) -> bool {
-        !self.header().state.is_complete() && of(self).ask(Arc::new(reason), None)
+        !self.header().state.is_complete() && self.ask(Arc::new(reason), None)
     }
 
-    /// As `cancel`, and `tally` is told when the task has ended.
-    pub(super) fn cancel_for(&self, reason: &Arc<CancelReason>, tally: &Arc<Tally>) -> bool {
-        !self.header().state.is_complete() && of(self).ask(reason.clone(), Some(tally))
+    fn ask(&self, reason: Arc<CancelReason>, tally: Option<&Arc<Tally>>) -> bool {
+        if self.header().state.ask_asleep() {
+            // Nobody polls or completes it before this is done.
+            self.ask_briefly(reason, tally);
+            self.follow(Wake::Schedule);
+            return true;
+        }
+        of(self).ask(reason, tally)
+    }
+
+    /// Makes the entry of a task whose `Runnable` we hold.
+    fn ask_briefly(&self, reason: Arc<CancelReason>, tally: Option<&Arc<Tally>>) {
+        if let Some(tally) = tally {
+            tally.enter();
+        }
+        let id = self.id();
+        let brief = Brief { reason, tally: tally.cloned() };
+        let other = TABLE.with_shard(id, |shard| match shard.get(&id) {
+            // Somebody else asks at this moment.
+            Some(Entry::Full(requests)) => Some((requests.clone(), brief)),
+            Some(Entry::Brief(_)) | None => {
+                shard.insert(id, Entry::Brief(brief));
+                None
+            }
+        });
+        if let Some((requests, brief)) = other {
+            let before = requests.book.lock().note(brief);
+            drop(before);
+        }
     }
 
     /// How many requests stand.
     pub(super) fn cancelling(&self) -> usize {
-        find(self.id()).map_or(0, |requests| requests.standing())
+        match find(self.id()) {
+            None => 0,
+            Some(Entry::Brief(_)) => 1,
+            Some(Entry::Full(requests)) => requests.standing(),
+        }
     }
 
     /// Takes one request back.
     pub(super) fn uncancel(&self) -> usize {
-        find(self.id()).map_or(0, |requests| requests.withdraw())
+        if find(self.id()).is_none() {
+            return 0;
+        }
+        let standing = of(self).withdraw();
+        if self.header().state.is_complete() {
+            // It has become so meanwhile, and the entry may have been made after it was looked for.
+            forget(self.id(), false);
+            return 0;
+        }
+        standing
     }
+}
+
+/// Asks a task to end, and has `tally` told when it has. False: it has finished.
+pub fn cancel_for(task: &AbortHandle, reason: &Arc<CancelReason>, tally: &Arc<Tally>) -> bool {
+    let task = task.task();
+    !task.header().state.is_complete() && task.ask(reason.clone(), Some(tally))
 }
 
 /// Why the task ends, if somebody asked it to and nobody answered; asked when its future is dropped.
 pub(super) fn reason(task: Id) -> Option<Arc<CancelReason>> {
-    find(task)?.unanswered()
+    match find(task)? {
+        Entry::Brief(brief) => Some(brief.reason),
+        Entry::Full(requests) => requests.unanswered(),
+    }
+}
+
+/// What the table knows of a task.
+#[derive(Clone)]
+enum Entry {
+    Brief(Brief),
+    Full(Arc<Requests>),
+}
+
+/// One request to a task that slept without frames. Never changed.
+#[derive(Clone)]
+struct Brief {
+    reason: Arc<CancelReason>,
+    tally: Option<Arc<Tally>>,
 }
 
 /// The entries of all tasks that have one, wherever they run.
-static TABLE: Table<Arc<Requests>> = Table::new();
+static TABLE: Table<Entry> = Table::new();
 
-fn find(task: Id) -> Option<Arc<Requests>> {
+fn find(task: Id) -> Option<Entry> {
     TABLE.find(task)
 }
 
 /// The requests of a task, which is not complete or whose entry the caller takes out again.
 pub(super) fn of(task: &TaskRef) -> Arc<Requests> {
-    let make = || {
-        Arc::new(Requests {
-            task: Some(task.clone()),
-            book: Mutex::default(),
-            kept: OnceLock::new(),
-        })
-    };
-    TABLE.find_or(task.id(), make)
+    let id = task.id();
+    loop {
+        let brief = match find(id) {
+            Some(Entry::Full(requests)) => return requests,
+            Some(Entry::Brief(brief)) => Some(brief),
+            None => None,
+        };
+        // Made out here, and dropped out here if another thread was faster: a reference to a task
+        // must not be the last one under the lock.
+        let known = brief.is_some();
+        let book = Mutex::new(brief.map(Book::after).unwrap_or_default());
+        let fresh = Arc::new(Requests { task: Some(task.clone()), book, kept: OnceLock::new() });
+        let in_place = TABLE.with_shard(id, |shard| match shard.get(&id) {
+            Some(Entry::Full(requests)) => Some((requests.clone(), None)),
+            // It came just now, and is to be carried over.
+            Some(Entry::Brief(_)) if !known => None,
+            _ => Some((fresh.clone(), shard.insert(id, Entry::Full(fresh.clone())))),
+        });
+        if let Some((requests, _before)) = in_place {
+            return requests;
+        }
+    }
 }
 
 /// Takes the entry of a complete task out, and tells those who wait for its end.
 pub(super) fn forget(task: Id, panicked: bool) {
-    let Some(gone) = TABLE.forget(task) else { return };
-    let mut book = gone.book.lock();
-    let failed = panicked || book.failed;
-    let tallies = std::mem::take(&mut book.tallies);
-    drop(book);
-    tallies.iter().for_each(|tally| tally.end(failed));
+    match TABLE.forget(task) {
+        None => {}
+        Some(Entry::Brief(brief)) => brief.tally.iter().for_each(|tally| tally.end(panicked)),
+        Some(Entry::Full(requests)) => {
+            let mut book = requests.book.lock();
+            let failed = panicked || book.failed;
+            let tallies = std::mem::take(&mut book.tallies);
+            drop(book);
+            tallies.iter().for_each(|tally| tally.end(failed));
+        }
+    }
 }
 
 /// The task that is being polled has failed, which its output will not tell.
-pub(crate) fn fail_here() {
+pub fn fail_here() {
     if let Some(requests) = Requests::find_here() {
         requests.book.lock().failed = true;
     }

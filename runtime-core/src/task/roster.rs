@@ -192,7 +192,7 @@ impl Roster {
     /// # Safety
     ///
     /// - The caller is the owner.
-    pub(crate) unsafe fn living(&self) -> Vec<AbortHandle> {
+    pub unsafe fn living(&self) -> Vec<AbortHandle> {
         let mut living = Vec::new();
         // SAFETY: by this function's contract; the list is not changed.
         unsafe {

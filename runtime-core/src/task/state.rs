@@ -234,6 +234,22 @@ impl State {
         }
     }
 
+    /// Asks a task to end that sleeps, has no frame and was never asked: most are like that. True: we
+    /// hold its `Runnable` now, so that it is as good as ended. False: nothing was done; [`ask`](State::ask).
+    pub fn ask_asleep(&self) -> bool {
+        const OTHER: usize = OWNED | COMPLETE | ABORTED | ASKED | FRAMED | NOTED;
+        let mut now = self.0.load(Ordering::Relaxed);
+        while now & OTHER == 0 {
+            let next = now | OWNED | ASKED | NOTED;
+            // As in `wake`.
+            match self.0.compare_exchange_weak(now, next, Ordering::AcqRel, Ordering::Relaxed) {
+                Ok(_) => return true,
+                Err(other) => now = other,
+            }
+        }
+        false
+    }
+
     /// Whoever polls the task is about to make the entry that `NOTED` speaks of.
     pub fn note(&self) {
         // Relaxed: it is read at completion, by whoever polls the task then.

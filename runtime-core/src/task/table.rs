@@ -39,7 +39,9 @@ impl<V: Clone> Table<V> {
         self.with_shard(task, |shard| shard.remove(&task))
     }
 
-    fn with_shard<R>(&self, task: Id, f: impl FnOnce(&mut BTreeMap<Id, V>) -> R) -> R {
+    /// Calls `f` with the map that knows the task, under its lock: no step of a model may be in there,
+    /// and no reference to a task may go.
+    pub(super) fn with_shard<R>(&self, task: Id, f: impl FnOnce(&mut BTreeMap<Id, V>) -> R) -> R {
         let shard = &self.0[task.number() as usize % SHARDS];
         f(&mut shard.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
     }

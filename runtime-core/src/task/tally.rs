@@ -6,36 +6,36 @@ use std::task::Waker;
 
 /// Who was asked to end, and who has not yet. What is to be waited for is counted before it is
 /// begun, so that the count reaches zero once, at the end.
-#[derive(Debug)]
-pub(crate) struct Tally {
+#[derive(Debug, Default)]
+pub struct Tally {
     count: Mutex<Count>,
     done: WakerSlot,
 }
 
 /// How far it has got.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Count {
+pub struct Count {
     /// What is waited for.
     left: usize,
     /// How many tasks ended in any other way than by a failure.
-    pub(crate) ended: usize,
+    pub ended: usize,
     /// How many tasks panicked or returned an error.
-    pub(crate) failed: usize,
+    pub failed: usize,
 }
 
 impl Tally {
     /// A tally that waits for nothing yet.
-    pub(crate) fn new() -> Tally {
-        Tally { count: Mutex::default(), done: WakerSlot::new() }
+    pub fn new() -> Tally {
+        Tally::default()
     }
 
     /// Waits for one thing more.
-    pub(crate) fn enter(&self) {
+    pub fn enter(&self) {
         self.count.lock().left += 1;
     }
 
     /// It is over, and was no task.
-    pub(crate) fn leave(&self) {
+    pub fn leave(&self) {
         self.take_off(|_| ());
     }
 
@@ -59,14 +59,14 @@ impl Tally {
     }
 
     /// Whether nothing is left; otherwise `waker` is woken when that is so.
-    pub(crate) fn is_done(&self, waker: &Waker) -> bool {
+    pub fn is_done(&self, waker: &Waker) -> bool {
         // First the waker, then the look: `take_off` does it the other way round.
         self.done.register(waker);
         self.count.lock().left == 0
     }
 
     /// How far it has got.
-    pub(crate) fn count(&self) -> Count {
+    pub fn count(&self) -> Count {
         *self.count.lock()
     }
 }

@@ -1,7 +1,9 @@
 //! A home for real tasks: a queue that anybody may run, and a roster.
 
 use loom::sync::Mutex;
-use runtime_core::task::{self, Dead, JoinHandle, Ran, Roster, Runnable, Schedule, polled};
+use runtime_core::task::{
+    self, AbortHandle, Dead, JoinHandle, Ran, Roster, Runnable, Schedule, polled,
+};
 use std::collections::VecDeque;
 use std::future::Future;
 use std::panic::Location;
@@ -86,6 +88,13 @@ impl Home {
     pub fn bury_all(&self) -> usize {
         // SAFETY: the models call this from the owner's thread, before `close`.
         unsafe { self.roster.bury_all() }
+    }
+
+    /// Handles of all tasks that live.
+    #[allow(unsafe_code)]
+    pub fn living(&self) -> Vec<AbortHandle> {
+        // SAFETY: as in `bury_all`.
+        unsafe { self.roster.living() }
     }
 
     pub fn holds_no_dead(&self) -> bool {

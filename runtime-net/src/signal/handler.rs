@@ -129,7 +129,8 @@ impl Loan {
         let loan = Loan(kind);
         let Some(listeners) = listeners(kind) else { return Ok(loan) };
         listeners.cancellers.fetch_add(1, Ordering::Relaxed);
-        if !listeners.guarded.swap(true, Ordering::Relaxed) {
+        // A signal that is ignored by default is so by having no other action.
+        if kind.ends_by_default() && !listeners.guarded.swap(true, Ordering::Relaxed) {
             let guard = move || {
                 let free = !listeners.others.load(Ordering::Relaxed);
                 if free && listeners.cancellers.load(Ordering::Relaxed) == 0 {

@@ -65,6 +65,20 @@ impl SignalKind {
         window_change = libc::SIGWINCH;
     }
 
+    /// Whether its default action is to end the process: for sure, and on every system.
+    pub(crate) fn ends_by_default(self) -> bool {
+        const ENDS: [c_int; 7] = [
+            libc::SIGALRM,
+            libc::SIGHUP,
+            libc::SIGINT,
+            libc::SIGQUIT,
+            libc::SIGTERM,
+            libc::SIGUSR1,
+            libc::SIGUSR2,
+        ];
+        ENDS.contains(&self.0)
+    }
+
     /// Whether a program may not listen to it: the two that cannot be caught, and those that tell
     /// of a fault of the very instruction that runs, which would only be run again.
     pub(crate) fn is_forbidden(self) -> bool {
