@@ -1,7 +1,7 @@
 //! `gather_handles`: the outputs of many tasks, or the first that failed.
 
 use super::WHY;
-use crate::frame::{Cause, Holder};
+use crate::frame::{Cause, Holder, Passage};
 use crate::many::{AsCompleted, as_completed};
 use crate::task::{CancelReason, CancelSource, JoinError, JoinHandle};
 use std::fmt;
@@ -73,7 +73,7 @@ enum Stage {
     /// What is around was cancelled, and so are the tasks.
     Leaving(Cause),
     /// There is no outcome: the cancellation of what is around was passed on.
-    Passed,
+    Passed(#[expect(dead_code, reason = "its drop is what matters")] Passage),
 }
 
 impl<T> GatherHandles<T> {
@@ -134,7 +134,7 @@ impl<T> Future for GatherHandles<T> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
-        if let Stage::Passed = this.stage {
+        if let Stage::Passed(_) = this.stage {
             return Poll::Pending;
         }
         this.holder.get_or_insert_with(Holder::open).register(cx.waker());
@@ -149,12 +149,9 @@ impl<T> Future for GatherHandles<T> {
         this.tasks.clear();
         let holder = this.holder.take().expect("it was opened above");
         let stage = std::mem::replace(&mut this.stage, Stage::Running);
-        if let Stage::Leaving(cause) = stage {
-            holder.pass_on(&cause);
-            if this.error.is_none() {
-                this.stage = Stage::Passed;
-                return Poll::Pending;
-            }
+        if let (Stage::Leaving(cause), None) = (&stage, &this.error) {
+            this.stage = Stage::Passed(holder.pass_on(cause));
+            return Poll::Pending;
         }
         Poll::Ready(match this.error.take() {
             Some(error) => Err(error),
