@@ -49,7 +49,7 @@
 //! | `fs` | `fs`: files and directories | no |
 //! | `process` | `process`: children | no |
 //! | `signal` | `signal`: listening to signals | no |
-//! | `tls` | `tls`: TLS on byte streams, by rustls | no |
+//! | `tls` | `tls`: TLS on byte streams, by rustls; `streams` under TLS | no |
 //! | `full` | everything but TLS and the bridges to other crates | no |
 //! | `macros` | `main`, `test`, `join!`, `try_join!`, `select!`, `pin!` | yes |
 #![forbid(unsafe_code)]
@@ -207,6 +207,7 @@ pub mod __private {
         all_branches_disabled, pattern_changed_its_mind, poll_budget, random, round,
     };
     pub use runtime_core::closing::Orderly;
+    pub use runtime_core::siblings::{Parting, Siblings};
     pub use runtime_macros::select_branches;
     pub use std::future::{Future, IntoFuture, poll_fn, ready};
     pub use std::option::Option::{None, Some};

@@ -27,6 +27,7 @@ async fn all<S: Stream + Unpin>(mut stream: S) -> Vec<S::Item> {
     while let Some(item) = next(&mut stream).await {
         items.push(item);
     }
+    assert!(next(&mut stream).await.is_none(), "an end is an end");
     items
 }
 

@@ -13,6 +13,9 @@
 //! | 7 what stands on tasks and time | [`cancel`], [`task_group`], [`join_set`], [`gather`], [`staggered`], [`wait`], [`stream`], [`callback`], [`promise`], [`shield`], [`threads`], [`background`], [`closing`] |
 #![deny(unsafe_code)]
 
+#[cfg(not(unix))]
+compile_error!("filch needs a Unix system: its reactor waits for descriptors");
+
 pub mod background;
 mod blocking;
 pub mod callback;

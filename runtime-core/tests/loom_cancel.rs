@@ -7,9 +7,14 @@ mod support_loom;
 
 use loom::thread;
 use runtime_core::cancel::{CancelScope, catch_cancel, with_cleanup};
+use runtime_core::task::JoinHandle;
 use runtime_core::task::state::State;
+use runtime_core::task_group::TaskGroup;
+use std::future::{pending, poll_fn};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::task::{Context, Poll, Waker};
 use support_loom::fails;
 use support_loom::home::Home;
 use support_loom::steps::Task;
@@ -54,6 +59,235 @@ struct Seen {
     went_on: AtomicUsize,
 }
 
+/// Waits for the next poll, and sees to it that there is one.
+async fn once_more() {
+    let mut waited = false;
+    poll_fn(|cx| {
+        if std::mem::replace(&mut waited, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
+
+/// A task is asked to end while it is polled, and ends. Gives what came of it, and whether somebody was
+/// asked.
+fn ask_once<F>(future: impl FnOnce(Home, Arc<Seen>) -> F) -> (Arc<Seen>, bool, Option<F::Output>)
+where
+    F: Future<Output: Send> + Send + 'static,
+{
+    let (home, seen) = (Home::new(), Arc::new(Seen::default()));
+    let mut handle = home.spawn(future(home.clone(), seen.clone()));
+    let asker = handle.abort_handle();
+    let thread = thread::spawn(move || asker.cancel("stop"));
+    home.run_all();
+    let asked = thread.join().unwrap();
+    home.run_all();
+    let output = output(&mut handle);
+    drop(handle);
+    home.close();
+    assert_eq!(home.tasks(), 0, "never freed");
+    (seen, asked, output)
+}
+
+/// The output of a task that has ended; `None`: it was cancelled.
+fn output<T>(handle: &mut JoinHandle<T>) -> Option<T> {
+    assert!(handle.is_finished(), "the request is lost");
+    match Pin::new(handle).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Pending => unreachable!("it has ended"),
+        Poll::Ready(Ok(output)) => Some(output),
+        Poll::Ready(Err(error)) => {
+            assert_eq!(error.reason().and_then(|reason| reason.message()), Some("stop"));
+            None
+        }
+    }
+}
+
+impl Seen {
+    fn counts(&self) -> [usize; 3] {
+        [&self.polled, &self.cleaned, &self.went_on].map(|count| count.load(SeqCst))
+    }
+}
+
+/// A value that comes at the same time as the request: either counts, and the clean-up runs.
+#[test]
+fn a_request_meets_the_end_of_the_task() {
+    loom::model(|| {
+        let (seen, asked, output) = ask_once(|_, seen| async move {
+            seen.polled.fetch_add(1, SeqCst);
+            let body = with_cleanup(once_more(), async {
+                seen.cleaned.fetch_add(1, SeqCst);
+            });
+            body.limit(None).await;
+            7
+        });
+        let [polled, cleaned, _] = seen.counts();
+        assert_eq!(polled, cleaned);
+        assert!(asked || output == Some(7));
+    });
+}
+
+/// What is shielded is finished, and then the task ends.
+#[test]
+fn a_shield_holds_the_request_off_for_its_length() {
+    loom::model(|| {
+        let (seen, _, output) = ask_once(|_, seen| async move {
+            seen.polled.fetch_add(1, SeqCst);
+            let shielded = CancelScope::shielded(None, async {
+                once_more().await;
+                seen.cleaned.fetch_add(1, SeqCst);
+            });
+            shielded.await.unwrap();
+            pending::<()>().await;
+            seen.went_on.fetch_add(1, SeqCst);
+        });
+        let [polled, finished, went_on] = seen.counts();
+        assert_eq!((finished, went_on), (polled, 0));
+        assert_eq!(output, None);
+    });
+}
+
+/// Of two clean-ups within each other the inner one comes first, and both come.
+#[test]
+fn clean_ups_within_each_other_run_from_the_inside() {
+    loom::model(|| {
+        let (seen, _, output) = ask_once(|_, seen| async move {
+            seen.polled.fetch_add(1, SeqCst);
+            let inner = with_cleanup(pending::<()>(), async {
+                assert_eq!(seen.cleaned.fetch_add(1, SeqCst), 0);
+            });
+            let outer = with_cleanup(inner.limit(None), async {
+                assert_eq!(seen.cleaned.fetch_add(1, SeqCst), 1);
+            });
+            outer.limit(None).await;
+            seen.went_on.fetch_add(1, SeqCst);
+        });
+        let [polled, cleaned, went_on] = seen.counts();
+        assert_eq!((cleaned, went_on), (2 * polled, 0));
+        assert_eq!(output, None);
+    });
+}
+
+/// A catch further in answers for all, and the task goes on; or it was asked before it began.
+#[test]
+fn a_catch_within_a_clean_up_answers_for_both() {
+    loom::model(|| {
+        let (seen, _, output) = ask_once(|_, seen| async move {
+            seen.polled.fetch_add(1, SeqCst);
+            let body = async {
+                catch_cancel(pending::<()>()).await.unwrap_err();
+                once_more().await;
+                seen.went_on.fetch_add(1, SeqCst);
+            };
+            let both = with_cleanup(body, async {
+                seen.cleaned.fetch_add(1, SeqCst);
+            });
+            both.limit(None).await;
+        });
+        let [polled, cleaned, went_on] = seen.counts();
+        assert_eq!((cleaned, went_on), (polled, polled));
+        assert_eq!(output, (polled > 0).then_some(()));
+    });
+}
+
+/// What one branch has passed on, a catch in another one does not take back.
+#[test]
+fn a_task_ends_although_one_branch_has_answered() {
+    loom::model(|| {
+        let (seen, _, output) = ask_once(|_, seen| async move {
+            seen.polled.fetch_add(1, SeqCst);
+            let counted = seen.clone();
+            let clean = async move { _ = counted.cleaned.fetch_add(1, SeqCst) };
+            let mut first = Box::pin(with_cleanup(pending::<()>(), clean).limit(None));
+            let mut second = Box::pin(catch_cancel(pending::<()>()));
+            let mut caught = false;
+            poll_fn(|cx| {
+                assert!(first.as_mut().poll(cx).is_pending());
+                caught = caught || second.as_mut().poll(cx).is_ready();
+                Poll::<()>::Pending
+            })
+            .await;
+        });
+        let [polled, cleaned, _] = seen.counts();
+        assert_eq!(cleaned, polled);
+        assert_eq!(output, None);
+    });
+}
+
+/// A child lives as long as this is not dropped.
+struct Child(Arc<Seen>);
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        self.0.cleaned.fetch_add(1, SeqCst);
+    }
+}
+
+/// The block of a group with a child that ends while somebody asks the task to end: the child is gone
+/// when the block is over, whichever way.
+#[test]
+fn a_request_meets_the_close_of_a_group() {
+    loom::model(|| {
+        let (seen, asked, output) = ask_once(|home, seen| async move {
+            seen.polled.fetch_add(1, SeqCst);
+            let child = Child(seen.clone());
+            let outcome = TaskGroup::<()>::scope(|group| async move {
+                let enrolled = group.enroll(async move {
+                    let _child = child;
+                    once_more().await;
+                    Ok(())
+                });
+                let (number, task) = enrolled.unwrap();
+                let _child = group.enrolled(number, home.spawn(task));
+                Ok(())
+            });
+            let outcome = outcome.await;
+            assert_eq!(seen.cleaned.load(SeqCst), 1, "the child has outlived the block");
+            seen.went_on.fetch_add(1, SeqCst);
+            outcome
+        });
+        let [polled, gone, _] = seen.counts();
+        assert_eq!(gone, polled);
+        assert!(asked || output == Some(Ok(())));
+        assert_ne!(output.map(|outcome| outcome.is_ok()), Some(false));
+    });
+}
+
+/// A group is cancelled while its child ends: that is no error, and nobody waits for ever.
+#[test]
+fn a_group_is_cancelled_while_it_closes() {
+    loom::model(|| {
+        let (home, seen) = (Home::new(), Arc::new(Seen::default()));
+        let mut thread = None;
+        let scope = TaskGroup::<()>::scope(|group| {
+            let canceller = group.clone();
+            thread = Some(thread::spawn(move || canceller.cancel("enough")));
+            let (home, child) = (home.clone(), Child(seen.clone()));
+            async move {
+                let enrolled = group.enroll(async move {
+                    let _child = child;
+                    once_more().await;
+                    Ok(())
+                });
+                let (number, task) = enrolled.unwrap();
+                let _child = group.enrolled(number, home.spawn(task));
+                Ok(())
+            }
+        });
+        let mut handle = home.spawn(scope);
+        home.run_all();
+        thread.unwrap().join().unwrap();
+        home.run_all();
+        assert_eq!(output(&mut handle), Some(Ok(())));
+        assert_eq!(seen.cleaned.load(SeqCst), 1);
+        drop(handle);
+        home.close();
+        assert_eq!(home.tasks(), 0, "never freed");
+    });
+}
+
 /// A task that cleans up while two threads ask it to end.
 fn two_requests(careless: bool) {
     let home = Home::with_care(!careless);
@@ -62,7 +296,7 @@ fn two_requests(careless: bool) {
         let seen = seen.clone();
         home.spawn(async move {
             seen.polled.fetch_add(1, SeqCst);
-            let body = with_cleanup(std::future::pending::<()>(), async {
+            let body = with_cleanup(pending::<()>(), async {
                 seen.cleaned.fetch_add(1, SeqCst);
             });
             body.limit(None).await;
@@ -104,17 +338,9 @@ fn a_catch_answers_the_request_and_nothing_else_is_ended_by_it() {
             let seen = seen.clone();
             home.spawn(async move {
                 seen.polled.fetch_add(1, SeqCst);
-                catch_cancel(std::future::pending::<()>()).await.unwrap_err();
+                catch_cancel(pending::<()>()).await.unwrap_err();
                 // A wait after the answer: the request must not end it.
-                let mut waited = false;
-                std::future::poll_fn(|cx| {
-                    if std::mem::replace(&mut waited, true) {
-                        return std::task::Poll::Ready(());
-                    }
-                    cx.waker().wake_by_ref();
-                    std::task::Poll::Pending
-                })
-                .await;
+                once_more().await;
                 seen.went_on.fetch_add(1, SeqCst);
             })
         };
@@ -143,11 +369,11 @@ fn a_scope_and_its_task_are_cancelled_at_the_same_time() {
             let (seen, scope) = (seen.clone(), scope.clone());
             home.spawn(async move {
                 seen.polled.fetch_add(1, SeqCst);
-                let body = with_cleanup(std::future::pending::<()>(), async {
+                let body = with_cleanup(pending::<()>(), async {
                     seen.cleaned.fetch_add(1, SeqCst);
                 });
                 assert!(scope.run(body.limit(None)).await.is_err());
-                std::future::pending::<()>().await;
+                pending::<()>().await;
             })
         };
         let asker = handle.abort_handle();

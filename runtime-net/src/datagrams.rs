@@ -10,6 +10,7 @@ use socket2::SockAddr;
 use crate::io::ReadBuf;
 use crate::socket::Socket;
 use crate::stream::{BOTH, fill_at_once};
+use crate::udp::Incoming;
 
 /// A socket of datagrams that is watched.
 #[derive(Debug)]
@@ -47,8 +48,32 @@ impl Datagrams {
         match self.socket.recv_from(buf) {
             Err(error) if self.is_deaf(&error) => match self.socket.local_addr()?.is_unix() {
                 true => Ok((0, SockAddr::unix("")?)),
-                false => Err(io::Error::new(io::ErrorKind::NotConnected, "shut down")),
+                false => Err(shut_down()),
             },
+            outcome => outcome,
+        }
+    }
+
+    /// Receives as many as there are.
+    pub(crate) fn recv_many(&self, datagrams: &mut [Incoming<'_>]) -> io::Result<usize> {
+        match self.socket.recv_many(datagrams) {
+            Err(error) if self.is_deaf(&error) => Err(shut_down()),
+            outcome => outcome,
+        }
+    }
+
+    /// As `recv`, and leaves it to be received again.
+    pub(crate) fn peek(&self, buf: &mut ReadBuf<'_>) -> io::Result<usize> {
+        match self.socket.peek(buf) {
+            Err(error) if self.is_deaf(&error) => Ok(0),
+            outcome => outcome,
+        }
+    }
+
+    /// As `recv_from`, and leaves it to be received again.
+    pub(crate) fn peek_from(&self, buf: &mut ReadBuf<'_>) -> io::Result<(usize, SockAddr)> {
+        match self.socket.peek_from(buf) {
+            Err(error) if self.is_deaf(&error) => Err(shut_down()),
             outcome => outcome,
         }
     }
@@ -78,6 +103,10 @@ impl Datagrams {
         })?;
         Ok((count, sender.expect("there was room")))
     }
+}
+
+fn shut_down() -> io::Error {
+    io::Error::new(io::ErrorKind::NotConnected, "shut down")
 }
 
 /// Methods of a type that has `datagrams`. `$convert` makes a `$address` of what the kernel tells. The

@@ -32,7 +32,7 @@
 //! | process/ | children: starting, feeding, reaping |
 //! | signal/ | listening to signals |
 //! | runner/ | asyncio's `run` and `Runner` |
-//! | tls/ | TLS on any byte stream |
+//! | tls/ | TLS on any byte stream; that of streams/ is in streams/tls/ |
 #![deny(unsafe_code)]
 
 mod addr;

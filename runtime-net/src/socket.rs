@@ -40,6 +40,7 @@ macro_rules! ask {
 
 ask! {
     fn connect(address: &SockAddr) -> io::Result<bool>;
+    fn is_connected(address: &SockAddr) -> io::Result<bool>;
     fn bind(address: &SockAddr) -> io::Result<()>;
     fn listen(backlog: i32) -> io::Result<()>;
     fn recv(buf: &mut ReadBuf<'_>) -> io::Result<usize>;

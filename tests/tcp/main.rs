@@ -12,7 +12,6 @@ use std::io::{self, ErrorKind, IoSlice, IoSliceMut, Read, Write};
 use std::net::SocketAddr;
 use std::os::fd::AsRawFd;
 use std::pin::{Pin, pin};
-use std::process::Command;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
@@ -54,10 +53,11 @@ pub(crate) async fn once<F: Future + ?Sized>(mut future: Pin<&mut F>) -> Poll<F:
 }
 
 /// Runs one test of this file as a program of its own, after `setup` in a shell.
+#[cfg(target_os = "linux")]
 pub(crate) fn in_child(test: &str, setup: &str) {
     let program = std::env::current_exe().unwrap();
     let script = format!("{setup} exec \"$0\" --exact {test} --nocapture --test-threads 1");
-    let output = Command::new("sh")
+    let output = std::process::Command::new("sh")
         .args(["-c", &script, program.to_str().unwrap()])
         .env("FILCH_CHILD", test)
         .output()
@@ -74,11 +74,13 @@ pub(crate) fn in_child(test: &str, setup: &str) {
     );
 }
 
+#[cfg(target_os = "linux")]
 pub(crate) fn is_child(test: &str) -> bool {
     std::env::var("FILCH_CHILD").is_ok_and(|name| name == test)
 }
 
 /// The descriptors of this process that are sockets.
+#[cfg(target_os = "linux")]
 pub(crate) fn socket_count() -> usize {
     let entries = std::fs::read_dir("/proc/self/fd").unwrap();
     entries

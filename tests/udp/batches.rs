@@ -107,3 +107,50 @@ async fn the_kernel_cuts_up_and_puts_together() {
     let mut room = vec![0; 65_536];
     assert_eq!(within(other.recv(&mut room)).await.unwrap(), 4500);
 }
+
+#[cfg(target_os = "linux")]
+#[filch::test]
+async fn nobody_at_the_target_is_told_to_a_batch_too_and_only_once() {
+    let (one, _) = bound().await;
+    let (gone, address) = bound().await;
+    drop(gone);
+    one.connect(address).await.unwrap();
+    assert_eq!(within(one.send_many(&[Outgoing::new(b"anybody?")])).await.unwrap(), 1);
+    let mut room = [0; 8];
+    let mut incoming = [Incoming::new(&mut room)];
+    let error = within(one.recv_many(&mut incoming)).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
+    {
+        let mut receiving = pin!(one.recv_many(&mut incoming));
+        assert!(once(receiving.as_mut()).await.is_pending());
+    }
+    // Told between two of a batch, it ends the batch.
+    let batch = [Outgoing::new(b"a"), Outgoing::new(b"b"), Outgoing::new(b"c")];
+    assert!((1..=3).contains(&within(one.send_many(&batch)).await.unwrap()));
+}
+
+#[filch::test]
+async fn datagrams_of_nothing_are_datagrams_too() {
+    let (one, other) = pair().await;
+    let batch = [Outgoing::new(b""), Outgoing::new(b"x"), Outgoing::new(b"")];
+    assert_eq!(within(one.send_many(&batch)).await.unwrap(), 3);
+    let mut rooms = [[0; 4]; 3];
+    let mut lengths = Vec::new();
+    while lengths.len() < 3 {
+        let mut incoming: Vec<_> = rooms.iter_mut().map(|room| Incoming::new(room)).collect();
+        let count = within(other.recv_many(&mut incoming)).await.unwrap();
+        lengths.extend(incoming[..count].iter().map(|datagram| datagram.bytes().len()));
+        assert!(incoming[..count].iter().all(|datagram| datagram.sender().is_some()));
+    }
+    assert_eq!(lengths, [0, 1, 0]);
+    // Without room they are taken as well, and gone.
+    within(one.send_many(&batch)).await.unwrap();
+    let mut incoming = [Incoming::new(&mut []), Incoming::new(&mut []), Incoming::new(&mut [])];
+    let mut count = 0;
+    while count < 3 {
+        count += within(other.recv_many(&mut incoming[count..])).await.unwrap();
+    }
+    assert!(incoming.iter().all(|datagram| datagram.bytes().is_empty()));
+    #[cfg(target_os = "linux")]
+    assert!(!incoming[0].is_truncated() && incoming[1].is_truncated());
+}

@@ -10,7 +10,7 @@ pub use error::{GroupError, TaskError};
 pub use scope::Scope;
 
 use crate::spawn;
-use crate::task::{CancelReason, polled};
+use crate::task::{CancelReason, JoinHandle, polled};
 use runtime_sync::channel::oneshot;
 use runtime_sync::lock::Semaphore;
 use shared::Shared;
@@ -222,12 +222,29 @@ impl<E> TaskGroup<E> {
         T: Send + 'static,
         E: Send + 'static,
     {
+        let (number, task) = self.enroll(future)?;
+        Ok(self.enrolled(number, spawn::spawn(task)))
+    }
+
+    /// What the task of a child is to do, and its number: the first half of `try_spawn`, for models
+    /// that spawn in their own way.
+    #[doc(hidden)]
+    pub fn enroll<F, T>(
+        &self,
+        future: F,
+    ) -> Result<(u64, impl Future<Output = Option<T>> + use<F, T, E>), GroupClosed<F>>
+    where
+        F: Future<Output = Result<T, E>>,
+    {
         let Some(member) = Shared::enter(&self.shared) else { return Err(GroupClosed(future)) };
-        let number = member.number();
-        let limit = self.shared.limit();
-        let handle = spawn::spawn(child::run(future, member, limit));
-        self.shared.know(number, handle.abort_handle());
-        Ok(GroupHandle::new(handle))
+        Ok((member.number(), child::run(future, member, self.shared.limit())))
+    }
+
+    /// The task of the child was spawned: the second half of `try_spawn`.
+    #[doc(hidden)]
+    pub fn enrolled<T>(&self, number: u64, task: JoinHandle<Option<T>>) -> GroupHandle<T> {
+        self.shared.know(number, task.abort_handle());
+        GroupHandle::new(task)
     }
 
     /// Spawns a child and waits until it says that it is ready; it then goes on in the background.

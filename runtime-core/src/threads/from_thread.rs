@@ -112,14 +112,15 @@ where
 /// use filch::from_thread::check_cancelled;
 ///
 /// # filch::runtime::Runtime::new().unwrap().block_on(async {
-/// let counting = filch::task::to_thread(|| -> Result<(), Cancelled> {
+/// let counting = filch::task::spawn_blocking(|| -> Result<(), Cancelled> {
 ///     loop {
 ///         check_cancelled()?;
 ///         std::thread::yield_now();
 ///     }
 /// });
-/// let limit = std::time::Duration::from_millis(1);
-/// assert!(filch::time::timeout(limit, counting).await.unwrap().unwrap().is_err());
+/// counting.cancel("enough");
+/// // It has learned of it, or had not begun and never will.
+/// assert!(!matches!(counting.await, Ok(Ok(()))));
 /// # });
 /// ```
 #[track_caller]

@@ -216,6 +216,7 @@ impl File {
     /// # Errors
     ///
     /// The file itself.
+    #[allow(clippy::result_large_err, reason = "tokio's signature; so large where locks are")]
     pub fn try_into_std(mut self) -> Result<StdFile, File> {
         if !self.own_turn().try_unread() {
             return Err(self);

@@ -79,6 +79,11 @@ impl OsSocket {
         }
     }
 
+    /// Whether the connect to `address` that goes on has succeeded; `Ok(false)` if it still goes on.
+    pub(crate) fn is_connected(&self, address: &SockAddr) -> io::Result<bool> {
+        is_connected(&self.0, address)
+    }
+
     pub(crate) fn bind(&self, address: &SockAddr) -> io::Result<()> {
         self.0.bind(address)
     }
@@ -231,6 +236,30 @@ fn abstract_name(address: &SockAddr) -> Option<io::Result<net::SocketAddr>> {
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 fn abstract_name(_: &SockAddr) -> Option<io::Result<net::SocketAddr>> {
     None
+}
+
+#[cfg(target_os = "linux")]
+fn is_connected(socket: &socket2::Socket, address: &SockAddr) -> io::Result<bool> {
+    // Asked to connect once more, the system tells what has become of it so far: one call instead of two.
+    match socket.connect(address) {
+        Err(error) => match error.raw_os_error() {
+            Some(libc::EISCONN) => Ok(true),
+            Some(libc::EALREADY | libc::EINPROGRESS | libc::EINTR) => Ok(false),
+            _ => Err(error),
+        },
+        Ok(()) => Ok(true),
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn is_connected(socket: &socket2::Socket, _address: &SockAddr) -> io::Result<bool> {
+    if let Some(error) = socket.take_error()? {
+        return Err(error);
+    }
+    match socket.peer_addr() {
+        Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(false),
+        outcome => outcome.map(|_| true),
+    }
 }
 
 fn again<R>(mut call: impl FnMut() -> io::Result<R>) -> io::Result<R> {

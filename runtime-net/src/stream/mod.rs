@@ -175,29 +175,20 @@ impl Stream<Socket> {
         if connected {
             stream.registration.assume_ready(Direction::Write);
         } else {
-            stream.connected().await?;
+            stream.connected(&address).await?;
         }
         Ok(stream)
     }
 
     /// Waits for the outcome of a connect under way.
-    async fn connected(&self) -> io::Result<()> {
+    async fn connected(&self, address: &SockAddr) -> io::Result<()> {
         loop {
             let event = self.registration.readiness(Interest::WRITABLE).await?;
-            if let Some(error) = self.wire.take_error()? {
-                return Err(error);
+            if self.wire.is_connected(address)? {
+                return Ok(());
             }
-            match self.wire.peer_addr() {
-                Ok(_) => return Ok(()),
-                // Told that it is writable although it is not: wait on.
-                Err(error)
-                    if error.kind() == io::ErrorKind::NotConnected
-                        && !event.ready().is_write_closed() =>
-                {
-                    self.registration.clear(event);
-                }
-                Err(error) => return Err(error),
-            }
+            // Told that it is writable although it is not: wait on.
+            self.registration.clear(event);
         }
     }
 

@@ -165,7 +165,8 @@ impl ConnectOptions {
     ///
     /// # Errors
     ///
-    /// As there. With [`all_errors`](ConnectOptions::all_errors) its message names every address.
+    /// As there. With [`all_errors`](ConnectOptions::all_errors) its message names every address. Under
+    /// TLS, those of the handshake, which is done with the address that has answered.
     ///
     /// # Panics
     ///
@@ -194,7 +195,7 @@ impl ConnectOptions {
     ///
     /// # Errors
     ///
-    /// Those of [`UnixStream::connect`].
+    /// Those of [`UnixStream::connect`] and, under TLS, of the handshake.
     ///
     /// # Panics
     ///

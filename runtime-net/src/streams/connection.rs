@@ -13,7 +13,6 @@ use super::outbox::{Outbox, Sent};
 use super::tls::{Layer, Secure};
 use super::transport::Transport;
 use crate::io::ReadBuf;
-use crate::io::turns::Whose;
 
 /// One connection. It is closed when its writer closes it, or is dropped and all has been sent.
 #[derive(Debug)]
@@ -32,17 +31,14 @@ impl Connection {
     /// Reads what there is, for the one reader.
     #[inline]
     pub(super) fn poll_recv(
-        self: &Arc<Connection>,
+        &self,
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let Some(layer) = self.secure.layer() else { return self.transport.poll_recv(cx, buf) };
-        let outcome = layer.poll_recv(cx, &self.transport, buf);
-        if layer.owes(Whose::Reader) && self.outbox.begin() {
-            // An answer to the peer, for which there was no room.
-            self.flush_in_background();
+        match self.secure.layer() {
+            None => self.transport.poll_recv(cx, buf),
+            Some(layer) => layer.poll_recv(cx, &self.transport, buf),
         }
-        outcome
     }
 
     /// What a read means for the connection, and the connection for it: who writes is told of an
@@ -172,11 +168,7 @@ impl Connection {
             self.until_over(|cx| layer.poll_flush(cx, &self.transport)).await?;
         }
         match self.outbox.finish() {
-            Sent::All => {
-                // Who reads found somebody who sends, and left an answer to the peer to him.
-                let owes = |layer: &Layer| layer.owes(Whose::Writer);
-                return Ok(self.secure.layer().is_some_and(owes) && self.outbox.begin());
-            }
+            Sent::All => return Ok(false),
             Sent::More => self.send_batch().await?,
             Sent::HalfClose => self.half_close().await?,
             Sent::Close => self.close().await?,

@@ -41,6 +41,10 @@
 //! up by the system and nothing is read ahead beyond the limit. Two tasks cannot read at the same
 //! time, since reading borrows the reader. Dropping the writer closes the connection, after what was
 //! written has been sent.
+//!
+//! A connection that is lost has no proper end for its reader: reading fails as writing does. Under TLS
+//! this includes a connection that is cut off without the peer's good-bye, which is an error of kind
+//! [`UnexpectedEof`](std::io::ErrorKind::UnexpectedEof).
 
 mod connect;
 mod connection;

@@ -10,7 +10,6 @@ use runtime_core::time::Duration;
 use super::transport::Transport;
 use super::{StreamReader, StreamWriter};
 use crate::io::ReadBuf;
-use crate::io::turns::Whose;
 
 /// A connection's place for a layer: empty.
 #[derive(Debug, Default)]
@@ -71,10 +70,6 @@ impl Layer {
     }
 
     pub(super) fn poll_gone(&self, _cx: &mut Context<'_>, _below: &Transport) -> Poll<()> {
-        match self.0 {}
-    }
-
-    pub(super) fn owes(&self, _whose: Whose) -> bool {
         match self.0 {}
     }
 

@@ -140,22 +140,31 @@ impl StreamWriter {
 
     /// Says that no more will be written: the peer meets the end after what was written. Reading goes
     /// on.
+    ///
+    /// Under TLS too, unlike in asyncio: the peer is told good-bye (`close_notify`), and may still send.
+    /// Not every peer does: asyncio's answer by closing, as TLS 1.2 had it.
     pub fn write_eof(&mut self) {
         self.connection.end(Outbox::half_close);
     }
 
-    /// Whether [`write_eof`](StreamWriter::write_eof) does something for this kind of connection.
+    /// Whether [`write_eof`](StreamWriter::write_eof) does something for this kind of connection: it
+    /// does for every kind that there is.
     pub fn can_write_eof(&self) -> bool {
         true
     }
 
     /// Begins to close the connection: what was written is sent, then both directions end.
+    ///
+    /// Under TLS the peer is told good-bye, and the connection is closed when the peer has ended it
+    /// too. It has a limit for that, which begins when all is sent; then the connection is lost, with
+    /// an error of kind [`TimedOut`](io::ErrorKind::TimedOut). The reader meets the end at once.
     pub fn close(&mut self) {
         self.connection.end(Outbox::close);
     }
 
     /// Drops what was not sent yet, and ends both directions at once. The peer meets the end of the
-    /// stream, and a reset once the reader is dropped too.
+    /// stream, and a reset once the reader is dropped too. Under TLS it is told no good-bye, and knows
+    /// that this is no proper end.
     pub fn abort(&mut self) {
         self.connection.abort();
     }

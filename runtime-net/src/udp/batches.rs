@@ -149,8 +149,8 @@ impl UdpSocket {
         if datagrams.is_empty() {
             return Ok(0);
         }
-        let Datagrams { registration, socket } = &self.datagrams;
-        registration.io(Interest::READABLE, || socket.recv_many(datagrams)).await
+        let socket = &self.datagrams;
+        socket.registration.io(Interest::READABLE, || socket.recv_many(datagrams)).await
     }
 
     /// As [`recv_many`](UdpSocket::recv_many), without waiting.
@@ -162,8 +162,8 @@ impl UdpSocket {
         if datagrams.is_empty() {
             return Ok(0);
         }
-        let Datagrams { registration, socket } = &self.datagrams;
-        registration.try_io(Interest::READABLE, || socket.recv_many(datagrams))
+        let socket = &self.datagrams;
+        socket.registration.try_io(Interest::READABLE, || socket.recv_many(datagrams))
     }
 
     /// Has the kernel cut up what is sent into datagrams of `size` bytes each, the last one perhaps

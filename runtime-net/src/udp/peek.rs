@@ -7,7 +7,6 @@ use std::task::{Context, Poll, ready};
 use runtime_core::reactor::{Direction, Interest};
 
 use super::UdpSocket;
-use crate::datagrams::Datagrams;
 use crate::io::ReadBuf;
 use crate::os::ip;
 
@@ -38,8 +37,11 @@ impl UdpSocket {
     /// # }
     /// ```
     pub async fn peek(&self, buf: &mut [u8]) -> io::Result<usize> {
-        let Datagrams { registration, socket } = &self.datagrams;
-        registration.io(Interest::READABLE, || socket.peek(&mut ReadBuf::new(buf))).await
+        let datagrams = &self.datagrams;
+        datagrams
+            .registration
+            .io(Interest::READABLE, || datagrams.peek(&mut ReadBuf::new(buf)))
+            .await
     }
 
     /// As [`peek`](UdpSocket::peek). The last task that asked is woken.
@@ -48,8 +50,8 @@ impl UdpSocket {
     ///
     /// As [`recv`](UdpSocket::recv).
     pub fn poll_peek(&self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let Datagrams { registration, socket } = &self.datagrams;
-        registration.poll_io(cx, Direction::Read, || socket.peek(buf)).map_ok(drop)
+        let datagrams = &self.datagrams;
+        datagrams.registration.poll_io(cx, Direction::Read, || datagrams.peek(buf)).map_ok(drop)
     }
 
     /// As [`peek`](UdpSocket::peek), without waiting.
@@ -59,8 +61,8 @@ impl UdpSocket {
     /// [`WouldBlock`](io::ErrorKind::WouldBlock) if there is none, and those of
     /// [`recv`](UdpSocket::recv).
     pub fn try_peek(&self, buf: &mut [u8]) -> io::Result<usize> {
-        let Datagrams { registration, socket } = &self.datagrams;
-        registration.try_io(Interest::READABLE, || socket.peek(&mut ReadBuf::new(buf)))
+        let datagrams = &self.datagrams;
+        datagrams.registration.try_io(Interest::READABLE, || datagrams.peek(&mut ReadBuf::new(buf)))
     }
 
     /// As [`peek`](UdpSocket::peek), and says who sent it.
@@ -73,9 +75,9 @@ impl UdpSocket {
     ///
     /// Cancel safe: nothing is received.
     pub async fn peek_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
-        let Datagrams { registration, socket } = &self.datagrams;
-        let peek = || socket.peek_from(&mut ReadBuf::new(buf));
-        let (count, sender) = registration.io(Interest::READABLE, peek).await?;
+        let datagrams = &self.datagrams;
+        let peek = || datagrams.peek_from(&mut ReadBuf::new(buf));
+        let (count, sender) = datagrams.registration.io(Interest::READABLE, peek).await?;
         Ok((count, ip(sender)?))
     }
 
@@ -89,9 +91,9 @@ impl UdpSocket {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<SocketAddr>> {
-        let Datagrams { registration, socket } = &self.datagrams;
-        let peek = || socket.peek_from(buf);
-        let (_, sender) = ready!(registration.poll_io(cx, Direction::Read, peek))?;
+        let datagrams = &self.datagrams;
+        let peek = || datagrams.peek_from(buf);
+        let (_, sender) = ready!(datagrams.registration.poll_io(cx, Direction::Read, peek))?;
         Poll::Ready(ip(sender))
     }
 
@@ -102,9 +104,9 @@ impl UdpSocket {
     /// [`WouldBlock`](io::ErrorKind::WouldBlock) if there is none, and those of
     /// [`recv`](UdpSocket::recv).
     pub fn try_peek_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
-        let Datagrams { registration, socket } = &self.datagrams;
-        let peek = || socket.peek_from(&mut ReadBuf::new(buf));
-        let (count, sender) = registration.try_io(Interest::READABLE, peek)?;
+        let datagrams = &self.datagrams;
+        let peek = || datagrams.peek_from(&mut ReadBuf::new(buf));
+        let (count, sender) = datagrams.registration.try_io(Interest::READABLE, peek)?;
         Ok((count, ip(sender)?))
     }
 

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use filch::tls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use filch::tls::rustls::{ClientConfig, RootCertStore, ServerConfig};
+use filch::tls::rustls::{ClientConfig, RootCertStore, ServerConfig, SupportedProtocolVersion};
 
 /// Somebody with a certificate that is its own authority.
 pub struct Identity {
@@ -29,6 +29,13 @@ impl Identity {
         let chain = vec![self.certificate.clone()];
         let config = ServerConfig::builder().with_no_client_auth();
         config.with_single_cert(chain, self.key.clone_key()).unwrap()
+    }
+
+    /// Of this version of TLS only.
+    pub fn server_of(&self, version: &'static SupportedProtocolVersion) -> ServerConfig {
+        let chain = vec![self.certificate.clone()];
+        let config = ServerConfig::builder_with_protocol_versions(&[version]);
+        config.with_no_client_auth().with_single_cert(chain, self.key.clone_key()).unwrap()
     }
 
     pub fn client(&self) -> ClientConfig {

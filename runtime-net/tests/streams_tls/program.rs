@@ -5,6 +5,7 @@ use super::*;
 use filch::net::TcpStream;
 use filch::streams::{StartTls, open_unix_connection, start_unix_server};
 use filch::tls::TlsConnector;
+use filch::tls::rustls::version::{TLS12, TLS13};
 use proptest::prelude::*;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -183,10 +184,11 @@ proptest! {
         near in [steps(), steps()],
         far in [steps(), steps()],
         threads in 0..3_usize,
+        version in prop_oneof![Just(&TLS12), Just(&TLS13)],
     ) {
         let identity = Identity::new("localhost");
         let client = StartTls::client(connector(identity.client()), name("localhost"));
-        let server = StartTls::server(acceptor(identity.server()));
+        let server = StartTls::server(acceptor(identity.server_of(version)));
         let count = |steps: &[Vec<Step>; 2]| [written(&steps[0]), written(&steps[1])];
         let counts = [count(&near), count(&far)];
         let written: [Arc<AtomicUsize>; 2] = Default::default();

@@ -3,8 +3,8 @@
 //! Both take turns at the session. Of the socket's two places to wait, who reads takes the one for
 //! reading and who sends the one for writing; each does its own part of a turn only:
 //!
-//! - Who reads may find that the session has something to say. It tries once, and leaves what has no
-//!   room to who sends. If nobody sends, the connection starts somebody.
+//! - Who reads may find that the session has something to say. It tries once; what has no room goes
+//!   with the next bytes that are sent. No peer waits for it: it is an alert, or tells of new keys.
 //! - Who sends never has to read first: TLS has nothing like that after its handshake.
 //!
 //! In the handshake there is neither: one task does both. When the connection closes, who sends does
@@ -282,10 +282,10 @@ impl Layer {
         })
     }
 
-    /// Whether something is left to be sent. If the other one is at the session, it is his to ask.
-    pub(in crate::streams) fn owes(&self, whose: Whose) -> bool {
-        let turn = self.session.try_turn(whose);
-        turn.is_some_and(|turn| turn.take(|session| session.connection.wants_write()))
+    /// Whether something is left to be sent.
+    pub(super) fn owes(&self) -> bool {
+        let turn = self.session.try_turn(Whose::Writer);
+        turn.is_none_or(|turn| turn.take(|session| session.connection.wants_write()))
     }
 
     pub(in crate::streams) fn shutdown_limit(&self) -> Option<Duration> {

@@ -11,7 +11,6 @@ use runtime_core::time::timeout;
 use super::info::TlsInfo;
 use super::layer::{Layer, broken_off};
 use super::options::StartTls;
-use crate::io::turns::Whose;
 use crate::streams::connection::Connection;
 use crate::streams::outbox::Writable;
 use crate::streams::reader::Source;
@@ -154,7 +153,7 @@ impl<'a> Handshake<'a> {
         let connection = self.connection.take().expect("until it is dropped");
         match connection.secure.layer() {
             // The last of the handshake, which the peer need not read before it is spoken to.
-            Some(layer) if layer.owes(Whose::Writer) => connection.flush_in_background(),
+            Some(layer) if layer.owes() => connection.flush_in_background(),
             _ => connection.settle(),
         }
     }
