@@ -56,7 +56,6 @@ impl<T> Mutex<T> {
     }
 
     /// The data, without locking: `&mut self` proves that nobody else is there.
-    #[cfg(not(filch_loom))]
     pub fn get_mut(&mut self) -> &mut T {
         self.0.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner)
     }

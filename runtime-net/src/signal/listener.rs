@@ -83,12 +83,14 @@ impl Listener {
         let first = (later == Later::HaveDefaultAction).then(|| Arc::new(AtomicBool::new(false)));
         for kind in kinds {
             let heard = Arc::new(Heard::new(kind, bell.clone(), first.clone()));
-            let id = handler::listen(heard.clone())?;
-            listener.kinds.push(Kind { heard, id });
             match later {
                 Later::AreHeard => handler::keep(kind),
+                // Before the kind listens: what looks after the loan runs first in the handler then, and
+                // does not meet a signal that the listener has heard, and is gone because of.
                 Later::HaveDefaultAction => listener.loans.push(Loan::new(kind)?),
             }
+            let id = handler::listen(heard.clone())?;
+            listener.kinds.push(Kind { heard, id });
         }
         if listener.kinds.is_empty() {
             let message = "a listener needs at least one signal";
