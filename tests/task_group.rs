@@ -259,6 +259,28 @@ async fn a_group_may_be_ended_early() {
 }
 
 #[filch::test(start_paused = true)]
+async fn a_child_that_comes_while_the_group_is_cancelled_never_begins() {
+    let begun = Arc::new(AtomicUsize::new(0));
+    let start = Instant::now();
+    let count = begun.clone();
+    let outcome = TaskGroup::<()>::scope(|group| async move {
+        let late = group.clone();
+        let cleanup = async move {
+            late.spawn(async move {
+                count.fetch_add(1, Ordering::SeqCst);
+                after(100, Ok(())).await
+            });
+        };
+        group.spawn(with_cleanup(after(100, Ok(())), cleanup));
+        sleep(secs(1)).await;
+        group.cancel("enough");
+        Ok(())
+    });
+    assert_eq!(outcome.await, Ok(()));
+    assert_eq!((begun.load(Ordering::SeqCst), start.elapsed()), (0, secs(1)));
+}
+
+#[filch::test(start_paused = true)]
 async fn policies_let_siblings_go_on() {
     let children = |group: &TaskGroup<&'static str>| {
         group.spawn(after(1, Err::<(), _>("one")));

@@ -25,7 +25,10 @@ fn request_meets_frame<W: Word>(word: impl Fn() -> W) {
     let task = Task::framed(word());
     let thread = {
         let task = task.clone();
-        thread::spawn(move || task.ask())
+        thread::spawn(move || {
+            task.ask();
+            task.run_all();
+        })
     };
     task.run_all();
     thread.join().unwrap();
@@ -213,6 +216,48 @@ fn a_task_ends_although_one_branch_has_answered() {
         let [polled, cleaned, _] = seen.counts();
         assert_eq!(cleaned, polled);
         assert_eq!(output, None);
+    });
+}
+
+/// A frame that was carried off is dropped elsewhere while its scope, which is cancelled, waits for it.
+#[test]
+fn a_scope_waits_for_a_frame_that_is_dropped_elsewhere() {
+    loom::model(|| {
+        let (home, seen) = (Home::new(), Arc::new(Seen::default()));
+        let scope = CancelScope::new();
+        scope.cancel("stop");
+        let carried = Arc::new(std::sync::Mutex::new(None));
+        let place = carried.clone();
+        let mut handle = home.spawn(async move {
+            let outcome = scope.run(async {
+                let mut frame = Some(Box::pin(with_cleanup(pending::<()>(), pending())));
+                poll_fn(|cx| {
+                    if let Some(mut frame) = frame.take() {
+                        assert!(frame.as_mut().poll(cx).is_pending());
+                        *place.lock().unwrap() = Some(frame);
+                    }
+                    Poll::<()>::Pending
+                })
+                .await;
+            });
+            assert!(outcome.await.is_err());
+            seen.went_on.fetch_add(1, SeqCst);
+        });
+        let thread = thread::spawn(move || {
+            let frame = carried.lock().unwrap().take();
+            drop(frame);
+            carried
+        });
+        home.run_all();
+        // If the thread was too early, the frame is dropped here.
+        let carried = thread.join().unwrap();
+        let frame = carried.lock().unwrap().take();
+        drop(frame);
+        home.run_all();
+        assert_eq!(output(&mut handle), Some(()));
+        drop((handle, carried));
+        home.close();
+        assert_eq!(home.tasks(), 0, "never freed");
     });
 }
 

@@ -1,8 +1,9 @@
 //! `catch_cancel`: who is told, of what, and what comes after.
 
-use super::{Log, secs, sleep, stuck};
-use filch::cancel::{CancelScope, CancelSource, catch_cancel, check_cancelled};
+use super::{Log, clean, secs, sleep, stuck};
+use filch::cancel::{CancelScope, CancelSource, catch_cancel, check_cancelled, with_cleanup};
 use filch::time::timeout;
+use std::future::poll_fn;
 
 #[filch::test(start_paused = true)]
 async fn the_innermost_is_told_and_the_task_runs_on() {
@@ -143,4 +144,45 @@ async fn dropping_it_hands_the_request_to_what_is_around() {
     sleep(2).await;
     task.cancel("ends it");
     assert!(task.await.unwrap_err().is_cancelled());
+}
+
+#[filch::test(start_paused = true)]
+async fn one_that_comes_late_waits_for_the_clean_up_inside() {
+    let log = Log::new();
+    let scope = CancelScope::new();
+    scope.cancel("early");
+    let outcome = scope.run(async {
+        catch_cancel(stuck(&log, "first")).await.unwrap_err();
+        let body = with_cleanup(stuck(&log, "body"), clean(log.clone(), "cleanup", 2));
+        let told = catch_cancel(body).await.unwrap_err();
+        log.say(told);
+        7
+    });
+    assert_eq!(outcome.await, Ok(7));
+    log.expect(&[
+        "0 drop first",
+        "0 drop body",
+        "0 cleanup begins",
+        "2 cleanup ends",
+        "2 cancelled: early",
+    ]);
+}
+
+#[filch::test(start_paused = true)]
+async fn what_was_passed_on_is_over_when_it_is_dropped_by_hand_and_one_beside_has_answered() {
+    let task = filch::spawn(async {
+        let mut first = Box::pin(with_cleanup(std::future::pending::<()>(), async {}));
+        let mut second = Box::pin(catch_cancel(std::future::pending::<()>()));
+        poll_fn(|cx| {
+            assert!(first.as_mut().poll(cx).is_pending());
+            second.as_mut().poll(cx).map(|told| assert!(told.is_err()))
+        })
+        .await;
+        drop(first);
+        sleep(1).await;
+        "went on"
+    });
+    filch::task::yield_now().await;
+    task.cancel("stop");
+    assert_eq!(task.await.unwrap(), "went on");
 }

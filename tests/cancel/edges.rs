@@ -1,8 +1,9 @@
 //! Frames where they are hard to reach: behind sub-executors, in other tasks, in root futures.
 
 use super::{Log, clean, secs, sleep, stuck};
+use filch::TaskGroup;
 use filch::cancel::{CancelScope, catch_cancel, with_cleanup};
-use filch::time::timeout;
+use filch::time::{Instant, timeout};
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
@@ -48,6 +49,49 @@ async fn a_request_reaches_what_is_polled_only_when_it_is_woken() {
     task.cancel("stop");
     assert!(task.await.unwrap_err().is_cancelled());
     log.expect(&["1 drop body", "1 cleanup begins", "2 cleanup ends"]);
+}
+
+#[filch::test(start_paused = true)]
+async fn a_request_reaches_every_kind_of_frame_that_is_polled_only_when_it_is_woken() {
+    let catch = filch::spawn(only_if_woken(async { catch_cancel(sleep(9)).await.is_err() }));
+    let group = filch::spawn(only_if_woken(async {
+        let _ = TaskGroup::<()>::scope(async |_| {
+            sleep(9).await;
+            Ok(())
+        })
+        .await;
+    }));
+    sleep(1).await;
+    for task in [catch.abort_handle(), group.abort_handle()] {
+        task.cancel("stop");
+    }
+    let start = Instant::now();
+    assert!(catch.await.unwrap());
+    assert!(group.await.unwrap_err().is_cancelled());
+    assert_eq!(start.elapsed(), secs(0));
+}
+
+#[filch::test(start_paused = true)]
+async fn a_scope_waits_for_a_frame_that_was_moved_away_and_does_not_tell_it() {
+    let log = Log::new();
+    let (send, receive) = filch::sync::oneshot::channel();
+    let second = filch::spawn(async move {
+        let frame: std::pin::Pin<Box<dyn Future<Output = bool> + Send>> = receive.await.unwrap();
+        frame.await
+    });
+    let outcome = timeout(secs(2), async {
+        let mut frame = Box::pin(async { catch_cancel(sleep(5)).await.is_ok() });
+        poll_fn(|cx| {
+            assert!(frame.as_mut().poll(cx).is_pending());
+            Poll::Ready(())
+        })
+        .await;
+        assert!(send.send(frame).is_ok());
+        stuck(&log, "body").await;
+    });
+    assert!(outcome.await.is_err());
+    assert!(second.await.unwrap(), "it was told in a task that nobody has asked");
+    log.expect(&["5 drop body"]);
 }
 
 #[filch::test(start_paused = true)]
@@ -195,10 +239,11 @@ async fn requests_meet_clean_ups_on_two_workers() {
 
 #[filch::test(start_paused = true)]
 async fn a_runtime_forgets_its_requests() {
-    for _ in 0..100 {
-        let task = filch::spawn(async { catch_cancel(sleep(1)).await.is_err() });
-        filch::task::yield_now().await;
-        task.cancel("stop");
-        assert!(task.await.unwrap());
-    }
+    let task = filch::spawn(async { catch_cancel(sleep(1)).await.is_err() });
+    let handle = task.abort_handle();
+    filch::task::yield_now().await;
+    task.cancel("stop");
+    assert_eq!(handle.cancelling(), 1);
+    assert!(task.await.unwrap());
+    assert_eq!(handle.cancelling(), 0);
 }

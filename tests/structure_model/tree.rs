@@ -96,7 +96,8 @@ pub enum Ties {
 
 /// Random programs.
 pub fn programs(ties: Ties) -> impl Strategy<Value = Child> {
-    child(node(LEVELS, ties)).prop_map(move |mut program| {
+    let root = around(LEVELS, ties).prop_map(|act| Arc::new(Node { id: 0, act }));
+    child(root.boxed()).prop_map(move |mut program| {
         Numbering { next: 0, ties }.child(&mut program);
         program
     })

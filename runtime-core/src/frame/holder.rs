@@ -95,7 +95,6 @@ impl Holder {
     /// The cancellation ends here, if it was aimed at the task. One that is aimed at a scope goes on.
     pub(crate) fn answer(&self, cause: &Cause) {
         if let Cause::Task(_, number) = cause {
-            self.node().answer(*number);
             self.node().outers().for_each(|outer| outer.answer(*number));
             self.node().requests().answer(*number);
         }
