@@ -8,11 +8,11 @@ use std::time::Duration;
 
 #[filch::main]
 async fn main() {
-    hello().await;
+    hello(|line| println!("{line}")).await;
 }
 
-pub(crate) async fn hello() {
-    println!("hello");
+pub(crate) async fn hello(print: fn(String)) {
+    print("hello".into());
     filch::time::sleep(Duration::from_secs(1)).await;
-    println!("world");
+    print("world".into());
 }
