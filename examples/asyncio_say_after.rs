@@ -38,8 +38,12 @@ pub(crate) async fn as_tasks(print: fn(String)) {
 pub(crate) async fn in_a_group(print: fn(String)) {
     let start = Instant::now();
     let all_said = TaskGroup::<()>::scope(async |group| {
-        group.spawn(async move { Ok(say_after(1, "hello", print).await) });
-        group.spawn(async move { Ok(say_after(2, "world", print).await) });
+        for (seconds, what) in [(1, "hello"), (2, "world")] {
+            group.spawn(async move {
+                say_after(seconds, what, print).await;
+                Ok(())
+            });
+        }
         Ok(())
     });
     all_said.await.unwrap();
