@@ -14,7 +14,7 @@ use rustls::{Connection, ProtocolVersion, SupportedCipherSuite};
 /// use filch::streams::StreamWriter;
 ///
 /// fn is_mail(writer: &StreamWriter) -> bool {
-///     writer.tls_info().is_some_and(|info| info.alpn_protocol() == Some(b"smtp"))
+///     writer.tls_info().is_some_and(|info| info.alpn_protocol() == Some(&b"smtp"[..]))
 /// }
 /// ```
 #[derive(Clone, Debug)]
