@@ -48,7 +48,7 @@ async fn reset_while_a_read_waits() {
     far.write_all(b"half a line").await.unwrap();
     let error = {
         let mut line = pin!(reader.readline());
-        poll_fn(|cx| Poll::Ready(assert!(line.as_mut().poll(cx).is_pending()))).await;
+        assert!(poll_fn(|cx| Poll::Ready(line.as_mut().poll(cx).is_pending())).await);
         drop(far);
         within(line).await.unwrap_err()
     };

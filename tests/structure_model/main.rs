@@ -59,10 +59,13 @@ fn keep_the_rules(program: &Child, seen: &Seen) -> Result<(), TestCaseError> {
     each_clean_up_runs_once(&program.node, !program.is_cut_off(), &count)
 }
 
+/// How often a node says something of a kind.
+type Count<'a> = dyn Fn(u32, &dyn Fn(&str) -> bool) -> usize + 'a;
+
 fn each_clean_up_runs_once(
     node: &tree::Node,
     whole: bool,
-    count: &dyn Fn(u32, &dyn Fn(&str) -> bool) -> usize,
+    count: &Count<'_>,
 ) -> Result<(), TestCaseError> {
     if let tree::Act::Cleanup { .. } = &node.act {
         let begun = count(node.id, &|what| what == "begins");

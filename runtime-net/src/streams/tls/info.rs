@@ -7,6 +7,16 @@ use rustls::{Connection, ProtocolVersion, SupportedCipherSuite};
 ///
 /// From [`StreamWriter::tls_info`](crate::streams::StreamWriter::tls_info). The counterpart of what
 /// asyncio's `get_extra_info` says about `peercert`, `cipher` and `ssl_object`.
+///
+/// # Examples
+///
+/// ```no_run
+/// use filch::streams::StreamWriter;
+///
+/// fn is_mail(writer: &StreamWriter) -> bool {
+///     writer.tls_info().is_some_and(|info| info.alpn_protocol() == Some(&b"smtp"[..]))
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct TlsInfo {
     certificates: Option<Vec<CertificateDer<'static>>>,

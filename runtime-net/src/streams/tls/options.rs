@@ -18,7 +18,20 @@ pub const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(30);
 ///
 /// # Examples
 ///
-/// See [`StreamWriter::start_tls`].
+/// ```no_run
+/// use filch::streams::{StartTls, StreamReader, StreamWriter};
+/// use filch::time::Duration;
+/// use filch::tls::TlsAcceptor;
+///
+/// # async fn secure(
+/// #     reader: &mut StreamReader,
+/// #     writer: &mut StreamWriter,
+/// #     acceptor: TlsAcceptor,
+/// # ) -> std::io::Result<()> {
+/// let tls = StartTls::server(acceptor).ssl_handshake_timeout(Duration::from_secs(5));
+/// writer.start_tls(reader, tls).await
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 #[must_use = "this does nothing until it is given to `StreamWriter::start_tls`"]
 pub struct StartTls {
