@@ -168,7 +168,8 @@ fn head(peers: &[PeerId]) -> Vec<String> {
 fn cells(row: &str, instructions: &[f64], calls: &[f64]) -> Vec<String> {
     let shown = |x: f64, digits: usize| match x.is_finite() {
         true if digits == 0 => number(x),
-        true => format!("{x:.digits$}"),
+        // A run that is a call shorter than another is no less than nothing.
+        true => format!("{:.digits$}", x.max(0.0)),
         false => "–".to_owned(),
     };
     let mut cells = vec![row.to_owned()];

@@ -207,8 +207,11 @@ fn run_row(args: &[String]) -> Result<(), String> {
         eprintln!("it hangs; given up");
         std::process::exit(3);
     });
-    let sample: Vec<_> = (row.run)(peer, &ctx).iter().map(f64::to_string).collect();
-    println!("{}", sample.join(" "));
+    let sample = (row.run)(peer, &ctx);
+    if ctx.exact.is_some() && sample.iter().all(|number| number.is_nan()) {
+        return Err(format!("{} has no {name}: there is nothing to count", peer.name()));
+    }
+    println!("{}", sample.iter().map(f64::to_string).collect::<Vec<_>>().join(" "));
     Ok(())
 }
 

@@ -292,7 +292,7 @@ func busyFor(d time.Duration) {
 
 // underEachLoad is the p99.9 of what watch(n) sees while others want 10, 50, 100 % of the cores.
 func underEachLoad(c ctx, watch func(n int) []time.Duration) []float64 {
-	n := max(c.times(2000), 20)
+	n := max(c.times(1000), 20)
 	var numbers []float64
 	for _, load := range []int{10, 50, 100} {
 		var over atomic.Bool
@@ -335,7 +335,7 @@ func ticks(n int) []time.Duration {
 }
 
 func lightLoad(c ctx) []float64 {
-	n := max(c.times(2000), 20)
+	n := max(c.times(1000), 20)
 	time.Sleep(time.Millisecond)
 	before, start := cpu(), time.Now()
 	for i := 1; i <= n; i++ {

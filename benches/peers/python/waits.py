@@ -179,7 +179,7 @@ STINT = 100e-6
 
 async def under_each_load(ctx, watch):
     """The p99.9 of what `watch` sees while another task wants 10, 50, 100 % of the one core."""
-    n, numbers = max(ctx.times(20_000), 20), []
+    n, numbers = max(ctx.times(10_000), 20), []
     for load in (10, 50, 100):
         over = False
 
@@ -207,7 +207,7 @@ async def ticks(n):
 
 
 async def light_load(ctx):
-    n, loop = max(ctx.times(20_000), 20), asyncio.get_running_loop()
+    n, loop = max(ctx.times(10_000), 20), asyncio.get_running_loop()
     before, start = time.process_time(), loop.time()
     for i in range(1, n + 1):
         busy_for(10e-6)

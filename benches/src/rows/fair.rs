@@ -68,7 +68,7 @@ where
     W: Fn(usize) -> Fut + Copy + Send + Sync + 'static,
     Fut: Future<Output = Vec<u32>> + Send + 'static,
 {
-    let n = ctx.times(2000).max(20);
+    let n = ctx.times(1000).max(20);
     let tasks = ctx.workers.min(P::THREADS_MAX);
     let each = LOADS.map(|load| {
         on_runtime::<P, _>(ctx, async move {
@@ -138,7 +138,7 @@ async fn trips<P: Peer>(n: usize) -> Vec<u32> {
 
 fn light_load<P: Peer>(ctx: &Ctx) -> Sample {
     const BUSY: Duration = Duration::from_micros(10);
-    let n = ctx.times(2000).max(20);
+    let n = ctx.times(1000).max(20);
     on_runtime::<P, _>(ctx, async move {
         P::spawn(async move {
             P::sleep(TICK).await;
