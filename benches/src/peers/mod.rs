@@ -222,7 +222,7 @@ impl PeerId {
         matches!(self, PeerId::TokioSync | PeerId::SmolSync | PeerId::Flume | PeerId::Kanal)
     }
 
-    /// A program in another language, which [`foreign`](crate::foreign) starts.
+    /// A program in another language, which [`foreign`] starts.
     pub(crate) fn is_foreign(self) -> bool {
         matches!(self, PeerId::Go | PeerId::Uvloop | PeerId::Asyncio)
     }
