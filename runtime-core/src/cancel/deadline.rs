@@ -149,7 +149,6 @@ where
         .map_or_else(CancelScope::new, |limit| CancelScope::until(Instant::now() + limit));
     let handle = TimeoutScope(scope.clone());
     let outcome = scope.run(body(handle)).await;
-    scope.cancel("the scope was left");
     outcome.map_err(|_| Elapsed::new())
 }
 
@@ -183,7 +182,7 @@ impl TimeoutScope {
     ///
     /// [`NotActive`] if the time was over, or the block was left.
     pub fn reschedule(&self, deadline: impl Into<Option<Instant>>) -> Result<(), NotActive> {
-        if self.0.cancel_called() {
+        if self.0.cancel_called() || self.0.is_left() {
             return Err(NotActive);
         }
         self.0.set_deadline(deadline);

@@ -40,6 +40,11 @@ impl Exits {
         Ok(())
     }
 
+    /// Whether no more are taken.
+    pub(super) fn are_closed(&self) -> bool {
+        self.left
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.line.is_empty()
     }

@@ -33,9 +33,8 @@ pin_project! {
     impl<F: Future> PinnedDrop for Run<F> {
         fn drop(this: Pin<&mut Self>) {
             let this = this.project();
-            this.scope.set_node(None);
             if !matches!(this.entry, Entry::Outside) {
-                this.scope.close();
+                this.scope.leave();
             }
         }
     }
@@ -127,8 +126,6 @@ impl<F: Future> Future for Run<F> {
         if let Entry::Outside = this.entry {
             *this.entry = Entry::new(scope.enter());
         }
-        scope.register(cx.waker());
-        this.entry.register(cx.waker());
         let mut outcome = loop {
             let body = this.body.as_mut().as_pin_mut();
             let body = body.expect("a scope was polled again after it was left");
@@ -138,12 +135,15 @@ impl<F: Future> Future for Run<F> {
                 Err(payload) => break Outcome::Panicked(payload),
                 Ok(Poll::Pending) => {}
             }
+            // Before the look: what comes after it wakes us.
+            scope.register(cx.waker());
+            this.entry.register(cx.waker());
             let look = scope.look();
             if look.has_exits {
                 this.entry.hold(cx.waker());
             }
             if let (false, Some(node)) = (knew, this.entry.node()) {
-                scope.set_node(Some(node.clone()));
+                scope.set_node(node.clone());
             }
             if let Some(reason) = overdue(scope, look, this.timer.as_mut(), cx) {
                 match this.entry.node() {

@@ -321,8 +321,9 @@ impl CancelScope {
         state.shield
     }
 
-    pub(super) fn set_node(&self, node: Option<Arc<Node>>) {
-        let before = std::mem::replace(&mut self.0.state.lock().node, node);
+    /// Scopes and holders inside have come to need a node.
+    pub(super) fn set_node(&self, node: Arc<Node>) {
+        let before = self.0.state.lock().node.replace(node);
         drop(before);
     }
 
@@ -349,10 +350,17 @@ impl CancelScope {
         self.0.state.lock().exits.pop()
     }
 
-    /// The scope is left without clean-up.
-    pub(super) fn close(&self) {
-        let exits = self.0.state.lock().exits.close();
-        drop(exits);
+    /// The scope's future is gone; clean-ups that did not run by then are dropped.
+    pub(super) fn leave(&self) {
+        let mut state = self.0.state.lock();
+        let gone = (state.node.take(), state.exits.close());
+        drop(state);
+        drop(gone);
+    }
+
+    /// Whether it was left.
+    pub(super) fn is_left(&self) -> bool {
+        self.0.state.lock().exits.are_closed()
     }
 }
 
