@@ -22,8 +22,10 @@ use std::sync::Arc;
 
 /// The worker looks around after about so long, measured in polls of the mean length.
 const LOOK_AROUND: Nanos = 20_000;
-/// It looks outside if nobody did for so long.
+/// It looks outside if nobody did for so long; and each time it looks around if polls are so long that the
+/// look costs next to nothing beside them.
 const LOOK_OUTSIDE: Nanos = 200_000;
+const LONG_POLL: Nanos = 50_000;
 /// To wake a sleeper is worth it when so much work waits. A wake-up costs about 3 µs here, and the
 /// woken one arrives 5 to 40 µs later.
 const HELP_IS_WORTH: Nanos = 50_000;
@@ -147,6 +149,10 @@ impl Worker {
                     self.enroll(&runnable);
                 }
                 if let Ran::Again(runnable) = self.poll(runnable) {
+                    // Who yields lets in what has come meanwhile, also from outside.
+                    if self.countdown.get() == 0 {
+                        self.look_around();
+                    }
                     self.queue.push(runnable);
                 }
             }
@@ -318,7 +324,8 @@ impl Worker {
         if scheduler.waiting.load(Ordering::Relaxed) == 0 {
             let looked = scheduler.looked_outside.load(Ordering::Relaxed);
             // A clock that stands still says nothing about when to look.
-            if now.saturating_sub(looked) >= LOOK_OUTSIDE || scheduler.clock.is_paused() {
+            let is_due = now.saturating_sub(looked) >= LOOK_OUTSIDE;
+            if is_due || self.mean_poll.get() >= LONG_POLL || scheduler.clock.is_paused() {
                 scheduler.looked_outside.store(now, Ordering::Relaxed);
                 scheduler.glance_outside();
             }
