@@ -440,7 +440,9 @@ impl Model {
         let mut last = body.at;
         // When each place of the limit is free; without a limit there is always another one.
         let mut places = vec![0; limit.unwrap_or(0)];
-        while let Some(((at, _), child)) = nursery.waiting.pop_first() {
+        while let Some(((at, number), child)) = nursery.waiting.pop_first() {
+            // A newcomer may take a turn that has just become free before those in line have woken up.
+            self.open |= limit.is_some() && number >= children.len();
             let place = places.iter_mut().min();
             let begins = place.as_ref().map_or(at, |free| at.max(**free));
             let asked = told(By::Child(child.node.id));
