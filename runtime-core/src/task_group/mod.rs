@@ -118,7 +118,7 @@ impl<E> GroupBuilder<E> {
 
     /// How many children run at a time; the others wait in line for their turn. One that is spawned in the
     /// very moment in which a turn becomes free may take it before the first in line has woken up, as with
-    /// a [`Semaphore`](runtime_sync::lock::Semaphore): once, not again and again.
+    /// a [`Semaphore`]: once, not again and again.
     ///
     /// # Panics
     ///

@@ -13,7 +13,7 @@ use crate::io::ReadBuf;
 
 /// A connection's place for a layer: empty.
 #[derive(Debug, Default)]
-pub(super) struct Secure;
+pub(super) struct Secure {}
 
 impl Secure {
     pub(super) fn layer(&self) -> Option<&Layer> {
@@ -84,7 +84,7 @@ impl Layer {
 
 /// What the options of a server or a connection say about TLS: nothing.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Wanted;
+pub(super) struct Wanted {}
 
 impl Wanted {
     pub(super) fn check(&self) -> io::Result<()> {
