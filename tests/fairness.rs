@@ -5,7 +5,9 @@
 
 mod support;
 
-use filch::runtime::{LocalRuntime, Runtime};
+use filch::io::{AsyncReadExt, AsyncWriteExt};
+use filch::net::UnixStream;
+use filch::runtime::{Builder, LocalRuntime, Runtime};
 use filch::task::{self, LocalSet, coop, yield_now};
 use filch::time::{Duration, sleep};
 use std::future::poll_fn;
@@ -385,4 +387,30 @@ fn a_root_future_that_never_waits_does_not_keep_sockets_from_being_seen() {
         false
     });
     assert!(finished, "the reactor was not looked at in twenty million polls");
+}
+
+/// Each poll is followed by a look around, and each of those by a look outside, as time stands still.
+#[test]
+fn who_yields_lets_in_what_came_from_outside() {
+    let mut builder = Builder::new_current_thread();
+    let runtime = builder.start_paused(true).event_interval(1).build().unwrap();
+    let (mut near, mut far) = runtime.block_on(async { UnixStream::pair().unwrap() });
+    let heard = Arc::new(AtomicBool::new(false));
+    let ears = heard.clone();
+    let hears = async move {
+        far.read_u8().await.unwrap();
+        ears.store(true, SeqCst);
+    };
+    runtime.block_on(async move {
+        let hears = filch::spawn(hears);
+        let yields = filch::spawn(async move {
+            // The other one has to wait first.
+            yield_now().await;
+            near.write_all(b"!").await.unwrap();
+            yield_now().await;
+            heard.load(SeqCst)
+        });
+        assert!(yields.await.unwrap(), "the task that yielded went first");
+        hears.await.unwrap();
+    });
 }

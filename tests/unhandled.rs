@@ -381,3 +381,24 @@ async fn until_async(condition: impl Fn() -> bool) {
         yield_now().await;
     }
 }
+
+#[test]
+fn a_shielded_future_that_nobody_waits_for_any_more_is_reported_if_it_panics() {
+    let _watch = watch();
+    on_each(|runtime, reports| {
+        runtime.block_on(async {
+            let gate = Gate::new();
+            let wait = gate.clone();
+            let shielded = filch::shield(async move {
+                wait.pass().await;
+                panic!("{ON_PURPOSE}");
+            });
+            drop(shielded);
+            gate.open();
+            until_async(|| reports.count() > 0).await;
+        });
+        drop(runtime);
+        assert_eq!(reports.count(), 1);
+        assert!(reports.all()[0].message.contains(ON_PURPOSE));
+    });
+}

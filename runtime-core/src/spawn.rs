@@ -105,24 +105,11 @@ where
     F::Output: Send + 'static,
 {
     if let Some(place) = context_var::inherited() {
-        return spawn_small_on(scheduler, place.hold(future), name, location);
+        return scheduler.spawn(place.hold(future), name, location);
     }
     if size_of::<F>() > LARGE_FUTURE {
-        return spawn_small_on(scheduler, Box::pin(future), name, location);
+        return scheduler.spawn(Box::pin(future), name, location);
     }
-    spawn_small_on(scheduler, future, name, location)
-}
-
-fn spawn_small_on<F>(
-    scheduler: &Arc<Scheduler>,
-    future: F,
-    name: Option<Arc<str>>,
-    location: &'static Location<'static>,
-) -> JoinHandle<F::Output>
-where
-    F: Future + Send + 'static,
-    F::Output: Send + 'static,
-{
     scheduler.spawn(future, name, location)
 }
 
@@ -429,7 +416,7 @@ impl<'a> Builder<'a> {
         let (name, location) = (self.shared_name(), Location::caller());
         let scheduler = handle.scheduler();
         Ok(match self.context {
-            Some(context) => spawn_small_on(scheduler, context.hold(future), name, location),
+            Some(context) => scheduler.spawn(context.hold(future), name, location),
             None => spawn_on(scheduler, future, name, location),
         })
     }

@@ -253,15 +253,10 @@ impl Scheduler {
         F::Output: Send + 'static,
     {
         let (runnable, handle) = task::new(future, None, name, location);
-        self.inject(runnable);
-        handle
-    }
-
-    /// Queues a new task from a thread that is no worker of ours.
-    pub(crate) fn inject(&self, runnable: Runnable<HomeRef>) {
         self.by_outsiders.spawned.fetch_add(1, Ordering::Relaxed);
         config::call_with(&self.config.hooks.task_spawn, || runnable.meta());
         self.push_outside(runnable);
+        handle
     }
 
     /// Queues a pinned task from another thread than its worker's.
