@@ -36,13 +36,12 @@ use std::task::{Context, Poll};
 /// let tasks = (1..=3).map(|number| filch::spawn(async move { number * number }));
 /// assert_eq!(filch::gather_handles(tasks).await.unwrap(), [1, 4, 9]);
 ///
-/// let stuck = filch::spawn(std::future::pending());
-/// let stopped = filch::spawn(async {});
+/// let stuck = filch::spawn(std::future::pending::<()>());
+/// let stopped = filch::spawn(std::future::pending());
 /// stopped.abort();
 /// let watch = stuck.abort_handle();
-/// if filch::gather_handles([stuck, stopped]).await.is_err() {
-///     assert!(watch.is_finished());
-/// }
+/// assert!(filch::gather_handles([stuck, stopped]).await.unwrap_err().is_cancelled());
+/// assert!(watch.is_finished());
 /// # });
 /// ```
 pub fn gather_handles<I, T>(handles: I) -> GatherHandles<T>
