@@ -1,5 +1,6 @@
 //! Deadlines over parts of a task: soft ones and hard ones, fixed ones and such that move.
 
+use super::run::Run;
 use super::scope::CancelScope;
 use crate::frame;
 use crate::time::error::Elapsed;
@@ -144,12 +145,9 @@ where
     B: FnOnce(TimeoutScope) -> F,
     F: Future,
 {
-    let scope = limit
-        .into()
-        .map_or_else(CancelScope::new, |limit| CancelScope::until(Instant::now() + limit));
-    let handle = TimeoutScope(scope.clone());
-    let outcome = scope.run(body(handle)).await;
-    outcome.map_err(|_| Elapsed::new())
+    let scope = CancelScope::entered(limit.into());
+    let body = body(TimeoutScope(scope.clone()));
+    Run::entered(scope, body).await.map_err(|_| Elapsed::new())
 }
 
 /// A timeout that can be moved while it runs; see [`timeout_scope`].

@@ -25,7 +25,8 @@ where
 /// Those that have not begun.
 #[derive(Default)]
 pub(super) struct Exits {
-    line: Vec<Exit>,
+    /// Most scopes have none.
+    line: Option<Vec<Exit>>,
     /// The scope was left: no more are taken.
     left: bool,
 }
@@ -36,7 +37,7 @@ impl Exits {
         if self.left {
             return Err(exit);
         }
-        self.line.push(exit);
+        self.line.get_or_insert_default().push(exit);
         Ok(())
     }
 
@@ -46,21 +47,21 @@ impl Exits {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.line.is_empty()
+        self.line.as_ref().is_none_or(Vec::is_empty)
     }
 
     /// The next one to run. With `None` the scope is left.
     pub(super) fn pop(&mut self) -> Option<Exit> {
-        let exit = self.line.pop();
+        let exit = self.line.as_mut().and_then(Vec::pop);
         self.left |= exit.is_none();
         exit
     }
 
     /// The scope is left without clean-up.
     #[must_use = "what is in it is dropped when no lock is held"]
-    pub(super) fn close(&mut self) -> Vec<Exit> {
+    pub(super) fn close(&mut self) -> Option<Vec<Exit>> {
         self.left = true;
-        std::mem::take(&mut self.line)
+        self.line.take()
     }
 }
 

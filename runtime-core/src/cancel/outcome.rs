@@ -28,6 +28,25 @@ impl<T> Outcome<T> {
         contain(|| drop(before));
     }
 
+    /// The same by value.
+    #[cold]
+    pub(super) fn then_panicked(mut self, payload: Payload) -> Outcome<T> {
+        self.panic(payload);
+        self
+    }
+
+    /// As [`give`](Outcome::give), when there is no clean-up.
+    #[inline]
+    pub(super) fn into_poll(self, holder: Option<Holder>) -> Poll<T> {
+        match self {
+            Outcome::Value(value) => {
+                drop(holder);
+                Poll::Ready(value)
+            }
+            mut other => other.give(holder),
+        }
+    }
+
     /// Gives it to whoever awaits, and closes the holder.
     pub(super) fn give(&mut self, holder: Option<Holder>) -> Poll<T> {
         match std::mem::replace(self, Outcome::None) {

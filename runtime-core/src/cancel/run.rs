@@ -33,7 +33,7 @@ pin_project! {
     impl<F: Future> PinnedDrop for Run<F> {
         fn drop(this: Pin<&mut Self>) {
             let this = this.project();
-            if !matches!(this.entry, Entry::Outside) {
+            if !matches!(this.entry, Entry::Outside | Entry::Left) {
                 this.scope.leave();
             }
         }
@@ -42,7 +42,16 @@ pin_project! {
 
 impl<F: Future> Run<F> {
     pub(super) fn new(scope: CancelScope, body: F) -> Run<F> {
-        Run { body: Some(body), timer: None, scope, entry: Entry::Outside, leaving: None }
+        Run::with(scope, body, Entry::Outside)
+    }
+
+    /// Of a scope that was [entered](CancelScope::entered) when it was made.
+    pub(super) fn entered(scope: CancelScope, body: F) -> Run<F> {
+        Run::with(scope, body, Entry::Open(None))
+    }
+
+    fn with(scope: CancelScope, body: F, entry: Entry) -> Run<F> {
+        Run { body: Some(body), timer: None, scope, entry, leaving: None }
     }
 }
 
@@ -56,6 +65,8 @@ pub(super) enum Entry {
     Held(Holder),
     /// It holds off what is aimed at others.
     Shield(Holder),
+    /// It was left in good order.
+    Left,
 }
 
 impl Entry {
@@ -66,17 +77,19 @@ impl Entry {
         }
     }
 
+    #[inline]
     pub(super) fn within<R>(&mut self, scope: &CancelScope, f: impl FnOnce() -> R) -> R {
-        match self {
-            Entry::Outside => f(),
-            Entry::Open(place) => within(place, scope, f),
-            Entry::Held(holder) | Entry::Shield(holder) => holder.within(scope, f),
-        }
+        let place = match self {
+            Entry::Open(place) => place,
+            Entry::Held(holder) | Entry::Shield(holder) => holder.place(),
+            Entry::Outside | Entry::Left => unreachable!("who is polled in a scope is within it"),
+        };
+        within(place, scope, f)
     }
 
     fn node(&self) -> Option<&Arc<Node>> {
         match self {
-            Entry::Outside => None,
+            Entry::Outside | Entry::Left => None,
             Entry::Open(place) => place.as_ref(),
             Entry::Held(holder) | Entry::Shield(holder) => Some(holder.node()),
         }
@@ -88,28 +101,30 @@ impl Entry {
         }
     }
 
-    /// There are clean-ups from now on. The node stays, as there may be frames inside of it.
-    fn hold(&mut self, waker: &Waker) {
-        if let Entry::Open(place) = self {
-            let node = place.take().unwrap_or_else(|| Node::here(false));
-            *self = Entry::Held(Holder::open_at(node));
-            self.register(waker);
-        }
+    /// There are clean-ups from now on. The node stays, as there may be frames inside of it. Returns
+    /// the node if it is held only now.
+    fn hold(&mut self, waker: &Waker) -> Option<&Arc<Node>> {
+        let Entry::Open(place) = self else { return None };
+        let node = place.take().unwrap_or_else(|| Node::here(false));
+        *self = Entry::Held(Holder::open_at(node));
+        self.register(waker);
+        self.node()
     }
 
     /// Why the scope is to be left on behalf of what is around it.
     fn cause(&self) -> Option<Cause> {
         match self {
             Entry::Held(holder) => holder.cause(),
-            Entry::Outside | Entry::Open(_) | Entry::Shield(_) => None,
+            Entry::Outside | Entry::Open(_) | Entry::Shield(_) | Entry::Left => None,
         }
     }
 
     /// The scope is no frame any more.
+    #[inline]
     pub(super) fn leave(&mut self) -> Option<Holder> {
-        match std::mem::replace(self, Entry::Open(None)) {
+        match std::mem::replace(self, Entry::Left) {
             Entry::Held(holder) | Entry::Shield(holder) => Some(holder),
-            Entry::Outside | Entry::Open(_) => None,
+            Entry::Outside | Entry::Open(_) | Entry::Left => None,
         }
     }
 }
@@ -126,10 +141,9 @@ impl<F: Future> Future for Run<F> {
         if let Entry::Outside = this.entry {
             *this.entry = Entry::new(scope.enter());
         }
-        let mut outcome = loop {
+        let outcome = loop {
             let body = this.body.as_mut().as_pin_mut();
             let body = body.expect("a scope was polled again after it was left");
-            let knew = this.entry.node().is_some();
             match catch(|| this.entry.within(scope, || body.poll(cx))) {
                 Ok(Poll::Ready(value)) => break Outcome::Value(Ok(value)),
                 Err(payload) => break Outcome::Panicked(payload),
@@ -138,12 +152,11 @@ impl<F: Future> Future for Run<F> {
             // Before the look: what comes after it wakes us.
             scope.register(cx.waker());
             this.entry.register(cx.waker());
-            let look = scope.look();
-            if look.has_exits {
-                this.entry.hold(cx.waker());
-            }
-            if let (false, Some(node)) = (knew, this.entry.node()) {
-                scope.set_node(node.clone());
+            let look = scope.look_with(this.entry.node());
+            if look.has_exits
+                && let Some(node) = this.entry.hold(cx.waker())
+            {
+                scope.set_node(node);
             }
             if let Some(reason) = overdue(scope, look, this.timer.as_mut(), cx) {
                 match this.entry.node() {
@@ -160,15 +173,16 @@ impl<F: Future> Future for Run<F> {
                 None => return Poll::Pending,
             }
         };
-        if let Err(payload) = catch(|| this.body.set(None)) {
-            outcome.panic(payload);
-        }
+        let outcome = match catch(|| this.body.set(None)) {
+            Ok(()) => outcome,
+            Err(payload) => outcome.then_panicked(payload),
+        };
         this.timer.set(None);
-        match scope.next_exit() {
-            None => outcome.give(this.entry.leave()),
+        match this.scope.first_exit() {
+            None => outcome.into_poll(this.entry.leave()),
             Some(first) => {
                 let leaving = Box::new(Mutex::new(Leaving::new(outcome, first)));
-                this.leaving.insert(leaving).get_mut().poll(scope, this.entry, cx)
+                this.leaving.insert(leaving).get_mut().poll(this.scope, this.entry, cx)
             }
         }
     }
@@ -196,7 +210,7 @@ fn overdue(
         return None;
     }
     scope.set_reason(Arc::new(CancelReason::new(CancelSource::Deadline)));
-    scope.look().reason
+    scope.reason_shared()
 }
 
 impl<F: Future + fmt::Debug> fmt::Debug for Run<F> {

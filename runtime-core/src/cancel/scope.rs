@@ -75,10 +75,23 @@ enum Deadline {
 }
 
 impl Deadline {
+    fn from_now(limit: Duration) -> Deadline {
+        Deadline::At(Instant::after(limit))
+    }
+
     fn moment(self) -> Option<Instant> {
         match self {
             Deadline::At(deadline) => Some(deadline),
             Deadline::Never | Deadline::After(_) => None,
+        }
+    }
+}
+
+impl State {
+    /// The node does not change while there is one.
+    fn know(&mut self, node: Option<&Arc<Node>>) {
+        if self.node.is_none() {
+            self.node = node.cloned();
         }
     }
 }
@@ -99,13 +112,23 @@ impl CancelScope {
         CancelScope::with(Deadline::At(deadline))
     }
 
+    /// A scope whose future is made and polled at once by whoever makes the scope.
+    pub(super) fn entered(limit: Option<Duration>) -> CancelScope {
+        let deadline = limit.map_or(Deadline::Never, Deadline::from_now);
+        CancelScope::at(deadline, true)
+    }
+
     fn with(deadline: Deadline) -> CancelScope {
+        CancelScope::at(deadline, false)
+    }
+
+    fn at(deadline: Deadline, entered: bool) -> CancelScope {
         let state = State {
             deadline,
             shield: false,
             reason: None,
             caught: false,
-            entered: false,
+            entered,
             node: None,
             exits: Exits::default(),
         };
@@ -301,7 +324,7 @@ impl CancelScope {
         self.reason_shared().map(|reason| (*reason).clone())
     }
 
-    fn reason_shared(&self) -> Option<Arc<CancelReason>> {
+    pub(super) fn reason_shared(&self) -> Option<Arc<CancelReason>> {
         self.0.state.lock().reason.clone()
     }
 
@@ -316,15 +339,14 @@ impl CancelScope {
         assert!(!state.entered, "a `CancelScope` is entered once: make another one");
         state.entered = true;
         if let Deadline::After(limit) = state.deadline {
-            state.deadline = Deadline::At(Instant::now() + limit);
+            state.deadline = Deadline::from_now(limit);
         }
         state.shield
     }
 
-    /// Scopes and holders inside have come to need a node.
-    pub(super) fn set_node(&self, node: Arc<Node>) {
-        let before = self.0.state.lock().node.replace(node);
-        drop(before);
+    /// The scope has come to need a node.
+    pub(super) fn set_node(&self, node: &Arc<Node>) {
+        self.0.state.lock().know(Some(node));
     }
 
     /// Leaves the waker of whoever runs the scope.
@@ -332,8 +354,11 @@ impl CancelScope {
         self.0.runner.register(waker);
     }
 
-    pub(super) fn look(&self) -> Look {
-        let state = self.0.state.lock();
+    /// What there is to be known now that the future inside is pending. Scopes and holders in it may
+    /// have come to need a node.
+    pub(super) fn look_with(&self, node: Option<&Arc<Node>>) -> Look {
+        let mut state = self.0.state.lock();
+        state.know(node);
         Look {
             reason: state.reason.clone(),
             deadline: state.deadline.moment(),
@@ -345,9 +370,26 @@ impl CancelScope {
         self.0.state.lock().caught = true;
     }
 
+    /// The first clean-up to run. With `None` the scope is left.
+    #[inline]
+    pub(super) fn first_exit(&mut self) -> Option<Exit> {
+        if let Some(shared) = Arc::get_mut(&mut self.0)
+            && shared.state.get_mut().exits.is_empty()
+        {
+            // And nobody else has it, who could ask whether it was left.
+            return None;
+        }
+        self.next_exit()
+    }
+
     /// The next clean-up to run. With `None` the scope is left.
     pub(super) fn next_exit(&self) -> Option<Exit> {
-        self.0.state.lock().exits.pop()
+        let mut state = self.0.state.lock();
+        let exit = state.exits.pop();
+        let gone = if exit.is_none() { state.node.take() } else { None };
+        drop(state);
+        drop(gone);
+        exit
     }
 
     /// The scope's future is gone; clean-ups that did not run by then are dropped.

@@ -64,6 +64,11 @@ impl Holder {
         self.wake.register(waker);
     }
 
+    /// Where those inside find its node.
+    pub(crate) fn place(&mut self) -> &mut Option<Arc<Node>> {
+        &mut self.node
+    }
+
     /// Calls `f`, which polls what is inside.
     pub(crate) fn within<R>(&mut self, about: &dyn About, f: impl FnOnce() -> R) -> R {
         within(&mut self.node, about, f)

@@ -71,7 +71,7 @@ impl Instant {
     }
 
     /// The moment `delay` from now, or one that never comes.
-    pub(super) fn after(delay: Duration) -> Instant {
+    pub(crate) fn after(delay: Duration) -> Instant {
         Instant::now().plus(delay)
     }
 
