@@ -2,7 +2,8 @@
 
 use super::{Cell, Log, secs, sleep, stuck};
 use filch::cancel::{
-    NotActive, TimeoutScope, catch_cancel, current_effective_deadline, move_on_after, timeout_scope,
+    CancelScope, NotActive, TimeoutScope, catch_cancel, current_effective_deadline, move_on_after,
+    timeout_scope,
 };
 use filch::time::{Instant, timeout};
 
@@ -65,4 +66,34 @@ async fn one_that_was_left_in_time_has_not_expired() {
 async fn a_block_without_a_wait_is_in_time() {
     let outcome = timeout_scope(secs(0), async |_| 1);
     assert_eq!(outcome.await, Ok(1));
+}
+
+#[filch::test(start_paused = true)]
+async fn it_tells_what_time_there_is_before_it_has_waited() {
+    let due = Instant::now() + secs(3);
+    let outcome = timeout_scope(secs(3), async |scope| {
+        let told = current_effective_deadline();
+        sleep(2).await;
+        (told, scope.deadline())
+    });
+    assert_eq!(outcome.await, Ok((Some(due), Some(due))));
+}
+
+#[filch::test(start_paused = true)]
+async fn a_time_beyond_all_times_is_never_over() {
+    let limit = std::time::Duration::MAX;
+    assert_eq!(timeout_scope(limit, async |_| sleep(5).await).await, Ok(()));
+    assert!(CancelScope::after(limit).run(sleep(5)).await.is_ok());
+}
+
+#[filch::test(start_paused = true)]
+async fn a_scope_has_nothing_from_the_one_before() {
+    for _ in 0..3 {
+        assert!(CancelScope::shielded(secs(1), sleep(5)).await.is_err());
+        let scope = CancelScope::new();
+        assert!(!scope.is_shield() && !scope.cancel_called() && !scope.cancelled_caught());
+        assert_eq!((scope.deadline(), scope.reason()), (None, None));
+        assert!(scope.run(sleep(5)).await.is_ok());
+        assert!(timeout_scope(secs(1), async |_| sleep(5).await).await.is_err());
+    }
 }

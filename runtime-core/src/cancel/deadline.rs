@@ -108,7 +108,9 @@ pub fn current_effective_deadline() -> Option<Instant> {
 
 /// Awaits the future that `body` makes, at most for `limit`, which `body` may move meanwhile.
 ///
-/// `None` sets no limit to begin with. If the time is over when the future waits, it is given up; a
+/// `None` sets no limit to begin with. As with [`timeout`], the time counts from the first poll that
+/// finds the future not ready; or from before, if somebody asked for the
+/// [deadline](TimeoutScope::deadline). If the time is over when the future waits, it is given up; a
 /// future that gives its output without waiting is in time.
 ///
 /// The counterpart of `async with asyncio.timeout(limit) as scope`.

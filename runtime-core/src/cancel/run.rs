@@ -24,7 +24,8 @@ pin_project! {
         body: Option<F>,
         #[pin]
         timer: Option<Sleep>,
-        scope: CancelScope,
+        // Until it is left in good order.
+        scope: Option<CancelScope>,
         entry: Entry,
         // Only if there are clean-ups. In a mutex that is never locked, so that the future is `Sync`.
         leaving: Option<Box<Mutex<Leaving<F::Output>>>>,
@@ -33,8 +34,8 @@ pin_project! {
     impl<F: Future> PinnedDrop for Run<F> {
         fn drop(this: Pin<&mut Self>) {
             let this = this.project();
-            if !matches!(this.entry, Entry::Outside | Entry::Left) {
-                this.scope.leave();
+            if let (Some(scope), false) = (this.scope, matches!(this.entry, Entry::Outside)) {
+                scope.leave();
             }
         }
     }
@@ -51,7 +52,7 @@ impl<F: Future> Run<F> {
     }
 
     fn with(scope: CancelScope, body: F, entry: Entry) -> Run<F> {
-        Run { body: Some(body), timer: None, scope, entry, leaving: None }
+        Run { body: Some(body), timer: None, scope: Some(scope), entry, leaving: None }
     }
 }
 
@@ -65,8 +66,6 @@ pub(super) enum Entry {
     Held(Holder),
     /// It holds off what is aimed at others.
     Shield(Holder),
-    /// It was left in good order.
-    Left,
 }
 
 impl Entry {
@@ -82,14 +81,14 @@ impl Entry {
         let place = match self {
             Entry::Open(place) => place,
             Entry::Held(holder) | Entry::Shield(holder) => holder.place(),
-            Entry::Outside | Entry::Left => unreachable!("who is polled in a scope is within it"),
+            Entry::Outside => unreachable!("who is polled in a scope is within it"),
         };
         within(place, scope, f)
     }
 
     fn node(&self) -> Option<&Arc<Node>> {
         match self {
-            Entry::Outside | Entry::Left => None,
+            Entry::Outside => None,
             Entry::Open(place) => place.as_ref(),
             Entry::Held(holder) | Entry::Shield(holder) => Some(holder.node()),
         }
@@ -115,16 +114,16 @@ impl Entry {
     fn cause(&self) -> Option<Cause> {
         match self {
             Entry::Held(holder) => holder.cause(),
-            Entry::Outside | Entry::Open(_) | Entry::Shield(_) | Entry::Left => None,
+            Entry::Outside | Entry::Open(_) | Entry::Shield(_) => None,
         }
     }
 
     /// The scope is no frame any more.
     #[inline]
     pub(super) fn leave(&mut self) -> Option<Holder> {
-        match std::mem::replace(self, Entry::Left) {
+        match std::mem::replace(self, Entry::Open(None)) {
             Entry::Held(holder) | Entry::Shield(holder) => Some(holder),
-            Entry::Outside | Entry::Open(_) | Entry::Left => None,
+            Entry::Outside | Entry::Open(_) => None,
         }
     }
 }
@@ -134,7 +133,7 @@ impl<F: Future> Future for Run<F> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
-        let scope = &*this.scope;
+        let scope = this.scope.as_ref().expect("a scope was polled again after it was left");
         if let Some(leaving) = this.leaving {
             return leaving.get_mut().poll(scope, this.entry, cx);
         }
@@ -143,7 +142,7 @@ impl<F: Future> Future for Run<F> {
         }
         let outcome = loop {
             let body = this.body.as_mut().as_pin_mut();
-            let body = body.expect("a scope was polled again after it was left");
+            let body = body.expect("the future is there until the scope is left");
             match catch(|| this.entry.within(scope, || body.poll(cx))) {
                 Ok(Poll::Ready(value)) => break Outcome::Value(Ok(value)),
                 Err(payload) => break Outcome::Panicked(payload),
@@ -178,11 +177,12 @@ impl<F: Future> Future for Run<F> {
             Err(payload) => outcome.then_panicked(payload),
         };
         this.timer.set(None);
-        match this.scope.first_exit() {
+        match this.scope.take().and_then(CancelScope::leave_at_once) {
             None => outcome.into_poll(this.entry.leave()),
-            Some(first) => {
+            Some((scope, first)) => {
                 let leaving = Box::new(Mutex::new(Leaving::new(outcome, first)));
-                this.leaving.insert(leaving).get_mut().poll(this.scope, this.entry, cx)
+                let leaving = this.leaving.insert(leaving).get_mut();
+                leaving.poll(this.scope.insert(scope), this.entry, cx)
             }
         }
     }

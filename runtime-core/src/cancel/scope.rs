@@ -8,6 +8,7 @@ use crate::task::{CancelReason, polled};
 use crate::time::{Duration, Instant};
 use runtime_sync::primitives::Mutex;
 use runtime_sync::waker_slot::WakerSlot;
+use std::cell::Cell;
 use std::fmt;
 use std::future::IntoFuture;
 use std::sync::Arc;
@@ -47,6 +48,12 @@ struct Shared {
     runner: WakerSlot,
 }
 
+runtime_sync::primitives::thread_local! {
+    #[allow(clippy::missing_const_for_thread_local, reason = "loom's has no such form")]
+    /// That of a scope that was left, as good as new, for the next one.
+    static SPARE: Cell<Option<Arc<Shared>>> = Cell::new(None);
+}
+
 struct State {
     deadline: Deadline,
     shield: bool,
@@ -75,8 +82,11 @@ enum Deadline {
 }
 
 impl Deadline {
-    fn from_now(limit: Duration) -> Deadline {
-        Deadline::At(Instant::after(limit))
+    /// The time begins to run, if it does not yet.
+    fn begin(&mut self) {
+        if let Deadline::After(limit) = *self {
+            *self = Deadline::At(Instant::after(limit));
+        }
     }
 
     fn moment(self) -> Option<Instant> {
@@ -84,6 +94,21 @@ impl Deadline {
             Deadline::At(deadline) => Some(deadline),
             Deadline::Never | Deadline::After(_) => None,
         }
+    }
+}
+
+impl Shared {
+    fn new() -> Shared {
+        let state = State {
+            deadline: Deadline::Never,
+            shield: false,
+            reason: None,
+            caught: false,
+            entered: false,
+            node: None,
+            exits: Exits::default(),
+        };
+        Shared { state: Mutex::new(state), runner: WakerSlot::new() }
     }
 }
 
@@ -112,10 +137,10 @@ impl CancelScope {
         CancelScope::with(Deadline::At(deadline))
     }
 
-    /// A scope whose future is made and polled at once by whoever makes the scope.
+    /// A scope that counts as entered, by whoever makes it. Its time runs from the moment it has to
+    /// wait, or somebody asks for its deadline.
     pub(super) fn entered(limit: Option<Duration>) -> CancelScope {
-        let deadline = limit.map_or(Deadline::Never, Deadline::from_now);
-        CancelScope::at(deadline, true)
+        CancelScope::at(limit.map_or(Deadline::Never, Deadline::After), true)
     }
 
     fn with(deadline: Deadline) -> CancelScope {
@@ -123,16 +148,12 @@ impl CancelScope {
     }
 
     fn at(deadline: Deadline, entered: bool) -> CancelScope {
-        let state = State {
-            deadline,
-            shield: false,
-            reason: None,
-            caught: false,
-            entered,
-            node: None,
-            exits: Exits::default(),
-        };
-        CancelScope(Arc::new(Shared { state: Mutex::new(state), runner: WakerSlot::new() }))
+        let spare = SPARE.try_with(Cell::take).ok().flatten();
+        let mut shared = spare.unwrap_or_else(|| Arc::new(Shared::new()));
+        let state = Arc::get_mut(&mut shared).expect("nobody else has it").state.get_mut();
+        state.deadline = deadline;
+        state.entered = entered;
+        CancelScope(shared)
     }
 
     /// The same scope, before it is entered, as one whose inside no cancellation from outside
@@ -299,7 +320,11 @@ impl CancelScope {
 
     /// When it is cancelled by itself. `None`: never, or so long after it will be entered.
     pub fn deadline(&self) -> Option<Instant> {
-        self.0.state.lock().deadline.moment()
+        let mut state = self.0.state.lock();
+        if state.entered {
+            state.deadline.begin();
+        }
+        state.deadline.moment()
     }
 
     /// Sets another deadline, or none; at any time, from anywhere. A scope that is cancelled stays so.
@@ -338,9 +363,7 @@ impl CancelScope {
         let mut state = self.0.state.lock();
         assert!(!state.entered, "a `CancelScope` is entered once: make another one");
         state.entered = true;
-        if let Deadline::After(limit) = state.deadline {
-            state.deadline = Deadline::from_now(limit);
-        }
+        state.deadline.begin();
         state.shield
     }
 
@@ -359,6 +382,7 @@ impl CancelScope {
     pub(super) fn look_with(&self, node: Option<&Arc<Node>>) -> Look {
         let mut state = self.0.state.lock();
         state.know(node);
+        state.deadline.begin();
         Look {
             reason: state.reason.clone(),
             deadline: state.deadline.moment(),
@@ -370,16 +394,18 @@ impl CancelScope {
         self.0.state.lock().caught = true;
     }
 
-    /// The first clean-up to run. With `None` the scope is left.
+    /// Leaves the scope, unless there is a clean-up to run, which is returned.
     #[inline]
-    pub(super) fn first_exit(&mut self) -> Option<Exit> {
+    pub(super) fn leave_at_once(mut self) -> Option<(CancelScope, Exit)> {
         if let Some(shared) = Arc::get_mut(&mut self.0)
             && shared.state.get_mut().exits.is_empty()
         {
-            // And nobody else has it, who could ask whether it was left.
+            // Nobody else has it, who could ask whether it was left.
+            *shared = Shared::new();
+            _ = SPARE.try_with(|spare| spare.set(Some(self.0)));
             return None;
         }
-        self.next_exit()
+        self.next_exit().map(|exit| (self, exit))
     }
 
     /// The next clean-up to run. With `None` the scope is left.
