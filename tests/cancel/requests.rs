@@ -118,3 +118,17 @@ async fn many_tasks_are_cancelled_from_anywhere() {
         assert_eq!(error.reason().unwrap().message(), Some(&*format!("number {number}")));
     }
 }
+
+#[filch::test]
+async fn of_many_requests_each_has_its_own_reason() {
+    let tasks: Vec<_> = (0..300).map(|_| filch::spawn(std::future::pending::<()>())).collect();
+    filch::task::yield_now().await;
+    let texts = ["first", "second"];
+    for (number, task) in tasks.iter().enumerate() {
+        task.cancel(texts[number / 100 % 2]);
+    }
+    for (number, task) in tasks.into_iter().enumerate() {
+        let error = task.await.unwrap_err();
+        assert_eq!(error.reason().unwrap().message(), Some(texts[number / 100 % 2]));
+    }
+}

@@ -2,7 +2,9 @@
 
 use super::id::Id;
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::fmt;
+use std::sync::Arc;
 
 /// Why something was cancelled: the kind of cause, what was said about it, and which task asked.
 ///
@@ -48,6 +50,15 @@ pub enum CancelSource {
     Signal,
 }
 
+/// So many requests share a reason, and no more: other threads are to be through with it when this one
+/// begins with the next, so that they seldom meet at its count.
+const SHARE: u8 = 64;
+
+thread_local! {
+    /// The reason that was given last on this thread, and how many more may have it.
+    static LAST: Cell<Option<(Arc<CancelReason>, u8)>> = const { Cell::new(None) };
+}
+
 impl CancelReason {
     /// A reason of this kind, without a message, and as yet by nobody.
     pub fn new(source: CancelSource) -> CancelReason {
@@ -69,6 +80,21 @@ impl CancelReason {
     /// The same reason, given by `task` unless it says already who gave it.
     pub(crate) fn or_by(self, task: Option<Id>) -> CancelReason {
         CancelReason { by: self.by.or(task), ..self }
+    }
+
+    /// The reason to be kept by many: mostly one reason is given for many tasks in a row.
+    pub(super) fn shared(self) -> Arc<CancelReason> {
+        let last = LAST.try_with(Cell::take).ok().flatten();
+        let shared = match &last {
+            Some((last, left)) if *left > 0 && **last == self => Some((last.clone(), left - 1)),
+            _ => None,
+        };
+        let (shared, left) = shared.unwrap_or_else(|| (Arc::new(self), SHARE));
+        // A text of one's own is not kept longer than somebody wants to know it.
+        if !matches!(shared.message, Some(Cow::Owned(_))) {
+            _ = LAST.try_with(|last| last.set(Some((shared.clone(), left))));
+        }
+        shared
     }
 
     /// What kind of cause it is.

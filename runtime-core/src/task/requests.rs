@@ -276,7 +276,7 @@ impl fmt::Debug for Requests {
 impl TaskRef {
     /// Asks the task to end; see [`JoinHandle::cancel`](super::JoinHandle::cancel).
     pub(super) fn cancel(&self, reason: CancelReason) -> bool {
-        !self.header().state.is_complete() && self.ask(Arc::new(reason), None)
+        !self.header().state.is_complete() && self.ask(reason.shared(), None)
     }
 
     fn ask(&self, reason: Arc<CancelReason>, tally: Option<&Arc<Tally>>) -> bool {
@@ -295,16 +295,16 @@ impl TaskRef {
             tally.enter();
         }
         let id = self.id();
-        let brief = Brief { reason, tally: tally.cloned() };
-        let other = TABLE.with_shard(id, |shard| match shard.get(&id) {
-            // Somebody else asks at this moment.
-            Some(Entry::Full(requests)) => Some((requests.clone(), brief)),
-            Some(Entry::Brief(_)) | None => {
-                shard.insert(id, Entry::Brief(brief));
-                None
+        let mut brief = Some(Brief { reason, tally: tally.cloned() });
+        let other = TABLE.with_shard(id, |shard| {
+            match shard.entry(id).or_insert_with(|| Entry::Brief(brief.take().expect("made above")))
+            {
+                Entry::Brief(_) => None,
+                // Somebody else asks at this moment.
+                Entry::Full(requests) => Some(requests.clone()),
             }
         });
-        if let Some((requests, brief)) = other {
+        if let (Some(requests), Some(brief)) = (other, brief) {
             let before = requests.book.lock().note(brief);
             drop(before);
         }
