@@ -141,6 +141,26 @@ fn one_that_is_woken_among_many_is_polled_alone() {
 }
 
 #[test]
+fn one_that_is_woken_twice_is_polled_once() {
+    let polls = AtomicUsize::new(0);
+    let waker = Mutex::new(None::<Waker>);
+    let future = poll_fn(|cx| {
+        polls.fetch_add(1, Ordering::SeqCst);
+        *waker.lock().unwrap() = Some(cx.waker().clone());
+        Poll::<()>::Pending
+    });
+    let mut all = pin!(gather_all([future]));
+    let mut cx = Context::from_waker(Waker::noop());
+    for round in 1..=3 {
+        assert!(all.as_mut().poll(&mut cx).is_pending());
+        assert_eq!(polls.load(Ordering::SeqCst), round);
+        let waker = waker.lock().unwrap().take().unwrap();
+        waker.wake_by_ref();
+        waker.wake();
+    }
+}
+
+#[test]
 fn one_that_wakes_itself_for_ever_does_not_keep_the_thread() {
     let busy = poll_fn(|cx| {
         cx.waker().wake_by_ref();

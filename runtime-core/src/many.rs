@@ -3,6 +3,7 @@
 use futures_core::Stream;
 use runtime_sync::budget;
 use runtime_sync::primitives::Mutex;
+use runtime_sync::primitives::atomic::{AtomicBool, Ordering};
 use runtime_sync::waker_slot::WakerSlot;
 use std::collections::VecDeque;
 use std::fmt;
@@ -11,17 +12,28 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 
-/// Which of many were woken and not looked at since.
+/// Those of many that are to be looked at: they were woken since they were looked at last, or never
+/// looked at.
 #[derive(Default)]
-pub(crate) struct Woken {
+pub(crate) struct Line {
+    /// Taken over from those who wake, so that not each costs a lock.
+    taken: VecDeque<usize>,
+    woken: Arc<Woken>,
+}
+
+/// What those who wake share with who looks.
+#[derive(Default)]
+struct Woken {
     line: Mutex<VecDeque<usize>>,
     /// Who looks after all of them.
     parent: WakerSlot,
 }
 
-/// The waker of one of many.
+/// What one of many is woken by.
 struct Wakes {
     place: usize,
+    /// It is in the line: woken again, it needs no second place there.
+    listed: AtomicBool,
     woken: Arc<Woken>,
 }
 
@@ -31,42 +43,61 @@ impl Wake for Wakes {
     }
 
     fn wake_by_ref(self: &Arc<Wakes>) {
-        self.woken.push(self.place);
+        // Pairs with `Bell::answer`, which sees what was done before this wake, or comes after it.
+        if self.listed.swap(true, Ordering::Release) {
+            // Whoever listed it wakes the parent, if the parent is not at it already.
+            return;
+        }
+        self.woken.line.lock().push_back(self.place);
         self.woken.parent.wake();
     }
 }
 
-impl Woken {
-    /// The waker of the one at `place`.
-    pub(crate) fn waker(self: &Arc<Woken>, place: usize) -> Waker {
-        Waker::from(Arc::new(Wakes { place, woken: self.clone() }))
+/// The waker of one of many, and whether it was used.
+pub(crate) struct Bell {
+    wakes: Arc<Wakes>,
+    waker: Waker,
+}
+
+impl Bell {
+    /// The waker, for a look at what it wakes: to be called when that was taken out of the line. From
+    /// now on a wake puts it in again.
+    pub(crate) fn answer(&self) -> &Waker {
+        // Pairs with `wake_by_ref`. A swap, not a store: also of the wakes that found it listed
+        // each is to be seen.
+        self.wakes.listed.swap(false, Ordering::Acquire);
+        &self.waker
+    }
+}
+
+impl Line {
+    /// Puts the one at `place`, which is new, into the line; gives its waker.
+    pub(crate) fn enter(&mut self, place: usize) -> Bell {
+        let woken = self.woken.clone();
+        let wakes = Arc::new(Wakes { place, listed: AtomicBool::new(true), woken });
+        self.taken.push_back(place);
+        Bell { waker: Waker::from(wakes.clone()), wakes }
     }
 
-    /// The one at `place` is to be looked at.
-    pub(crate) fn push(&self, place: usize) {
-        self.line.lock().push_back(place);
+    /// The next one to look at. `None`: each that was woken before this round has come up. The round
+    /// begins with `over` false. With a waker, that is called if somebody is woken after the round.
+    pub(crate) fn next(&mut self, over: &mut bool, waker: Option<&Waker>) -> Option<usize> {
+        if self.taken.is_empty() && !std::mem::replace(over, true) {
+            // Before the look.
+            waker.into_iter().for_each(|waker| self.woken.parent.register(waker));
+            std::mem::swap(&mut self.taken, &mut *self.woken.line.lock());
+        }
+        self.taken.pop_front()
     }
 
-    pub(crate) fn pop(&self) -> Option<usize> {
-        self.line.lock().pop_front()
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.line.lock().len()
-    }
-
-    pub(crate) fn clear(&self) {
-        self.line.lock().clear();
-    }
-
-    /// Leaves the waker of who looks after all; to be called before the last look.
-    pub(crate) fn register(&self, waker: &Waker) {
-        self.parent.register(waker);
+    pub(crate) fn clear(&mut self) {
+        self.taken.clear();
+        self.woken.line.lock().clear();
     }
 
     /// Nobody looks after them any more.
-    pub(crate) fn abandon(&self) {
-        drop(self.parent.take());
+    pub(crate) fn abandon(&mut self) {
+        drop(self.woken.parent.take());
         self.clear();
     }
 }
@@ -74,9 +105,9 @@ impl Woken {
 /// The outputs of many futures, in the order in which they are ready; see [`as_completed`].
 #[must_use = "futures do nothing unless they are awaited"]
 pub struct AsCompleted<F> {
-    places: Vec<Option<(Pin<Box<F>>, Waker)>>,
+    places: Vec<Option<(Pin<Box<F>>, Bell)>>,
     left: usize,
-    woken: Arc<Woken>,
+    line: Line,
 }
 
 /// Gives the outputs of `futures` in the order in which they are ready, each with the number of its
@@ -150,38 +181,35 @@ impl<F: Future> AsCompleted<F> {
         if self.left == 0 {
             return Poll::Ready(None);
         }
-        // Before the look: who is woken from here on wakes us.
-        self.woken.register(cx.waker());
-        // Each once: one that wakes itself again and again shall not keep the thread.
-        for _ in 0..self.woken.len() {
-            if !budget::has_budget_remaining() {
-                // Each would only say so, and be in the line again.
-                cx.waker().wake_by_ref();
-                break;
-            }
-            let Some(place) = self.woken.pop() else { break };
+        let mut over = false;
+        while budget::has_budget_remaining() {
+            let Some(place) = self.line.next(&mut over, Some(cx.waker())) else {
+                return Poll::Pending;
+            };
             // Taken out for the poll: one that panics is gone, and the others can go on.
-            let Some((mut future, waker)) = self.places[place].take() else { continue };
+            let Some((mut future, bell)) = self.places[place].take() else { continue };
             self.left -= 1;
-            if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            let mut inner = Context::from_waker(bell.answer());
+            if let Poll::Ready(output) = future.as_mut().poll(&mut inner) {
                 return Poll::Ready(Some((place, output)));
             }
             self.left += 1;
-            self.places[place] = Some((future, waker));
+            self.places[place] = Some((future, bell));
         }
+        // Each would only say so, and be in the line again.
+        cx.waker().wake_by_ref();
         Poll::Pending
     }
 
     /// Of no future.
     pub(crate) fn new() -> AsCompleted<F> {
-        AsCompleted { places: Vec::new(), left: 0, woken: Arc::default() }
+        AsCompleted { places: Vec::new(), left: 0, line: Line::default() }
     }
 
     /// One more future, to be polled with the others.
     pub(crate) fn push(&mut self, future: F) {
         let place = self.places.len();
-        self.places.push(Some((Box::pin(future), self.woken.waker(place))));
-        self.woken.push(place);
+        self.places.push(Some((Box::pin(future), self.line.enter(place))));
         self.left += 1;
     }
 
@@ -189,7 +217,7 @@ impl<F: Future> AsCompleted<F> {
     pub(crate) fn clear(&mut self) {
         self.left = 0;
         self.places.clear();
-        self.woken.clear();
+        self.line.clear();
     }
 }
 

@@ -1,6 +1,6 @@
 //! `wait`: until some of many tasks have finished, or all, without taking anything from them.
 
-use crate::many::Woken;
+use crate::many::{Bell, Line};
 use crate::task::{JoinError, JoinHandle};
 use crate::time::{Duration, Sleep, sleep};
 use pin_project_lite::pin_project;
@@ -8,8 +8,7 @@ use runtime_sync::budget;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, ready};
 
 /// What [`wait`] waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -124,12 +123,8 @@ pub fn wait<T>(
         !handles.is_empty(),
         "`wait` needs at least one handle: without any it waits for nothing"
     );
-    let woken: Arc<Woken> = Arc::default();
-    let place = |place| {
-        woken.push(place);
-        Some(woken.waker(place))
-    };
-    let wakers: Vec<_> = (0..handles.len()).map(place).collect();
+    let mut line = Line::default();
+    let bells: Vec<_> = (0..handles.len()).map(|place| Some(line.enter(place))).collect();
     Wait {
         unfinished: handles.len(),
         handles,
@@ -138,8 +133,8 @@ pub fn wait<T>(
         failed_if: None,
         limit: limit.into(),
         timer: None,
-        wakers,
-        woken,
+        bells,
+        line,
     }
 }
 
@@ -156,13 +151,13 @@ pin_project! {
         #[pin]
         timer: Option<Sleep>,
         // Those of the tasks that have not finished.
-        wakers: Vec<Option<Waker>>,
-        woken: Arc<Woken>,
+        bells: Vec<Option<Bell>>,
+        line: Line,
     }
 
     impl<'a, T> PinnedDrop for Wait<'a, T> {
         fn drop(this: Pin<&mut Self>) {
-            this.woken.abandon();
+            this.project().line.abandon();
         }
     }
 }
@@ -196,15 +191,14 @@ impl<T> Future for Wait<'_, T> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<WaitResult> {
         let coop = ready!(budget::poll_proceed(cx));
         let mut this = self.project();
-        // Before the look: who finishes from here on wakes us.
-        this.woken.register(cx.waker());
-        while let Some(place) = this.woken.pop() {
-            let Some(waker) = this.wakers[place].take() else { continue };
+        let mut over = false;
+        while let Some(place) = this.line.next(&mut over, Some(cx.waker())) {
+            let Some(bell) = &this.bells[place] else { continue };
             let handle = &mut this.handles[place];
-            if handle.poll_finished(&mut Context::from_waker(&waker)).is_pending() {
-                this.wakers[place] = Some(waker);
+            if handle.poll_finished(&mut Context::from_waker(bell.answer())).is_pending() {
                 continue;
             }
+            this.bells[place] = None;
             *this.unfinished -= 1;
             *this.failed |= *this.return_when == ReturnWhen::FirstException
                 && handle.peek().is_some_and(|outcome| has_failed(outcome, *this.failed_if));

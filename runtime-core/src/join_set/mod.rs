@@ -7,14 +7,13 @@ pub use map::{JoinMap, JoinMapKeys};
 pub use queue::JoinQueue;
 
 use crate::local::{self, LocalSet};
-use crate::many::Woken;
+use crate::many::{Bell, Line};
 use crate::runtime::Handle;
 use crate::spawn;
 use crate::task::{AbortHandle, Id, JoinError, JoinHandle};
 use runtime_sync::budget;
 use std::fmt;
 use std::future::{Future, poll_fn};
-use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 /// Many tasks with outputs of one type, joined in the order in which they finish.
@@ -47,18 +46,18 @@ pub struct JoinSet<T> {
     free: Option<usize>,
     len: usize,
     /// Which tasks have finished, or have not been looked at yet.
-    finished: Arc<Woken>,
+    finished: Line,
 }
 
 enum Place<T> {
     Free { next: Option<usize> },
-    Taken { handle: JoinHandle<T>, waker: Waker },
+    Taken { handle: JoinHandle<T>, bell: Bell },
 }
 
 impl<T> JoinSet<T> {
     /// An empty set.
     pub fn new() -> JoinSet<T> {
-        JoinSet { places: Vec::new(), free: None, len: 0, finished: Arc::default() }
+        JoinSet { places: Vec::new(), free: None, len: 0, finished: Line::default() }
     }
 
     /// For how many tasks there is room.
@@ -90,7 +89,7 @@ impl<T> JoinSet<T> {
     fn insert(&mut self, handle: JoinHandle<T>) -> AbortHandle {
         let abort = handle.abort_handle();
         let place = self.free.unwrap_or(self.places.len());
-        let taken = Place::Taken { handle, waker: self.finished.waker(place) };
+        let taken = Place::Taken { handle, bell: self.finished.enter(place) };
         match self.places.get_mut(place) {
             None => self.places.push(taken),
             Some(free) => {
@@ -101,8 +100,6 @@ impl<T> JoinSet<T> {
             }
         }
         self.len += 1;
-        // To be looked at once, which leaves the waker with it.
-        self.finished.push(place);
         abort
     }
 
@@ -254,7 +251,7 @@ impl<T: 'static> JoinSet<T> {
     pub fn try_join_next_with_id(&mut self) -> Option<Result<(Id, T), JoinError>> {
         // Who only looks, and does not wait, is told the truth whatever the budget.
         let before = budget::clear();
-        let found = self.poll_finished();
+        let found = self.poll_finished(None);
         budget::restore(before);
         match found {
             Poll::Ready(output) => Some(output),
@@ -302,38 +299,25 @@ impl<T: 'static> JoinSet<T> {
         if self.is_empty() {
             return Poll::Ready(None);
         }
-        if let Poll::Ready(output) = self.poll_finished() {
-            return Poll::Ready(Some(output));
-        }
-        // Who finishes from here on wakes us; who did before is found now.
-        self.finished.register(cx.waker());
-        if let Poll::Ready(output) = self.poll_finished() {
-            return Poll::Ready(Some(output));
-        }
-        if self.finished.len() > 0 {
-            // The budget is spent.
-            cx.waker().wake_by_ref();
-        }
-        Poll::Pending
+        self.poll_finished(Some(cx.waker())).map(Some)
     }
 
-    /// Looks at the tasks that are said to have finished, each of them once.
-    fn poll_finished(&mut self) -> Poll<Result<(Id, T), JoinError>> {
-        for _ in 0..self.finished.len() {
-            if !budget::has_budget_remaining() {
-                // They would only say so, one after the other, and be in the line again.
-                break;
-            }
-            let Some(place) = self.finished.pop() else { break };
-            let Some(Place::Taken { handle, waker }) = self.places.get_mut(place) else { continue };
-            let waker = waker.clone();
-            let mut cx = Context::from_waker(&waker);
+    /// Looks at the tasks that are said to have finished, each of them once. `waker` is called if one
+    /// finishes after that, or now if the budget is spent before.
+    fn poll_finished(&mut self, waker: Option<&Waker>) -> Poll<Result<(Id, T), JoinError>> {
+        let mut over = false;
+        while budget::has_budget_remaining() {
+            let Some(place) = self.finished.next(&mut over, waker) else { return Poll::Pending };
+            let Some(Place::Taken { handle, bell }) = self.places.get_mut(place) else { continue };
+            let mut cx = Context::from_waker(bell.answer());
             if let Poll::Ready(output) = std::pin::Pin::new(&mut *handle).poll(&mut cx) {
                 let id = handle.id();
                 drop(self.remove(place));
                 return Poll::Ready(output.map(|output| (id, output)));
             }
         }
+        // They would only say so, one after the other, and be in the line again.
+        waker.into_iter().for_each(Waker::wake_by_ref);
         Poll::Pending
     }
 }
