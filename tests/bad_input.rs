@@ -13,7 +13,7 @@ use std::task::Poll;
 use filch::io::{AsyncReadExt, AsyncWriteExt};
 use filch::net::{TcpListener, TcpStream, UdpSocket, UnixListener, UnixStream, lookup_host};
 use filch::time::{Duration, timeout};
-use support::{current, in_child, multi, threads_and_descriptors, until, watch};
+use support::{current, in_child, multi, own_host, threads_and_descriptors, until, watch};
 
 /// Nothing here takes long, unless it hangs.
 async fn within<F: Future>(future: F) -> F::Output {
@@ -95,7 +95,7 @@ async fn resets() {
 
 /// What is opened and given up, or not to be had at all.
 async fn places() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let listener = TcpListener::bind((own_host(), 0)).await.unwrap();
     let address = listener.local_addr().unwrap();
     let error = TcpListener::bind(address).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::AddrInUse);

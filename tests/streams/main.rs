@@ -6,6 +6,8 @@ mod model;
 mod places;
 mod reader;
 mod server;
+#[path = "../support/mod.rs"]
+mod support;
 mod writer;
 
 use std::future::Future;
@@ -18,10 +20,10 @@ async fn within<F: Future>(future: F) -> F::Output {
     timeout(Duration::from_secs(20), future).await.expect("hangs")
 }
 
-/// A server whose handlers hand their ends to the test.
+/// A server whose handlers hand their ends to the test, at a host of its own: when the server is gone, nobody comes in its place.
 async fn listen() -> (Server, filch::sync::mpsc::UnboundedReceiver<(StreamReader, StreamWriter)>) {
     let (send, receive) = filch::sync::mpsc::unbounded_channel();
-    let server = start_server("127.0.0.1:0", move |reader, writer| {
+    let server = start_server((support::own_host(), 0), move |reader, writer| {
         let _ = send.send((reader, writer));
         async {}
     });

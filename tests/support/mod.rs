@@ -1,4 +1,5 @@
-//! What the behaviour tests share: a watchdog, gates, counters of drops and wakes, child processes.
+//! What the behaviour tests share: a watchdog, gates, counters of drops and wakes, child processes, hosts
+//! of one's own.
 #![allow(dead_code, unreachable_pub, missing_docs)]
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)]
 
@@ -7,6 +8,7 @@ pub mod talker;
 use filch::runtime::{Builder, Runtime};
 use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
+use std::net::Ipv4Addr;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::pin::Pin;
 use std::process::{Command, Output};
@@ -311,6 +313,20 @@ pub fn threads_and_descriptors() -> (usize, usize) {
 pub fn resident_bytes() -> usize {
     let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
     statm.split(' ').nth(1).unwrap().parse::<usize>().unwrap() * 4096
+}
+
+// ── hosts ────────────────────────────────────────────────────────────────────────────────────────
+
+/// An address of this machine that nobody else uses: a port of it that was given back stays free, while
+/// one of 127.0.0.1 is soon another test's.
+pub fn own_host() -> Ipv4Addr {
+    static COUNT: AtomicUsize = AtomicUsize::new(0);
+    if cfg!(not(target_os = "linux")) {
+        return Ipv4Addr::LOCALHOST;
+    }
+    // All of 127.0.0.0/8 is this machine.
+    let [.., high, low] = std::process::id().to_be_bytes();
+    Ipv4Addr::new(127, 1 + (COUNT.fetch_add(1, SeqCst) % 254) as u8, high, low)
 }
 
 // ── time ─────────────────────────────────────────────────────────────────────────────────────────

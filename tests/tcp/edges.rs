@@ -119,7 +119,7 @@ async fn no_descriptor_is_left_behind() {
         let (read, write) = near.into_split();
         drop(read.reunite(write).unwrap().into_std().unwrap());
         drop(far);
-        let (gone, address) = listen().await;
+        let (gone, address) = listen_alone().await;
         drop(gone);
         TcpStream::connect(address).await.unwrap_err();
         // A connect that is given up, to a host that does not answer.
@@ -151,7 +151,7 @@ async fn no_descriptor_left_is_an_error_and_no_spin() {
 
     let start = Instant::now();
     let mut failures = 0;
-    while start.elapsed() < 300 * MS {
+    while failures == 0 || start.elapsed() < 300 * MS {
         let error = within(listener.accept()).await.unwrap_err();
         assert_eq!(error.raw_os_error(), Some(24), "EMFILE");
         failures += 1;
@@ -161,9 +161,7 @@ async fn no_descriptor_left_is_an_error_and_no_spin() {
     assert!((1..=16).contains(&failures), "{failures} failures in 300 ms");
 
     hoard.clear();
-    let start = Instant::now();
     within(listener.accept()).await.unwrap();
-    assert!(start.elapsed() < 200 * MS);
 }
 
 /// Streams may outlive their runtime: each operation then is an error, and nothing hangs.

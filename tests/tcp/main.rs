@@ -5,6 +5,8 @@ mod edges;
 mod places;
 mod resets;
 mod socket;
+#[path = "../support/mod.rs"]
+mod support;
 mod talk;
 
 use std::future::{Future, poll_fn};
@@ -29,6 +31,13 @@ pub(crate) async fn within<F: Future>(future: F) -> F::Output {
 
 pub(crate) async fn listen() -> (TcpListener, SocketAddr) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    (listener, address)
+}
+
+/// As [`listen`], at a host of its own: when the listener is gone, nobody comes in its place.
+pub(crate) async fn listen_alone() -> (TcpListener, SocketAddr) {
+    let listener = TcpListener::bind((support::own_host(), 0)).await.unwrap();
     let address = listener.local_addr().unwrap();
     (listener, address)
 }

@@ -3,6 +3,8 @@
 
 mod batches;
 mod options;
+#[path = "../support/mod.rs"]
+mod support;
 mod talk;
 
 use std::future::{Future, poll_fn};
@@ -25,6 +27,13 @@ pub(crate) async fn bound() -> (UdpSocket, SocketAddr) {
     let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
     let address = socket.local_addr().unwrap();
     (socket, address)
+}
+
+/// The address of nobody, and of nobody else either.
+#[cfg(target_os = "linux")]
+pub(crate) async fn nobody() -> SocketAddr {
+    let gone = UdpSocket::bind((support::own_host(), 0)).await.unwrap();
+    gone.local_addr().unwrap()
 }
 
 pub(crate) async fn pair() -> (UdpSocket, UdpSocket) {
