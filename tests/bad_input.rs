@@ -5,24 +5,16 @@
 
 mod support;
 
-use std::future::{Future, pending, poll_fn};
+use std::future::pending;
 use std::io::{self, ErrorKind};
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::task::Poll;
 
 use filch::io::{AsyncReadExt, AsyncWriteExt};
 use filch::net::{TcpListener, TcpStream, UdpSocket, UnixListener, UnixStream, lookup_host};
-use filch::time::{Duration, timeout};
-use support::{current, in_child, multi, own_host, threads_and_descriptors, until, watch};
-
-/// Nothing here takes long, unless it hangs.
-async fn within<F: Future>(future: F) -> F::Output {
-    timeout(Duration::from_secs(20), future).await.expect("hangs")
-}
-
-async fn once<F: Future + ?Sized>(mut future: Pin<&mut F>) -> Poll<F::Output> {
-    poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx))).await
-}
+use support::{
+    current, in_child, multi, once, own_host, threads_and_descriptors, until, watch, within,
+};
 
 /// Two ends, the second of which breaks off when it is dropped.
 async fn fragile() -> (TcpStream, TcpStream) {

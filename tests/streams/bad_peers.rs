@@ -1,6 +1,7 @@
 //! Peers that break off in every state, that end early, and that never end a line.
 
-use super::{pair, within};
+use super::support::streams::{MUCH, pair};
+use super::support::within;
 use filch::io::AsyncWriteExt;
 use filch::net::{TcpListener, TcpStream};
 use filch::streams::{ReadError, StreamReader, StreamWriter, open_connection};
@@ -8,9 +9,6 @@ use std::future::poll_fn;
 use std::io::ErrorKind;
 use std::pin::pin;
 use std::task::Poll;
-
-/// More than the buffers of the system take.
-const MUCH: usize = 16 << 20;
 
 /// A connection to somebody who resets it when he is dropped, without ending it before.
 async fn fragile() -> ((StreamReader, StreamWriter), TcpStream) {

@@ -95,7 +95,7 @@ async fn ipv6_has_its_class_where_there_is_ipv6() {
 async fn a_connect_that_is_given_up_closes_its_socket() {
     // Nobody answers there, as the queue of who listens is full.
     let socket = TcpSocket::new_v4().unwrap();
-    socket.bind((support::own_host(), 0).into()).unwrap();
+    socket.bind((own_host(), 0).into()).unwrap();
     let listener = socket.listen(0).unwrap();
     let address = listener.local_addr().unwrap();
     let mut attempts: Vec<_> = (0..4).map(|_| Box::pin(TcpStream::connect(address))).collect();
