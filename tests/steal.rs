@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Barrier, mpsc};
 use std::task::Waker;
 use std::thread;
+use std::time::{Duration, Instant};
 use support::{Gate, hand_out_waker, multi, until, watch};
 
 #[test]
@@ -123,8 +124,12 @@ fn no_wake_from_outside_is_lost_while_workers_fall_asleep() {
         for round in 0..3_000 {
             let waker = wakers.recv().unwrap();
             if round % 3 == 0 {
-                // Until the workers have had time to lie down, more or less.
-                (0..round % 50).for_each(|_| thread::yield_now());
+                // Until the workers have had time to lie down, more or less. Not by yielding, which
+                // takes long where there are others to yield to.
+                let enough = Instant::now() + Duration::from_micros(round % 50);
+                while Instant::now() < enough {
+                    std::hint::spin_loop();
+                }
             }
             waker.wake();
             receive.recv().unwrap();
@@ -156,11 +161,11 @@ fn workers_still_steal_after_threads_have_stepped_in_and_out() {
     let _watch = watch();
     let runtime = multi(2);
     for _ in 0..20 {
-        let idle = runtime.spawn(async {
-            task::block_in_place(|| {
-                // Long enough for the one who stepped in to find nothing and fall asleep.
-                (0..2_000).for_each(|_| thread::yield_now());
-            });
+        let metrics = runtime.metrics();
+        let asleep = move |worker| metrics.worker_park_unpark_count(worker) % 2 == 1;
+        let idle = runtime.spawn(async move {
+            // Until the one who stepped in has found nothing and fallen asleep.
+            task::block_in_place(|| until(|| (0..2).all(&asleep)));
         });
         runtime.block_on(idle).unwrap();
         let task = runtime.spawn(async {

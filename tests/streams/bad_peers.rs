@@ -180,7 +180,7 @@ async fn nothing_is_read_and_written_in_every_state() {
 async fn a_line_without_end_costs_no_more_than_the_limit() {
     let ((mut reader, _writer), (_far_reader, mut far_writer), _server) = pair().await;
     let limit = reader.limit();
-    far_writer.write(&*vec![b'x'; MUCH]);
+    far_writer.write(&*vec![b'x'; 4 * MUCH]);
     let mut thrown_away = 0;
     while thrown_away < MUCH / 2 {
         let error = within(reader.readline()).await.unwrap_err();

@@ -200,6 +200,7 @@ fn after_the_runtime_every_operation_is_an_error() {
 
 #[test]
 fn a_task_that_waits_for_a_socket_does_not_keep_the_runtime() {
+    let _watch = support::watch();
     let runtime = Runtime::new().unwrap();
     let far = runtime.block_on(async {
         let (mut near, far) = pair().await;
@@ -209,9 +210,7 @@ fn a_task_that_waits_for_a_socket_does_not_keep_the_runtime() {
         sleep(MS).await;
         far
     });
-    let start = Instant::now();
     drop(runtime);
-    assert!(start.elapsed() < Duration::from_secs(5));
     drop(far);
 }
 
