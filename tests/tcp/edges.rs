@@ -109,7 +109,7 @@ async fn no_socket_is_inherited() {
 #[filch::test]
 async fn no_descriptor_is_left_behind() {
     const NAME: &str = "edges::no_descriptor_is_left_behind";
-    if !in_child(NAME, "") {
+    if !crate::support::in_child(NAME, "") {
         return;
     }
     drop(pair().await);
@@ -134,7 +134,7 @@ async fn no_descriptor_is_left_behind() {
 #[filch::test]
 async fn no_descriptor_left_is_an_error_and_no_spin() {
     const NAME: &str = "edges::no_descriptor_left_is_an_error_and_no_spin";
-    if !in_child(NAME, "ulimit -n 64") {
+    if !crate::support::in_child(NAME, "ulimit -n 64") {
         return;
     }
     let (listener, address) = listen().await;
@@ -149,7 +149,7 @@ async fn no_descriptor_left_is_an_error_and_no_spin() {
     hoard.pop();
     let _waits = TcpStream::connect(address).await.unwrap();
 
-    let start = Instant::now();
+    let start = std::time::Instant::now();
     let mut failures = 0;
     while failures == 0 || start.elapsed() < 300 * MS {
         let error = within(listener.accept()).await.unwrap_err();

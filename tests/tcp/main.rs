@@ -15,13 +15,13 @@ use std::net::SocketAddr;
 use std::os::fd::AsRawFd;
 use std::pin::pin;
 use std::task::Poll;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use filch::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Interest};
 use filch::net::{TcpListener, TcpStream, lookup_host};
 use filch::runtime::Runtime;
 use filch::time::{sleep, timeout};
-use support::{in_child, once, own_host, within};
+use support::{once, own_host, within};
 
 const MS: Duration = Duration::from_millis(1);
 
