@@ -162,13 +162,19 @@ fn one_that_is_woken_twice_is_polled_once() {
 
 #[test]
 fn one_that_wakes_itself_for_ever_does_not_keep_the_thread() {
-    let busy = poll_fn(|cx| {
-        cx.waker().wake_by_ref();
-        Poll::<()>::Pending
-    });
-    let mut all = pin!(gather_all([busy]));
-    for _ in 0..3 {
+    let polls = AtomicUsize::new(0);
+    let busy = |number| {
+        let polls = &polls;
+        poll_fn(move |cx| {
+            polls.fetch_add(number, Ordering::SeqCst);
+            cx.waker().wake_by_ref();
+            if number == 0 { Poll::Ready(()) } else { Poll::Pending }
+        })
+    };
+    let mut all = pin!(gather_all([busy(0), busy(1)]));
+    for round in 1..=3 {
         assert!(all.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        assert_eq!(polls.load(Ordering::SeqCst), round);
     }
 }
 

@@ -5,8 +5,9 @@ mod support;
 
 use filch::runtime::{Builder, Handle};
 use filch::task::{JoinSet, LocalSet, yield_now};
-use filch::time::{sleep, timeout};
+use filch::time::{Instant, sleep, timeout};
 use proptest::prelude::*;
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use support::secs;
@@ -127,6 +128,22 @@ async fn a_set_does_not_keep_its_task_from_yielding() {
         }
     }
     assert_eq!(joined, 1000);
+}
+
+#[filch::test(start_paused = true)]
+async fn one_that_is_spawned_while_somebody_waits_is_waited_for() {
+    let mut set = JoinSet::new();
+    set.spawn(sleep(secs(9)));
+    let start = Instant::now();
+    let first = poll_fn(|cx| {
+        let joined = set.poll_join_next(cx);
+        if joined.is_pending() && set.len() == 1 {
+            set.spawn(sleep(secs(1)));
+        }
+        joined
+    });
+    first.await.unwrap().unwrap();
+    assert_eq!(start.elapsed(), secs(1));
 }
 
 #[test]

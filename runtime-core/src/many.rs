@@ -18,6 +18,8 @@ use std::task::{Context, Poll, Wake, Waker};
 pub(crate) struct Line {
     /// Taken over from those who wake, so that not each costs a lock.
     taken: VecDeque<usize>,
+    /// Who looks has left a waker.
+    awaited: bool,
     woken: Arc<Woken>,
 }
 
@@ -43,7 +45,8 @@ impl Wake for Wakes {
     }
 
     fn wake_by_ref(self: &Arc<Wakes>) {
-        // Pairs with `Bell::answer`, which sees what was done before this wake, or comes after it.
+        // Release pairs with the swap in `Bell::answer`: if this finds it listed, the look that follows
+        // there sees what was done before this wake.
         if self.listed.swap(true, Ordering::Release) {
             // Whoever listed it wakes the parent, if the parent is not at it already.
             return;
@@ -60,11 +63,17 @@ pub(crate) struct Bell {
 }
 
 impl Bell {
+    fn new(place: usize, listed: bool, woken: &Arc<Woken>) -> Bell {
+        let listed = AtomicBool::new(listed);
+        let wakes = Arc::new(Wakes { place, listed, woken: woken.clone() });
+        Bell { waker: Waker::from(wakes.clone()), wakes }
+    }
+
     /// The waker, for a look at what it wakes: to be called when that was taken out of the line. From
     /// now on a wake puts it in again.
     pub(crate) fn answer(&self) -> &Waker {
-        // Pairs with `wake_by_ref`. A swap, not a store: also of the wakes that found it listed
-        // each is to be seen.
+        // Acquire pairs with the swap in `wake_by_ref`. A swap, not a store, as it is to read from the
+        // last of the wakes that found it listed.
         self.wakes.listed.swap(false, Ordering::Acquire);
         &self.waker
     }
@@ -73,25 +82,55 @@ impl Bell {
 impl Line {
     /// Puts the one at `place`, which is new, into the line; gives its waker.
     pub(crate) fn enter(&mut self, place: usize) -> Bell {
-        let woken = self.woken.clone();
-        let wakes = Arc::new(Wakes { place, listed: AtomicBool::new(true), woken });
         self.taken.push_back(place);
-        Bell { waker: Waker::from(wakes.clone()), wakes }
+        Bell::new(place, true, &self.woken)
     }
 
-    /// The next one to look at. `None`: each that was woken before this round has come up. The round
-    /// begins with `over` false. With a waker, that is called if somebody is woken after the round.
-    pub(crate) fn next(&mut self, over: &mut bool, waker: Option<&Waker>) -> Option<usize> {
-        if self.taken.is_empty() && !std::mem::replace(over, true) {
-            // Before the look.
-            waker.into_iter().for_each(|waker| self.woken.parent.register(waker));
-            std::mem::swap(&mut self.taken, &mut *self.woken.line.lock());
+    /// The same, when somebody may wait for a wake already: the one at `place` is looked at now.
+    /// `is_ready` does so, and leaves the waker if it is not.
+    pub(crate) fn join(&mut self, place: usize, is_ready: impl FnOnce(&Waker) -> bool) -> Bell {
+        if !self.awaited {
+            return self.enter(place);
         }
-        self.taken.pop_front()
+        let bell = Bell::new(place, false, &self.woken);
+        if is_ready(&bell.waker) {
+            bell.waker.wake_by_ref();
+        }
+        bell
+    }
+
+    /// How many there are to look at in this round. One that is woken again meanwhile waits for the
+    /// next: it shall not keep the thread.
+    pub(crate) fn round(&self) -> usize {
+        self.taken.len() + self.woken.line.lock().len()
+    }
+
+    /// The next one to look at, of so many that are `left` of the round. `None`: it is over, and
+    /// `waker` is called when there is another one.
+    pub(crate) fn next(&mut self, left: &mut usize, waker: Option<&Waker>) -> Option<usize> {
+        if let Some(fewer) = left.checked_sub(1) {
+            *left = fewer;
+            if self.taken.is_empty() {
+                std::mem::swap(&mut self.taken, &mut *self.woken.line.lock());
+            }
+            return self.taken.pop_front();
+        }
+        waker.into_iter().for_each(|waker| self.wait(waker));
+        None
+    }
+
+    fn wait(&mut self, waker: &Waker) {
+        self.awaited = true;
+        self.woken.parent.register(waker);
+        // Who was woken since the round began may not have found that.
+        if !self.taken.is_empty() || !self.woken.line.lock().is_empty() {
+            waker.wake_by_ref();
+        }
     }
 
     pub(crate) fn clear(&mut self) {
         self.taken.clear();
+        self.awaited = false;
         self.woken.line.lock().clear();
     }
 
@@ -181,9 +220,9 @@ impl<F: Future> AsCompleted<F> {
         if self.left == 0 {
             return Poll::Ready(None);
         }
-        let mut over = false;
+        let mut left = self.line.round();
         while budget::has_budget_remaining() {
-            let Some(place) = self.line.next(&mut over, Some(cx.waker())) else {
+            let Some(place) = self.line.next(&mut left, Some(cx.waker())) else {
                 return Poll::Pending;
             };
             // Taken out for the poll: one that panics is gone, and the others can go on.

@@ -85,10 +85,13 @@ impl<T> JoinSet<T> {
     }
 
     /// Puts a task into the set that was spawned elsewhere.
-    fn insert(&mut self, handle: JoinHandle<T>) -> AbortHandle {
+    fn insert(&mut self, mut handle: JoinHandle<T>) -> AbortHandle {
         let abort = handle.abort_handle();
         let place = self.free.unwrap_or(self.places.len());
-        let taken = Place::Taken { handle, bell: self.finished.enter(place) };
+        let bell = self.finished.join(place, |waker| {
+            handle.poll_finished(&mut Context::from_waker(waker)).is_ready()
+        });
+        let taken = Place::Taken { handle, bell };
         match self.places.get_mut(place) {
             None => self.places.push(taken),
             Some(free) => {
@@ -236,9 +239,9 @@ impl<T: 'static> JoinSet<T> {
     /// Looks at the tasks that are said to have finished, each of them once. `waker` is called if one
     /// finishes after that, or now if the budget is spent before.
     fn poll_finished(&mut self, waker: Option<&Waker>) -> Poll<Result<(Id, T), JoinError>> {
-        let mut over = false;
+        let mut left = self.finished.round();
         while budget::has_budget_remaining() {
-            let Some(place) = self.finished.next(&mut over, waker) else { return Poll::Pending };
+            let Some(place) = self.finished.next(&mut left, waker) else { return Poll::Pending };
             let Some(Place::Taken { handle, bell }) = self.places.get_mut(place) else { continue };
             let mut cx = Context::from_waker(bell.answer());
             if let Poll::Ready(output) = std::pin::Pin::new(&mut *handle).poll(&mut cx) {
