@@ -80,6 +80,35 @@ async fn it_tells_what_time_there_is_before_it_has_waited() {
 }
 
 #[filch::test(start_paused = true)]
+async fn what_it_tells_after_it_was_left_stays_true() {
+    let due = Instant::now() + secs(3);
+    let scope = timeout_scope(secs(3), async |scope| scope).await.unwrap();
+    sleep(1).await;
+    assert_eq!(scope.deadline(), Some(due));
+    assert!(!scope.expired());
+}
+
+#[filch::test(start_paused = true)]
+async fn it_can_be_moved_before_it_has_waited() {
+    for (due, body) in [(Some(2), 1), (Some(0), 1), (None, 9)] {
+        let due = due.map(|due| Instant::now() + secs(due));
+        let outcome = timeout_scope(secs(5), async |scope| {
+            scope.reschedule(due).unwrap();
+            assert_eq!((scope.deadline(), current_effective_deadline()), (due, due));
+            sleep(body).await;
+        });
+        assert_eq!(outcome.await.is_ok(), due.is_none_or(|due| due > Instant::now()));
+    }
+    // There was no time to begin with.
+    let outcome = timeout_scope(None, async |scope| {
+        assert_eq!(scope.deadline(), None);
+        scope.reschedule(Instant::now() + secs(1)).unwrap();
+        sleep(2).await;
+    });
+    assert!(outcome.await.is_err());
+}
+
+#[filch::test(start_paused = true)]
 async fn a_time_beyond_all_times_is_never_over() {
     let limit = std::time::Duration::MAX;
     assert_eq!(timeout_scope(limit, async |_| sleep(5).await).await, Ok(()));

@@ -113,7 +113,8 @@ pub fn current_effective_deadline() -> Option<Instant> {
 /// [deadline](TimeoutScope::deadline). If the time is over when the future waits, it is given up; a
 /// future that gives its output without waiting is in time.
 ///
-/// The counterpart of `async with asyncio.timeout(limit) as scope`.
+/// The counterpart of `async with asyncio.timeout(limit) as scope`. There the time counts from the
+/// call: for that, call `scope.deadline()` first, or [`reschedule`](TimeoutScope::reschedule) to a moment.
 ///
 /// # Errors
 ///
@@ -171,12 +172,13 @@ impl std::fmt::Display for NotActive {
 impl std::error::Error for NotActive {}
 
 impl TimeoutScope {
-    /// When the time will be over; `None`: never. asyncio's `when`.
+    /// When the time will be over, or would have been; `None`: never. If it does not run yet, it does from
+    /// now on. asyncio's `when`.
     pub fn deadline(&self) -> Option<Instant> {
         self.0.deadline()
     }
 
-    /// Moves the deadline, to earlier or later or to never.
+    /// Moves the deadline, to earlier or later or to never, whether the time runs already or not.
     ///
     /// # Errors
     ///

@@ -113,6 +113,13 @@ impl Shared {
 }
 
 impl State {
+    /// What whoever is left with a handle may still ask for. Returns what is to be dropped without the lock.
+    fn leave(&mut self) -> Option<Arc<Node>> {
+        // The deadline moves no more, also if nobody had to wait for it.
+        self.deadline.begin();
+        self.node.take()
+    }
+
     /// The node does not change while there is one.
     fn know(&mut self, node: Option<&Arc<Node>>) {
         if self.node.is_none() {
@@ -397,10 +404,12 @@ impl CancelScope {
     /// Leaves the scope, unless there is a clean-up to run, which is returned.
     #[inline]
     pub(super) fn leave_at_once(mut self) -> Option<(CancelScope, Exit)> {
+        // No lock: `get_mut` finds nobody else who has the scope, or will. Its acquire pairs with the
+        // release with which others let go of theirs, so that what they did here is seen.
         if let Some(shared) = Arc::get_mut(&mut self.0)
             && shared.state.get_mut().exits.is_empty()
         {
-            // Nobody else has it, who could ask whether it was left.
+            // Nor can anybody ask whether it was left.
             *shared = Shared::new();
             _ = SPARE.try_with(|spare| spare.set(Some(self.0)));
             return None;
@@ -412,7 +421,7 @@ impl CancelScope {
     pub(super) fn next_exit(&self) -> Option<Exit> {
         let mut state = self.0.state.lock();
         let exit = state.exits.pop();
-        let gone = if exit.is_none() { state.node.take() } else { None };
+        let gone = if exit.is_none() { state.leave() } else { None };
         drop(state);
         drop(gone);
         exit
@@ -421,7 +430,7 @@ impl CancelScope {
     /// The scope's future is gone; clean-ups that did not run by then are dropped.
     pub(super) fn leave(&self) {
         let mut state = self.0.state.lock();
-        let gone = (state.node.take(), state.exits.close());
+        let gone = (state.leave(), state.exits.close());
         drop(state);
         drop(gone);
     }

@@ -6,7 +6,7 @@ use std::hash::{BuildHasher, Hasher};
 /// How many maps share the tasks, so that they seldom meet at a lock.
 const SHARDS: usize = 32;
 
-/// An empty map that has room for more than this gives it back.
+/// A map that has room for more than this, and needs but an eighth of it, gives room back.
 const ROOM: usize = 64;
 
 /// The map of a shard: a look-up costs the same however many tasks there are.
@@ -45,8 +45,9 @@ impl<V: Clone> Table<V> {
     pub(super) fn forget(&self, task: Id) -> Option<V> {
         self.with_shard(task, |shard| {
             let value = shard.remove(&task);
-            if shard.is_empty() && shard.capacity() > ROOM {
-                *shard = Shard::with_hasher(ByNumber);
+            if shard.capacity() > ROOM.max(8 * shard.len()) {
+                // To a quarter: what comes and goes does not make it grow and shrink at each step.
+                shard.shrink_to(2 * shard.len());
             }
             value
         })
@@ -60,8 +61,8 @@ impl<V: Clone> Table<V> {
     }
 }
 
-/// Spreads the numbers of tasks: those of a shard, in a row as they mostly are, each get a place of
-/// their own.
+/// Spreads the numbers of tasks, whatever their distance: mostly they come in a row, but those that have
+/// an entry may be every thousandth.
 #[derive(Clone, Copy)]
 pub(super) struct ByNumber;
 
@@ -83,13 +84,46 @@ impl Hasher for Spread {
 
     #[inline]
     fn write_u64(&mut self, number: u64) {
-        // The low bits, in which those of a shard are alike, are left out. An odd factor takes numbers
-        // in a row to different low bits, which choose the place, and stirs the high bits, by which
-        // neighbours are told apart: 2^64 over the golden ratio.
-        self.0 = (number / SHARDS as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        // 2^64 over the golden ratio: the high bits of the product depend on all of the number.
+        self.0 = number.wrapping_mul(0x9E37_79B9_7F4A_7C15);
     }
 
+    /// The low bits choose the place, and the highest tell neighbours apart. Both are high ones of the
+    /// product.
+    #[inline]
     fn finish(&self) -> u64 {
-        self.0
+        self.0.rotate_left(32)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_at_any_distance_seldom_meet() {
+        for shift in 5..30 {
+            let place = |number: u64| {
+                let mut spread = Spread(0);
+                spread.write_u64(number << shift);
+                spread.finish() % 2048
+            };
+            let places: std::collections::BTreeSet<_> = (1..=1024).map(place).collect();
+            assert!(places.len() > 512, "{} places at a distance of 2^{shift}", places.len());
+        }
+    }
+
+    #[test]
+    fn room_is_given_back_although_some_stay() {
+        let table: Table<u64> = Table::new();
+        let ids: Vec<_> = std::iter::repeat_with(Id::next).take(9000).collect();
+        ids.iter().for_each(|id| assert_eq!(table.find_or(*id, || id.number()), id.number()));
+        let (stay, go) = ids.split_at(100);
+        assert!(go.iter().all(|id| table.forget(*id) == Some(id.number())));
+        assert!(go.iter().all(|id| table.find(*id).is_none() && table.forget(*id).is_none()));
+        assert!(stay.iter().all(|id| table.find(*id) == Some(id.number())));
+        for id in stay {
+            assert!(table.with_shard(*id, |shard| shard.capacity()) <= ROOM);
+        }
     }
 }
