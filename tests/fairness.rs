@@ -9,7 +9,7 @@ use filch::io::{AsyncReadExt, AsyncWriteExt};
 use filch::net::UnixStream;
 use filch::runtime::{Builder, LocalRuntime, Runtime};
 use filch::task::{self, LocalSet, coop, yield_now};
-use filch::time::{Duration, sleep};
+use filch::time::{Duration, Instant, sleep};
 use std::future::poll_fn;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
@@ -412,5 +412,36 @@ fn who_yields_lets_in_what_came_from_outside() {
         });
         assert!(yields.await.unwrap(), "the task that yielded went first");
         hears.await.unwrap();
+    });
+}
+
+/// As above with a clock that runs: the look is long due when the poll ends, and not left out, as it would be
+/// if the worker had nothing more to do.
+#[test]
+fn who_yields_counts_as_waiting_when_a_look_outside_is_due() {
+    let runtime = Builder::new_current_thread().enable_all().event_interval(1).build().unwrap();
+    let (mut near, mut far) = runtime.block_on(async { UnixStream::pair().unwrap() });
+    let heard = Arc::new(AtomicUsize::new(0));
+    let ears = heard.clone();
+    runtime.block_on(async move {
+        filch::spawn(async move {
+            while far.read_u8().await.is_ok() {
+                ears.fetch_add(1, SeqCst);
+            }
+        });
+        let yields = filch::spawn(async move {
+            // The other one has to wait first.
+            yield_now().await;
+            for round in 1..=3 {
+                near.write_all(b"!").await.unwrap();
+                let start = Instant::now();
+                while start.elapsed() < Duration::from_millis(20) {
+                    std::hint::spin_loop();
+                }
+                yield_now().await;
+                assert_eq!(heard.load(SeqCst), round, "the task that yielded went first");
+            }
+        });
+        yields.await.unwrap();
     });
 }

@@ -363,6 +363,33 @@ fn two_requests(careless: bool) {
     assert_eq!(home.tasks(), 0, "never freed");
 }
 
+/// A scope is left, which takes no lock unless somebody has it still, while another thread asks for a
+/// clean-up and lets go: it runs or is refused, and the next scope knows nothing of it.
+#[test]
+fn a_clean_up_meets_the_end_of_its_scope() {
+    loom::model(|| {
+        let scope = CancelScope::new();
+        let ran = Arc::new(AtomicUsize::new(0));
+        let asker = {
+            let (scope, ran) = (scope.clone(), ran.clone());
+            thread::spawn(move || {
+                scope.cancel("too late");
+                let cleanup = async move { _ = ran.fetch_add(1, SeqCst) };
+                let ask = move || scope.on_exit_within(None, cleanup);
+                std::panic::catch_unwind(std::panic::AssertUnwindSafe(ask)).is_ok()
+            })
+        };
+        let mut run = Box::pin(scope.run(std::future::ready(7)));
+        drop(scope);
+        let mut cx = Context::from_waker(Waker::noop());
+        let Poll::Ready(Ok(7)) = run.as_mut().poll(&mut cx) else { panic!("it was ready") };
+        let next = CancelScope::new();
+        assert!(!next.cancel_called());
+        next.on_exit_within(None, async {});
+        assert_eq!(ran.load(SeqCst) > 0, asker.join().unwrap());
+    });
+}
+
 /// With two preemptions there would be so many orders that it takes more than ten minutes.
 fn model_of_many_steps(f: impl Fn() + Sync + Send + 'static) {
     let mut model = loom::model::Builder::new();

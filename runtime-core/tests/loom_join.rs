@@ -12,8 +12,9 @@ use loom::cell::UnsafeCell;
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::thread;
+use runtime_core::many::as_completed;
 use runtime_core::task::state::State;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize as StdAtomicUsize, Ordering::SeqCst};
 use std::task::{Context, Poll, Wake, Waker};
@@ -140,6 +141,52 @@ fn a_real_handle_is_served_like_the_model() {
     for asks in 0..=2 {
         loom::model(move || real_join(asks));
     }
+}
+
+/// One of many is woken from two threads while it is looked at: what each did before is seen by a look
+/// that follows, though the second finds it listed already.
+#[test]
+fn one_of_many_is_looked_at_after_each_wake() {
+    loom::model(|| {
+        let done = Arc::new([0, 1].map(|_| AtomicUsize::new(0)));
+        let waker = std::rc::Rc::new(std::cell::RefCell::new(None));
+        let both = {
+            let (done, waker) = (done.clone(), waker.clone());
+            poll_fn(move |cx| {
+                waker.replace(Some(cx.waker().clone()));
+                // Relaxed, so that it is the wake that makes them seen.
+                match done.iter().all(|done| done.load(Ordering::Relaxed) == 1) {
+                    true => Poll::Ready(()),
+                    false => Poll::Pending,
+                }
+            })
+        };
+        let woken = std::sync::Arc::new(Woken(StdAtomicUsize::new(0)));
+        let parent = Waker::from(woken.clone());
+        let mut many = as_completed([both]);
+        let mut looks = 0;
+        let mut is_over = || {
+            looks += 1;
+            many.poll_next(&mut Context::from_waker(&parent)).is_ready()
+        };
+        assert!(!is_over());
+        let threads = [0, 1].map(|number| {
+            let (done, waker) = (done.clone(), waker.borrow().clone().expect("it was polled"));
+            thread::spawn(move || {
+                done[number].store(1, Ordering::Relaxed);
+                waker.wake();
+            })
+        });
+        let mut over = woken.0.swap(0, SeqCst) > 0 && is_over();
+        for thread in threads {
+            thread.join().unwrap();
+        }
+        if !over && woken.0.swap(0, SeqCst) > 0 {
+            over = is_over();
+        }
+        assert!(over, "a wake is lost");
+        waker.take();
+    });
 }
 
 /// Two neighbours die elsewhere, while the owner buries and closes, unless it forgets to.

@@ -88,9 +88,9 @@ impl<T> JoinSet<T> {
     fn insert(&mut self, mut handle: JoinHandle<T>) -> AbortHandle {
         let abort = handle.abort_handle();
         let place = self.free.unwrap_or(self.places.len());
-        let bell = self.finished.join(place, |waker| {
-            handle.poll_finished(&mut Context::from_waker(waker)).is_ready()
-        });
+        let bell = self
+            .finished
+            .join(place, |waker| handle.poll_finished(&mut Context::from_waker(waker)).is_ready());
         let taken = Place::Taken { handle, bell };
         match self.places.get_mut(place) {
             None => self.places.push(taken),

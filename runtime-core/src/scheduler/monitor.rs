@@ -53,6 +53,45 @@ struct Seen {
     reported: bool,
 }
 
+/// How a worker went on between two looks.
+#[derive(Debug, PartialEq)]
+enum Pace {
+    /// It is in no poll, nor was in one.
+    Idle,
+    /// It polled little, or its polls are long.
+    Slow,
+    /// It polls one after the other.
+    Busy,
+    /// It is in the same poll.
+    Stuck,
+}
+
+impl Pace {
+    /// A beat is odd while a task is polled.
+    fn of(before: u64, now: u64) -> Pace {
+        match now.wrapping_sub(before) {
+            0 if now % 2 == 0 => Pace::Idle,
+            0 => Pace::Stuck,
+            1..BUSY => Pace::Slow,
+            BUSY.. => Pace::Busy,
+        }
+    }
+}
+
+/// Whether a look that comes soon could help a busy worker, should it lose its core: so many tasks wait
+/// there, and the next one is its own to run.
+fn could_help(waiting: usize, somebody_sleeps: bool) -> bool {
+    waiting > 1 && somebody_sleeps
+}
+
+/// How long to rest before the next look.
+fn pause_after(pause: Duration, alert: bool) -> Duration {
+    match alert {
+        true => ALERT,
+        false => (pause * 2).min(CALM),
+    }
+}
+
 impl Monitor {
     pub(super) fn new() -> Monitor {
         Monitor {
@@ -102,7 +141,7 @@ impl Monitor {
                 return;
             }
             let alert = scheduler.look_after_workers(&mut seen);
-            pause = if alert { ALERT } else { (pause * 2).min(CALM) };
+            pause = pause_after(pause, alert);
             quiet_looks = if scheduler.idle.somebody_awake() { 0 } else { quiet_looks + 1 };
             if quiet_looks >= QUIET_LOOKS {
                 scheduler.monitor.sleep_deep(&scheduler);
@@ -135,20 +174,20 @@ impl Scheduler {
             }
             let seen = &mut seen[index];
             let beat = remote.stats.beat.get();
-            let advance = beat.wrapping_sub(seen.beat);
-            if advance != 0 || beat % 2 == 0 {
+            let pace = Pace::of(seen.beat, beat);
+            if pace != Pace::Stuck {
                 *seen = Seen { beat, since: now, reported: false };
-                alert |= match advance {
-                    // Nothing is known of a worker that has only begun.
-                    0 => false,
-                    1..BUSY => self.help_slow(remote),
-                    BUSY.. => remote.waiting() > 1 && self.idle.somebody_sleeps(),
-                };
-            } else {
-                alert = true;
-                self.help_stuck(remote, now);
-                self.report_stall(index, remote, seen, now);
             }
+            alert |= match pace {
+                Pace::Idle => false,
+                Pace::Slow => self.help_slow(remote),
+                Pace::Busy => could_help(remote.waiting(), self.idle.somebody_sleeps()),
+                Pace::Stuck => {
+                    self.help_stuck(remote, now);
+                    self.report_stall(index, remote, seen, now);
+                    true
+                }
+            };
         }
         alert | self.send_to_reactor(now)
     }
@@ -209,5 +248,36 @@ impl Scheduler {
         let stall =
             Stall { worker, task: poll.task, name: poll.name, location: poll.location, duration };
         contain(|| hook(&stall));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_worker_is_stuck_only_in_a_poll_that_goes_on() {
+        assert_eq!(Pace::of(7, 7), Pace::Stuck);
+        assert_eq!(Pace::of(8, 8), Pace::Idle);
+        assert_eq!(Pace::of(6, 7), Pace::Slow, "it has only begun");
+        assert_eq!(Pace::of(7, 9), Pace::Slow, "another poll, but a long one");
+        assert_eq!(Pace::of(7, 6 + BUSY), Pace::Slow);
+        assert_eq!(Pace::of(7, 7 + BUSY), Pace::Busy);
+        assert_eq!(Pace::of(u64::MAX, 0), Pace::Slow, "it counts round");
+    }
+
+    #[test]
+    fn a_busy_worker_is_watched_only_by_who_could_help() {
+        assert!(could_help(2, true));
+        assert!(!could_help(1, true), "its next task alone is no reason");
+        assert!(!could_help(1_000_000, false), "nobody is left to help");
+    }
+
+    #[test]
+    fn it_rests_longer_and_longer_until_somebody_needs_it() {
+        let rests = std::iter::successors(Some(ALERT), |rest| Some(pause_after(*rest, false)));
+        let rests: Vec<_> = rests.take(5).map(|rest| rest.as_millis()).collect();
+        assert_eq!(rests, [1, 2, 4, 6, 6]);
+        assert_eq!(pause_after(CALM, true), ALERT);
     }
 }
