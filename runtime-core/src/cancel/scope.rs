@@ -146,6 +146,7 @@ impl CancelScope {
 
     /// A scope that counts as entered, by whoever makes it. Its time runs from the moment it has to
     /// wait, or somebody asks for its deadline.
+    #[inline]
     pub(super) fn entered(limit: Option<Duration>) -> CancelScope {
         CancelScope::at(limit.map_or(Deadline::Never, Deadline::After), true)
     }
@@ -154,6 +155,7 @@ impl CancelScope {
         CancelScope::at(deadline, false)
     }
 
+    #[inline]
     fn at(deadline: Deadline, entered: bool) -> CancelScope {
         let spare = SPARE.try_with(Cell::take).ok().flatten();
         let mut shared = spare.unwrap_or_else(|| Arc::new(Shared::new()));
