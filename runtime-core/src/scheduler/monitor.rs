@@ -70,8 +70,8 @@ impl Pace {
     /// A beat is odd while a task is polled.
     fn of(before: u64, now: u64) -> Pace {
         match now.wrapping_sub(before) {
-            0 if now % 2 == 0 => Pace::Idle,
-            0 => Pace::Stuck,
+            0 if now % 2 == 1 => Pace::Stuck,
+            0 => Pace::Idle,
             1..BUSY => Pace::Slow,
             BUSY.. => Pace::Busy,
         }
