@@ -177,6 +177,8 @@ fn one_of_many_is_looked_at_after_each_wake() {
                 waker.wake();
             })
         });
+        // The threads may run here.
+        done[0].load(Ordering::Relaxed);
         let mut over = woken.0.swap(0, SeqCst) > 0 && is_over();
         for thread in threads {
             thread.join().unwrap();
