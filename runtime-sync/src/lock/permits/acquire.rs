@@ -6,7 +6,7 @@ use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 
-use super::{Look, Permits, Request, Stage};
+use super::{Look, Permits, Request, Stage, Unserved};
 use crate::budget;
 use crate::lock::AcquireError;
 use crate::wait_list::{Left, Line, Waited, Waiter};
@@ -24,7 +24,11 @@ pin_project! {
     impl PinnedDrop for Acquire<'_> {
         fn drop(this: Pin<&mut Self>) {
             let this = this.project();
-            let (left, rest) = this.permits.leave_if(this.waiter, |_| true);
+            if this.waiter.is_outside() {
+                return;
+            }
+            let mut rest = Unserved::new(this.permits);
+            let left = this.permits.leave_if(this.waiter, &mut rest, |_| true);
             rest.serve();
             if let Some(Left::Chosen(request)) = left {
                 this.permits.release(request.count);
@@ -52,7 +56,8 @@ impl Future for Acquire<'_> {
         let permits = *this.permits;
         let count = *this.count;
         let mut look = Look::NotAsked;
-        let (left, rest) = permits.leave_if(this.waiter.as_mut(), |request| {
+        let mut rest = Unserved::new(permits);
+        let left = permits.leave_if(this.waiter.as_mut(), &mut rest, |request| {
             look = permits.look(request);
             look == Look::Taken
         });
