@@ -475,11 +475,18 @@ impl<'a> Unserved<'a> {
     }
 
     fn serve(&mut self) {
-        if !self.done {
+        if !std::mem::replace(&mut self.done, true) {
             self.wakes.wake_and_keep_panic();
             self.permits.serve();
         }
         self.wakes.wake_all();
+    }
+}
+
+impl Drop for Unserved<'_> {
+    /// Even if the drop of a waker panics, those who were chosen are woken.
+    fn drop(&mut self) {
+        self.serve();
     }
 }
 

@@ -20,6 +20,8 @@
 //!   takes it back under the lock and passes a sequentially consistent fence before the attempt that
 //!   follows; who brings something passes one before looking at it. So if the mark is still seen,
 //!   each attempt from the line that comes later sees what was brought.
+//!   One that gives up takes the mark back too, although the others are still nudged: whoever nudges
+//!   next finds out who is the first now.
 //!
 //! # How far one may be overtaken
 //!
