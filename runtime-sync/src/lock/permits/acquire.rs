@@ -51,13 +51,14 @@ impl<'a> Acquire<'a> {
 enum InLine {
     /// It is out of the line, with this result.
     Out(Result<(), AcquireError>),
-    /// Its turn has not come: it is in line and was not nudged, or it is not in line.
+    /// It was not nudged: its turn has not come.
     NotAsked,
     /// It was nudged and has found nothing. It is going to be handed what it asks for.
     Vain,
 }
 
 impl Acquire<'_> {
+    #[inline(always)]
     fn look_in_line(self: Pin<&mut Self>) -> InLine {
         let this = self.project();
         let permits = *this.permits;
@@ -94,17 +95,30 @@ impl Acquire<'_> {
         }
     }
 
+    /// Looks once more after the waker was renewed.
+    #[cold]
+    fn look_again(self: Pin<&mut Self>) -> Poll<Result<(), AcquireError>> {
+        match self.look_in_line() {
+            InLine::Out(result) => Poll::Ready(result),
+            InLine::NotAsked | InLine::Vain => Poll::Pending,
+        }
+    }
+
+    #[inline]
     fn poll_in_line(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), AcquireError>> {
-        let looked = self.as_mut().look_in_line();
-        if let InLine::Out(result) = looked {
-            return Poll::Ready(result);
+        let mut again = false;
+        if !self.waiter.is_outside() {
+            match self.as_mut().look_in_line() {
+                InLine::Out(result) => return Poll::Ready(result),
+                InLine::NotAsked => again = true,
+                InLine::Vain => {}
+            }
         }
         let this = self.as_mut().project();
         let (permits, count) = (*this.permits, *this.count);
-        let in_line = !this.waiter.is_outside();
         let queue = |line: &mut Line<'_, Request>| permits.take_or_queue(line, count);
         match this.waiter.poll_wait(cx, queue) {
             Poll::Ready(Waited::Never(result)) => Poll::Ready(result),
@@ -114,12 +128,7 @@ impl Acquire<'_> {
             Poll::Ready(Waited::Woken(_)) => Poll::Ready(Err(AcquireError::closed())),
             // A nudge takes the waker along: one that came before the waker was renewed has woken
             // another task perhaps, and has to be noticed here.
-            Poll::Pending if in_line && matches!(looked, InLine::NotAsked) => {
-                match self.look_in_line() {
-                    InLine::Out(result) => Poll::Ready(result),
-                    InLine::NotAsked | InLine::Vain => Poll::Pending,
-                }
-            }
+            Poll::Pending if again => self.look_again(),
             Poll::Pending => Poll::Pending,
         }
     }
