@@ -474,7 +474,15 @@ impl<'a> Unserved<'a> {
         Unserved { permits, wakes: Wakes::default(), done: true }
     }
 
+    #[inline]
     fn serve(&mut self) {
+        if !self.done || !self.wakes.is_empty() {
+            self.serve_now();
+        }
+    }
+
+    #[inline(never)]
+    fn serve_now(&mut self) {
         if !std::mem::replace(&mut self.done, true) {
             self.wakes.wake_and_keep_panic();
             self.permits.serve();
@@ -485,6 +493,7 @@ impl<'a> Unserved<'a> {
 
 impl Drop for Unserved<'_> {
     /// Even if the drop of a waker panics, those who were chosen are woken.
+    #[inline]
     fn drop(&mut self) {
         self.serve();
     }

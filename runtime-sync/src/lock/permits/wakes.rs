@@ -32,6 +32,12 @@ impl Wakes {
         batch
     }
 
+    /// Whether there is nothing to wake, and no panic to pass on.
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        self.one.is_none() && self.batch.is_none()
+    }
+
     pub(super) fn wake_and_keep_panic(&mut self) {
         self.batch().wake_and_keep_panic();
     }
