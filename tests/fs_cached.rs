@@ -10,13 +10,14 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{FileExt as _, FileTypeExt as _, MetadataExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc;
 
 use filch::fs::{self, File};
 use filch::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt, SeekFrom};
 use filch::runtime::Runtime;
 use rustix::fs::{Advice, AtFlags, CWD, Mode, OFlags, ResolveFlags, StatxFlags};
 use rustix::io::ReadWriteFlags;
-use support::{current, in_child, multi, on_each_flavour, watch};
+use support::{current, in_child, multi, on_each_flavour, until, watch};
 
 const LIMIT: usize = 64 * 1024;
 
@@ -282,23 +283,37 @@ fn a_queue_holds_up_nobody_and_notices_nothing() {
     let queue = folder.0.join("queue");
     assert!(std::process::Command::new("mkfifo").arg(&queue).status().unwrap().success());
     let runtime = current();
-    for round in 0..100 {
-        runtime.block_on(async {
+    for round in 0..20 {
+        let (told, thread) = mpsc::channel();
+        let path = queue.clone();
+        let writer = std::thread::spawn(move || {
+            told.send(std::fs::read_link("/proc/thread-self").unwrap()).unwrap();
+            std::fs::write(path, "through")
+        });
+        let state = Path::new("/proc").join(thread.recv().unwrap()).join("stat");
+        if round % 3 != 0 {
+            // It waits for a reader.
+            until(|| std::fs::read_to_string(&state).unwrap().contains(") S "));
+        }
+        let read = runtime.block_on(async {
             fs::read(&known).await.unwrap();
             assert!(fs::metadata(&queue).await.unwrap().file_type().is_fifo());
-            let read = async {
-                if round % 2 == 0 {
-                    return fs::read(&queue).await.unwrap();
-                }
-                let mut bytes = Vec::new();
-                File::open(&queue).await.unwrap().read_to_end(&mut bytes).await.unwrap();
-                bytes
-            };
-            let (read, wrote) = filch::join!(read, fs::write(&queue, "through"));
-            wrote.unwrap();
-            assert_eq!(read, b"through");
+            if round % 2 == 0 {
+                return fs::read(&queue).await.unwrap();
+            }
+            let mut bytes = Vec::new();
+            File::open(&queue).await.unwrap().read_to_end(&mut bytes).await.unwrap();
+            bytes
         });
+        writer.join().unwrap().unwrap();
+        assert_eq!(read, b"through");
     }
+    // Nor does the one worker wait.
+    runtime.block_on(async {
+        let (read, wrote) = filch::join!(fs::read(&queue), fs::write(&queue, "through"));
+        wrote.unwrap();
+        assert_eq!(read.unwrap(), b"through");
+    });
 }
 
 #[test]
