@@ -382,6 +382,34 @@ fn outside_of_a_runtime_nothing_is_started() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
+fn a_child_is_woken_up_as_late_as_any_other_process() {
+    let _watch = watch();
+    let args = ["-c", "cat /proc/self/timerslack_ns"];
+    let usual = std::process::Command::new("sh").args(args).output().unwrap().stdout;
+    let child = move || async move { Command::new("sh").args(args).output().await.unwrap().stdout };
+    on_each_flavour(|rt| {
+        rt.block_on(async {
+            assert_eq!(child().await, usual);
+            let worker = filch::spawn(async move {
+                let before = rustix::thread::current_timer_slack();
+                let child = Command::new("sh").args(args).spawn().unwrap();
+                assert_eq!(rustix::thread::current_timer_slack(), before);
+                drop(child);
+                // A thread that this one has started has inherited nothing either.
+                let handle = filch::runtime::Handle::current();
+                let pool = filch::task::spawn_blocking(move || {
+                    assert_eq!(rustix::thread::current_timer_slack(), Ok(1));
+                    handle.block_on(child())
+                });
+                pool.await.unwrap()
+            });
+            assert_eq!(worker.await.unwrap(), usual);
+        });
+    });
+}
+
+#[test]
 fn types_can_be_sent_and_shared() {
     fn check<T: Send + Sync + Unpin + std::fmt::Debug>() {}
     check::<Command>();
