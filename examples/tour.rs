@@ -5,7 +5,7 @@
 //! cargo run --release --example tour
 //! ```
 //!
-//! It ends by itself, within five seconds, and fails if anything is not as it should be.
+//! It ends by itself, within a second or two, and fails if anything is not as it should be.
 
 use filch::io::{AsyncReadExt, AsyncWriteExt};
 use filch::net::{TcpListener, TcpStream};
@@ -28,11 +28,11 @@ pub(crate) async fn main() -> ExitCode {
     let metrics = Handle::current().metrics();
     println!("filch, {} workers\n", metrics.num_workers());
     let start = Instant::now();
-    match timeout(Duration::from_secs(5), stops()).await {
+    match timeout(Duration::from_secs(60), stops()).await {
         Ok(true) => {}
         Ok(false) => return ExitCode::FAILURE,
         Err(_) => {
-            println!("\nafter five seconds it is still not over");
+            println!("\nafter a minute it is still not over");
             return ExitCode::FAILURE;
         }
     }
@@ -192,13 +192,21 @@ async fn selecting() -> Told {
     Ok("of a sleep of an hour and one of 10 ms, the second won".to_owned())
 }
 
-/// Four calls that block have a thread each; a task goes on meanwhile.
+/// Four calls that block have a thread each; a task goes on meanwhile, for which they wait.
 async fn blocking() -> Told {
-    let calls: Vec<_> =
-        (0..4).map(|number| filch::task::spawn_blocking(move || block(20, number))).collect();
-    let mut turns = 0;
+    let turns = Arc::new(AtomicUsize::new(0));
+    let call = |number| {
+        let turns = turns.clone();
+        filch::task::spawn_blocking(move || {
+            while turns.load(Ordering::Relaxed) < 10 {
+                block(1, ());
+            }
+            number
+        })
+    };
+    let calls: Vec<_> = (0..4).map(call).collect();
     while calls.iter().any(|call| !call.is_finished()) {
-        turns += 1;
+        turns.fetch_add(1, Ordering::Relaxed);
         sleep(Duration::from_millis(1)).await;
     }
     let mut sum = 0;
@@ -206,8 +214,8 @@ async fn blocking() -> Told {
         sum += call.await?;
     }
     check(sum == 6, "a blocking call returned something else")?;
-    check(turns > 0, "the blocking calls held the task up")?;
-    Ok(format!("4 calls of 20 ms each, and this task took {turns} turns meanwhile"))
+    let turns = turns.load(Ordering::Relaxed);
+    Ok(format!("4 calls that block, and this task took {turns} turns meanwhile"))
 }
 
 /// A task that blocks its own thread: others take over what it would hold up.
@@ -223,7 +231,7 @@ async fn blocking_in_place() -> Told {
 }
 
 #[allow(clippy::disallowed_methods, reason = "to block is the purpose")]
-fn block(ms: u64, value: u32) -> u32 {
+fn block<T>(ms: u64, value: T) -> T {
     std::thread::sleep(Duration::from_millis(ms));
     value
 }

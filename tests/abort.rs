@@ -257,7 +257,8 @@ fn a_wake_after_the_abort_does_nothing() {
             drop(second);
             yield_now().await;
         });
-        assert_eq!(runtime.metrics().num_alive_tasks(), 0);
+        // The joiner is woken before the worker counts the end.
+        until(|| runtime.metrics().num_alive_tasks() == 0);
     });
 }
 

@@ -1,12 +1,14 @@
 //! Descriptors of the user's own, through the facade.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, missing_docs)]
 
+mod support;
+
 use std::fs::File;
 use std::future::{Future, poll_fn};
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::os::unix::net::UnixStream;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker};
@@ -15,16 +17,9 @@ use std::time::Duration;
 use filch::io::unix::AsyncFd;
 use filch::io::{Interest, Ready};
 use filch::time::timeout;
+use support::{once, within};
 
 const MS: Duration = Duration::from_millis(1);
-
-async fn within<F: Future>(future: F) -> F::Output {
-    timeout(Duration::from_secs(20), future).await.expect("hangs")
-}
-
-async fn once<F: Future + ?Sized>(mut future: Pin<&mut F>) -> Poll<F::Output> {
-    poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx))).await
-}
 
 fn pair() -> (UnixStream, UnixStream) {
     let (near, far) = UnixStream::pair().unwrap();

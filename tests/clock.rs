@@ -3,6 +3,8 @@
 // One test hands a pinned `Sleep` out of a block, unawaited on purpose.
 #![allow(clippy::async_yields_async)]
 
+mod support;
+
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
@@ -12,6 +14,7 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use filch::runtime::{Builder, Runtime};
 use filch::time::{self, Duration, Instant, Sleep, sleep};
+use support::{until, watch};
 
 const MS: Duration = Duration::from_millis(1);
 const SECOND: Duration = Duration::from_secs(1);
@@ -232,19 +235,20 @@ async fn no_timer_is_ever_early() {
 
 #[filch::test]
 async fn an_earlier_timer_interrupts_the_wait_for_a_later_one() {
+    let _watch = watch();
     let mut long = pin!(sleep(HOUR));
     assert!(poll(long.as_mut()).is_pending());
     for _ in 0..50 {
         let start = std::time::Instant::now();
         filch::spawn(async { sleep(MS).await }).await.unwrap();
         assert!(start.elapsed() >= MS);
-        assert!(start.elapsed() < SECOND, "{:?}", start.elapsed());
     }
 }
 
 /// The worker whose wheel it is sleeps until the old deadline, unless it is told.
 #[test]
 fn a_reset_from_another_thread_wakes_the_worker_that_holds_the_timer() {
+    let _watch = watch();
     let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     for _ in 0..20 {
         let shared = Arc::new(Mutex::new(None::<Pin<Box<Sleep>>>));
@@ -256,9 +260,7 @@ fn a_reset_from_another_thread_wakes_the_worker_that_holds_the_timer() {
             })
             .await
         });
-        while shared.lock().unwrap().is_none() {
-            std::thread::sleep(MS);
-        }
+        until(|| shared.lock().unwrap().is_some());
         // Long enough for all workers to fall asleep.
         std::thread::sleep(5 * MS);
         {
@@ -266,10 +268,7 @@ fn a_reset_from_another_thread_wakes_the_worker_that_holds_the_timer() {
             let sooner = Instant::now() + 2 * MS;
             shared.lock().unwrap().as_mut().unwrap().as_mut().reset(sooner);
         }
-        let start = std::time::Instant::now();
-        while !task.is_finished() {
-            assert!(start.elapsed() < 5 * SECOND, "nobody told the worker");
-            std::thread::sleep(MS);
-        }
+        // Or nobody has told the worker.
+        until(|| task.is_finished());
     }
 }

@@ -117,7 +117,7 @@ impl Person {
 
     async fn reads(&mut self) -> io::Result<String> {
         let mut line = String::new();
-        filch::time::timeout(Duration::from_secs(10), self.0.read_line(&mut line)).await??;
+        filch::time::timeout(Duration::from_secs(60), self.0.read_line(&mut line)).await??;
         Ok(line.trim_end().to_owned())
     }
 }

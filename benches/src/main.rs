@@ -13,8 +13,10 @@
 //! | `counts.rs` | instructions and system calls per operation |
 //! | `scaling.rs` | what more workers do |
 //! | `stats.rs`, `table.rs`, `markdown.rs`, `json.rs`, `svg.rs` | what comes of it |
+//! | `checkout.rs` | where it is written |
 
 mod args;
+mod checkout;
 mod counts;
 mod foreign;
 mod json;
@@ -65,6 +67,10 @@ fn run(words: &[String]) -> Result<(), String> {
         return Ok(());
     }
 
+    if args.write || args.baseline {
+        // Before half an hour of measuring, not after it.
+        checkout::file("README.md")?;
+    }
     match args.job {
         Job::Counts => return counts::report(&args),
         Job::Check => return counts::check(&args),
@@ -114,17 +120,17 @@ fn present(peers: &[PeerId]) -> Vec<PeerId> {
 
 /// Writes what has been measured to the files that are asked for.
 fn write(args: &Args, header: &[String], all: &[Measured], table: &Table) -> Result<(), String> {
-    let beside = |name| args.write.then(|| markdown::here(name));
+    let beside = |name| args.write.then(|| checkout::file(name)).transpose();
     let put = |file: PathBuf, text: String| {
         fs::write(&file, text).map_err(|e| format!("{}: {e}", file.display()))
     };
-    for file in args.json.clone().into_iter().chain(beside("results.json")) {
+    for file in args.json.clone().into_iter().chain(beside("results.json")?) {
         put(file, json::document(header, args, all))?;
     }
-    for file in args.svg.clone().into_iter().chain(beside("results.svg")) {
+    for file in args.svg.clone().into_iter().chain(beside("results.svg")?) {
         put(file, svg::document(all))?;
     }
-    for file in args.markdown.clone().into_iter().chain(beside("README.md")) {
+    for file in args.markdown.clone().into_iter().chain(beside("README.md")?) {
         table.write_markdown(&file, header)?;
     }
     Ok(())

@@ -1,15 +1,7 @@
 //! The README of this package: tables between markers, which runs replace.
 
-use std::{
-    fmt::Display,
-    fs,
-    path::{Path, PathBuf},
-};
-
-/// The file of this name in the folder of this package.
-pub(crate) fn here(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
-}
+use crate::checkout;
+use std::{fmt::Display, fs, path::Path};
 
 /// A line of a table.
 pub(crate) fn line(cells: &[String]) -> String {
@@ -25,7 +17,7 @@ pub(crate) fn rule(head: &[String]) -> Vec<String> {
 
 /// Replaces what stands in the README between the markers named `part`.
 pub(crate) fn write(part: &str, text: &str) -> Result<(), String> {
-    write_to(&here("README.md"), part, text)
+    write_to(&checkout::file("README.md")?, part, text)
 }
 
 /// The same in any file.
@@ -57,7 +49,8 @@ mod tests {
 
     #[test]
     fn the_readme_has_markers_for_all_parts() {
-        let readme = fs::read_to_string(here("README.md")).expect("it is there");
+        let readme = fs::read_to_string(checkout::file("README.md").expect("a checkout"));
+        let readme = readme.expect("it is there");
         for part in ["table", "counts", "scaling"] {
             assert!(replace(&readme, part, "").is_some(), "{part}");
         }

@@ -1,8 +1,10 @@
 //! Frames on byte streams: order, cancellation, backpressure, errors, ends.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, missing_docs)]
 
+#[path = "../../tests/support/mod.rs"]
+mod support;
+
 use std::collections::VecDeque;
-use std::future::poll_fn;
 use std::io::{self, ErrorKind};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
@@ -16,13 +18,10 @@ use filch::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, ReadBuf, duplex, simplex
 use filch::net::{TcpListener, TcpStream};
 use futures_core::Stream;
 use proptest::prelude::*;
-
-async fn once<F: Future + ?Sized>(mut future: Pin<&mut F>) -> Poll<F::Output> {
-    poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx))).await
-}
+use support::{current, once};
 
 fn block_on<F: Future>(future: F) -> F::Output {
-    filch::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
+    current().block_on(future)
 }
 
 /// What a stream of bytes does, step by step; in the end it ends.

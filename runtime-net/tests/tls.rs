@@ -2,18 +2,20 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, missing_docs)]
 
 mod identity;
+#[path = "../../tests/support/mod.rs"]
+mod support;
 
 use std::io::{self, ErrorKind};
-use std::sync::Arc;
 
 use filch::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use filch::net::{TcpListener, TcpStream};
-use filch::time::{Duration, timeout};
+use filch::time::Duration;
 use filch::tls::rustls::server::WebPkiClientVerifier;
 use filch::tls::rustls::{ClientConfig, ServerConfig};
-use filch::tls::{TlsAcceptor, TlsConnector, client, server};
-use identity::{Identity, name};
+use filch::tls::{client, server};
+use identity::{Identity, acceptor, connector, name};
 use proptest::prelude::*;
+use support::{current, within};
 
 type Client<S> = client::TlsStream<S>;
 type Server<S> = server::TlsStream<S>;
@@ -24,11 +26,10 @@ async fn shake(
     room: usize,
 ) -> (io::Result<Client<DuplexStream>>, io::Result<Server<DuplexStream>>) {
     let (near, far) = duplex(room);
-    let connector = TlsConnector::from(Arc::new(client));
-    let acceptor = TlsAcceptor::from(Arc::new(server));
+    let (connector, acceptor) = (connector(client), acceptor(server));
     let both =
         async { filch::join!(connector.connect(name("localhost"), near), acceptor.accept(far)) };
-    timeout(Duration::from_secs(20), both).await.expect("hangs")
+    within(both).await
 }
 
 /// Both ends of a connection over a pipe with so much room.
@@ -39,8 +40,7 @@ async fn pair(room: usize) -> (Client<DuplexStream>, Server<DuplexStream>) {
 }
 
 fn run<F: Future>(future: F) -> F::Output {
-    let runtime = filch::runtime::Builder::new_current_thread().build().unwrap();
-    runtime.block_on(future)
+    current().block_on(future)
 }
 
 #[test]
@@ -49,7 +49,7 @@ fn bytes_go_both_ways_over_tcp() {
         let identity = Identity::new("localhost");
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let acceptor = TlsAcceptor::from(Arc::new(identity.server()));
+        let acceptor = acceptor(identity.server());
         let server = filch::spawn(async move {
             for _ in 0..20 {
                 let (stream, _) = listener.accept().await?;
@@ -61,7 +61,7 @@ fn bytes_go_both_ways_over_tcp() {
             }
             io::Result::Ok(())
         });
-        let connector = TlsConnector::from(Arc::new(identity.client()));
+        let connector = connector(identity.client());
         for round in 0..20_u8 {
             let stream = TcpStream::connect(address).await.unwrap();
             let mut stream = connector.connect(name("localhost"), stream).await.unwrap();
@@ -147,7 +147,7 @@ fn both_may_show_who_they_are_and_agree_on_a_protocol() {
 
 #[test]
 fn a_peer_that_says_nothing_or_nonsense_or_goes_is_an_error() {
-    let acceptor = || TlsAcceptor::from(Arc::new(Identity::new("localhost").server()));
+    let acceptor = || acceptor(Identity::new("localhost").server());
     run(async {
         let (near, far) = duplex(4096);
         let quick = acceptor().handshake_timeout(Duration::from_millis(10));
@@ -234,8 +234,7 @@ proptest! {
                 all
             };
             let all = async { filch::join!(write_there, write_back, read_there, read_back) };
-            let (_, _, got_there, got_back) =
-                timeout(Duration::from_secs(30), all).await.expect("hangs");
+            let (_, _, got_there, got_back) = within(all).await;
             assert!(got_there == there.concat() && got_back == back.concat());
         });
     }

@@ -8,6 +8,8 @@ mod edges;
 mod on_exit;
 mod requests;
 mod scope;
+#[path = "../support/mod.rs"]
+mod support;
 mod timeouts;
 
 use filch::time::{Duration, Instant};

@@ -1,7 +1,13 @@
 //! `cancel`, `cancelling` and `uncancel` of a task without frames, and what its error says.
 
+use super::support::Gate;
 use super::{Log, sleep, stuck};
 use filch::cancel::{CancelReason, CancelSource, catch_cancel};
+use filch::task::JoinHandle;
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
 #[filch::test(start_paused = true)]
 async fn a_task_without_frames_is_dropped_and_its_error_says_why() {
@@ -72,6 +78,62 @@ async fn requests_are_counted_and_taken_back() {
     assert_eq!(task.uncancel(), 0);
     assert_eq!(task.uncancel(), 0);
     task.await.unwrap();
+}
+
+/// A task that sleeps until the gate opens, without a frame, and how often it was polled.
+async fn sleeper(gate: &Gate) -> (JoinHandle<u32>, Arc<AtomicUsize>) {
+    let (polls, pass) = (Arc::new(AtomicUsize::new(0)), gate.clone());
+    let count = polls.clone();
+    let task = filch::spawn(async move {
+        let mut pass = pin!(pass.pass());
+        poll_fn(|cx| {
+            count.fetch_add(1, SeqCst);
+            pass.as_mut().poll(cx)
+        })
+        .await;
+        7
+    });
+    filch::task::yield_now().await;
+    assert_eq!(polls.load(SeqCst), 1);
+    (task, polls)
+}
+
+#[filch::test(start_paused = true)]
+async fn a_sleeper_whose_request_is_withdrawn_sleeps_on() {
+    let gate = Gate::new();
+    let (task, polls) = sleeper(&gate).await;
+    for round in 2..5 {
+        assert!(task.cancel("stop"));
+        assert_eq!((task.cancelling(), task.uncancel(), task.cancelling()), (1, 0, 0));
+        assert_eq!(task.uncancel(), 0);
+        filch::task::yield_now().await;
+        assert_eq!((task.is_finished(), polls.load(SeqCst)), (false, round), "looked at, no more");
+    }
+    gate.open();
+    assert_eq!(task.await.unwrap(), 7);
+}
+
+#[filch::test(start_paused = true)]
+async fn a_sleeper_that_is_asked_again_ends_for_the_last_reason() {
+    let gate = Gate::new();
+    let (task, polls) = sleeper(&gate).await;
+    task.cancel("withdrawn");
+    task.uncancel();
+    task.cancel("meant");
+    assert_eq!(task.cancelling(), 1);
+    assert_eq!(task.await.unwrap_err().reason().unwrap().message(), Some("meant"));
+    assert_eq!(polls.load(SeqCst), 1);
+}
+
+#[filch::test(start_paused = true)]
+async fn a_sleeper_that_is_asked_twice_and_let_off_once_ends() {
+    let gate = Gate::new();
+    let (task, polls) = sleeper(&gate).await;
+    task.cancel("one");
+    task.cancel("two");
+    assert_eq!((task.cancelling(), task.uncancel(), task.cancelling()), (2, 1, 1));
+    assert_eq!(task.await.unwrap_err().reason().unwrap().message(), Some("two"));
+    assert_eq!(polls.load(SeqCst), 1);
 }
 
 #[filch::test(start_paused = true)]

@@ -12,12 +12,12 @@ mod streams;
 mod support;
 
 use std::cell::Cell;
-use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use filch::io::{AsyncRead, AsyncWrite, ReadBuf};
+use support::once;
 
 #[test]
 fn streams_go_to_other_threads() {
@@ -112,8 +112,4 @@ impl AsyncWrite for Narrow {
         self.ended = true;
         Poll::Ready(Ok(()))
     }
-}
-
-pub async fn once<F: Future + ?Sized>(mut future: Pin<&mut F>) -> Poll<F::Output> {
-    poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx))).await
 }

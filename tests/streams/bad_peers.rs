@@ -1,6 +1,7 @@
 //! Peers that break off in every state, that end early, and that never end a line.
 
-use super::{pair, within};
+use super::support::streams::{MUCH, pair};
+use super::support::within;
 use filch::io::AsyncWriteExt;
 use filch::net::{TcpListener, TcpStream};
 use filch::streams::{ReadError, StreamReader, StreamWriter, open_connection};
@@ -8,9 +9,6 @@ use std::future::poll_fn;
 use std::io::ErrorKind;
 use std::pin::pin;
 use std::task::Poll;
-
-/// More than the buffers of the system take.
-const MUCH: usize = 16 << 20;
 
 /// A connection to somebody who resets it when he is dropped, without ending it before.
 async fn fragile() -> ((StreamReader, StreamWriter), TcpStream) {
@@ -182,7 +180,7 @@ async fn nothing_is_read_and_written_in_every_state() {
 async fn a_line_without_end_costs_no_more_than_the_limit() {
     let ((mut reader, _writer), (_far_reader, mut far_writer), _server) = pair().await;
     let limit = reader.limit();
-    far_writer.write(&*vec![b'x'; MUCH]);
+    far_writer.write(&*vec![b'x'; 4 * MUCH]);
     let mut thrown_away = 0;
     while thrown_away < MUCH / 2 {
         let error = within(reader.readline()).await.unwrap_err();

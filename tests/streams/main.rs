@@ -6,32 +6,6 @@ mod model;
 mod places;
 mod reader;
 mod server;
+#[path = "../support/mod.rs"]
+mod support;
 mod writer;
-
-use std::future::Future;
-
-use filch::streams::{Server, StreamReader, StreamWriter, open_connection, start_server};
-use filch::time::{Duration, timeout};
-
-/// Nothing here takes long, unless it hangs.
-async fn within<F: Future>(future: F) -> F::Output {
-    timeout(Duration::from_secs(20), future).await.expect("hangs")
-}
-
-/// A server whose handlers hand their ends to the test.
-async fn listen() -> (Server, filch::sync::mpsc::UnboundedReceiver<(StreamReader, StreamWriter)>) {
-    let (send, receive) = filch::sync::mpsc::unbounded_channel();
-    let server = start_server("127.0.0.1:0", move |reader, writer| {
-        let _ = send.send((reader, writer));
-        async {}
-    });
-    (server.await.unwrap(), receive)
-}
-
-/// Both sides of a connection, each a reader and a writer.
-async fn pair() -> ((StreamReader, StreamWriter), (StreamReader, StreamWriter), Server) {
-    let (server, mut clients) = listen().await;
-    let near = open_connection(server.local_addrs()[0]).await.unwrap();
-    let far = within(clients.recv()).await.unwrap();
-    (near, far, server)
-}

@@ -1,10 +1,8 @@
 //! `StreamReader` under random reads, of which some are dropped, against a plain slice of bytes.
 
+use super::support::at_once;
 use filch::streams::{ReadError, StreamReader};
 use proptest::prelude::*;
-use std::future::Future;
-use std::pin::pin;
-use std::task::{Context, Poll, Waker};
 
 #[derive(Clone, Debug)]
 enum Read {
@@ -83,14 +81,6 @@ fn first_end(bytes: &[u8], separators: &[Vec<u8>]) -> Option<(usize, usize)> {
     None
 }
 
-/// Polls once; `None` if it has to wait, and is dropped.
-fn once<F: Future>(future: F) -> Option<F::Output> {
-    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(output) => Some(output),
-        Poll::Pending => None,
-    }
-}
-
 proptest! {
     #![proptest_config(ProptestConfig { cases: 600, ..ProptestConfig::default() })]
     #[test]
@@ -106,12 +96,12 @@ proptest! {
         for read in &reads {
             let read_so = loop {
                 let polled = match read {
-                    Read::Some(count) => once(reader.read(*count)).map(|read| read.map_err(ReadError::Io)),
-                    Read::Exactly(count) => once(reader.readexactly(*count)),
-                    Read::Line => once(reader.readline()),
+                    Read::Some(count) => at_once(reader.read(*count)).map(|read| read.map_err(ReadError::Io)),
+                    Read::Exactly(count) => at_once(reader.readexactly(*count)),
+                    Read::Line => at_once(reader.readline()),
                     Read::Until(separators) => {
                         let separators: Vec<&[u8]> = separators.iter().map(|s| &**s).collect();
-                        once(reader.readuntil_any(&separators))
+                        at_once(reader.readuntil_any(&separators))
                     }
                 };
                 match (polled, &feeder) {

@@ -1,6 +1,6 @@
 //! Where streams connect to and servers listen at: several addresses, ports in use, Unix sockets.
 
-use super::within;
+use super::support::within;
 use filch::streams::{
     ConnectOptions, ServerOptions, open_connection, open_unix_connection, start_server,
     start_unix_server,

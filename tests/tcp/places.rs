@@ -4,7 +4,7 @@ use super::*;
 
 #[filch::test]
 async fn nobody_there_is_an_error() {
-    let (listener, address) = listen().await;
+    let (listener, address) = listen_alone().await;
     drop(listener);
     let error = within(TcpStream::connect(address)).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
@@ -12,7 +12,7 @@ async fn nobody_there_is_an_error() {
 
 #[filch::test]
 async fn addresses_are_tried_in_order() {
-    let (gone, nobody) = listen().await;
+    let (gone, nobody) = listen_alone().await;
     drop(gone);
     let (_listener, somebody) = listen().await;
     let stream = within(TcpStream::connect(&[nobody, somebody][..])).await.unwrap();
@@ -55,7 +55,7 @@ async fn a_port_is_taken_once() {
 #[filch::test]
 async fn a_server_may_start_again_at_once() {
     for _ in 0..5 {
-        let (listener, address) = listen().await;
+        let (listener, address) = listen_alone().await;
         let mut near = TcpStream::connect(address).await.unwrap();
         let (far, _) = listener.accept().await.unwrap();
         drop((listener, far));

@@ -69,7 +69,7 @@ async fn several_listeners_share_a_port_if_all_agree() {
 
 #[filch::test]
 async fn an_unconnected_socket_of_another_library_connects() {
-    let (listener, address) = listen().await;
+    let (listener, address) = listen_alone().await;
     // As hyper-util does it: made elsewhere, non-blocking, in the clothes of a stream of std.
     let socket = TcpSocket::new_v4().unwrap();
     let std = std::net::TcpStream::from(OwnedFd::from(socket));
@@ -95,7 +95,7 @@ async fn ipv6_has_its_class_where_there_is_ipv6() {
 async fn a_connect_that_is_given_up_closes_its_socket() {
     // Nobody answers there, as the queue of who listens is full.
     let socket = TcpSocket::new_v4().unwrap();
-    socket.bind(here()).unwrap();
+    socket.bind((own_host(), 0).into()).unwrap();
     let listener = socket.listen(0).unwrap();
     let address = listener.local_addr().unwrap();
     let mut attempts: Vec<_> = (0..4).map(|_| Box::pin(TcpStream::connect(address))).collect();

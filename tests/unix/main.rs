@@ -4,24 +4,19 @@
 mod datagram;
 mod pipes;
 mod stream;
+#[path = "../support/mod.rs"]
+mod support;
 
-use std::future::{Future, poll_fn};
+use std::future::poll_fn;
 use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::Poll;
-use std::time::Duration;
 
 use filch::io::{AsyncReadExt, AsyncWriteExt, Interest};
 use filch::net::unix::{SocketAddr, UCred, pipe};
 use filch::net::{UnixDatagram, UnixListener, UnixSocket, UnixStream};
-use filch::time::timeout;
-
-/// Nothing here takes long, unless it hangs.
-pub(crate) async fn within<F: Future>(future: F) -> F::Output {
-    timeout(Duration::from_secs(30), future).await.expect("hangs")
-}
+use support::{once, within};
 
 /// A path that is nobody else's, and removed in the end.
 pub(crate) struct Place(PathBuf);
@@ -47,11 +42,6 @@ impl Drop for Place {
     fn drop(&mut self) {
         let _ = std::fs::remove_file(&self.0);
     }
-}
-
-/// Polls a future once and returns what it said.
-pub(crate) async fn once<F: Future + ?Sized>(mut future: Pin<&mut F>) -> Poll<F::Output> {
-    poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx))).await
 }
 
 fn is_send_and_sync<T: Send + Sync + Unpin + std::fmt::Debug>() {}

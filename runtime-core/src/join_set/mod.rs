@@ -2,16 +2,15 @@
 
 mod map;
 mod queue;
+mod spawning;
 
 pub use map::{JoinMap, JoinMapKeys};
 pub use queue::JoinQueue;
 
-use crate::local::{self, LocalSet};
 use crate::many::Woken;
-use crate::runtime::Handle;
-use crate::spawn;
 use crate::task::{AbortHandle, Id, JoinError, JoinHandle};
 use runtime_sync::budget;
+use spawning::spawning;
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::sync::Arc;
@@ -140,77 +139,9 @@ impl<T> JoinSet<T> {
     }
 }
 
+spawning!(JoinSet, insert, "into the set");
+
 impl<T: 'static> JoinSet<T> {
-    /// Spawns a task into the set; see [`spawn`](fn@crate::spawn::spawn).
-    ///
-    /// # Panics
-    ///
-    /// If this thread is in no runtime.
-    #[track_caller]
-    pub fn spawn<F>(&mut self, task: F) -> AbortHandle
-    where
-        F: Future<Output = T> + Send + 'static,
-        T: Send,
-    {
-        self.insert(spawn::spawn(task))
-    }
-
-    /// Spawns a task into the set, on a runtime.
-    #[track_caller]
-    pub fn spawn_on<F>(&mut self, task: F, handle: &Handle) -> AbortHandle
-    where
-        F: Future<Output = T> + Send + 'static,
-        T: Send,
-    {
-        self.insert(handle.spawn(task))
-    }
-
-    /// Spawns a task into the set that stays on this thread.
-    ///
-    /// # Panics
-    ///
-    /// As [`spawn_local`](crate::local::spawn_local).
-    #[track_caller]
-    pub fn spawn_local<F>(&mut self, task: F) -> AbortHandle
-    where
-        F: Future<Output = T> + 'static,
-    {
-        self.insert(local::spawn_local(task))
-    }
-
-    /// Spawns a task into the set, on a [`LocalSet`].
-    #[track_caller]
-    pub fn spawn_local_on<F>(&mut self, task: F, local_set: &LocalSet) -> AbortHandle
-    where
-        F: Future<Output = T> + 'static,
-    {
-        self.insert(local_set.spawn_local(task))
-    }
-
-    /// Runs a closure that may block, as a task of the set.
-    ///
-    /// # Panics
-    ///
-    /// If this thread is in no runtime.
-    #[track_caller]
-    pub fn spawn_blocking<F>(&mut self, f: F) -> AbortHandle
-    where
-        F: FnOnce() -> T + Send + 'static,
-        T: Send,
-    {
-        self.insert(spawn::spawn_blocking(f))
-    }
-
-    /// Runs a closure that may block, as a task of the set, on a runtime.
-    #[track_caller]
-    pub fn spawn_blocking_on<F>(&mut self, f: F, handle: &Handle) -> AbortHandle
-    where
-        F: FnOnce() -> T + Send + 'static,
-        T: Send,
-    {
-        self.insert(handle.spawn_blocking(f))
-    }
-
     /// Waits until a task has finished, and gives its output; `None` if no task is in the set.
     ///
     /// # Errors
@@ -353,22 +284,5 @@ impl<T> Default for JoinSet<T> {
 impl<T> fmt::Debug for JoinSet<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("JoinSet").field("len", &self.len()).finish()
-    }
-}
-
-/// Spawns each future.
-///
-/// # Panics
-///
-/// If this thread is in no runtime.
-impl<T, F> FromIterator<F> for JoinSet<T>
-where
-    F: Future<Output = T> + Send + 'static,
-    T: Send + 'static,
-{
-    fn from_iter<I: IntoIterator<Item = F>>(futures: I) -> JoinSet<T> {
-        let mut set = JoinSet::new();
-        futures.into_iter().for_each(|future| _ = set.spawn(future));
-        set
     }
 }

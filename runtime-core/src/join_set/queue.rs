@@ -1,8 +1,6 @@
 //! `JoinQueue`: many tasks, joined in the order in which they were spawned.
 
-use crate::local::{self, LocalSet};
-use crate::runtime::Handle;
-use crate::spawn;
+use super::spawning::spawning;
 use crate::task::{AbortHandle, AbortOnDropHandle, Id, JoinError, JoinHandle};
 use runtime_sync::budget;
 use std::collections::VecDeque;
@@ -77,77 +75,9 @@ impl<T> JoinQueue<T> {
     }
 }
 
+spawning!(JoinQueue, push, "at the end of the queue");
+
 impl<T: 'static> JoinQueue<T> {
-    /// Spawns a task at the end of the queue; see [`spawn`](fn@crate::spawn::spawn).
-    ///
-    /// # Panics
-    ///
-    /// If this thread is in no runtime.
-    #[track_caller]
-    pub fn spawn<F>(&mut self, task: F) -> AbortHandle
-    where
-        F: Future<Output = T> + Send + 'static,
-        T: Send,
-    {
-        self.push(spawn::spawn(task))
-    }
-
-    /// Spawns a task at the end of the queue, on a runtime.
-    #[track_caller]
-    pub fn spawn_on<F>(&mut self, task: F, handle: &Handle) -> AbortHandle
-    where
-        F: Future<Output = T> + Send + 'static,
-        T: Send,
-    {
-        self.push(handle.spawn(task))
-    }
-
-    /// Spawns a task at the end of the queue that stays on this thread.
-    ///
-    /// # Panics
-    ///
-    /// As [`spawn_local`](crate::local::spawn_local).
-    #[track_caller]
-    pub fn spawn_local<F>(&mut self, task: F) -> AbortHandle
-    where
-        F: Future<Output = T> + 'static,
-    {
-        self.push(local::spawn_local(task))
-    }
-
-    /// Spawns a task at the end of the queue, on a [`LocalSet`].
-    #[track_caller]
-    pub fn spawn_local_on<F>(&mut self, task: F, local_set: &LocalSet) -> AbortHandle
-    where
-        F: Future<Output = T> + 'static,
-    {
-        self.push(local_set.spawn_local(task))
-    }
-
-    /// Runs a closure that may block, as a task at the end of the queue.
-    ///
-    /// # Panics
-    ///
-    /// If this thread is in no runtime.
-    #[track_caller]
-    pub fn spawn_blocking<F>(&mut self, f: F) -> AbortHandle
-    where
-        F: FnOnce() -> T + Send + 'static,
-        T: Send,
-    {
-        self.push(spawn::spawn_blocking(f))
-    }
-
-    /// Runs a closure that may block, as a task at the end of the queue, on a runtime.
-    #[track_caller]
-    pub fn spawn_blocking_on<F>(&mut self, f: F, handle: &Handle) -> AbortHandle
-    where
-        F: FnOnce() -> T + Send + 'static,
-        T: Send,
-    {
-        self.push(handle.spawn_blocking(f))
-    }
-
     /// Waits until the first task of the queue has finished, and gives its output; `None` if no task
     /// is in the queue.
     ///
@@ -254,22 +184,5 @@ impl<T> Default for JoinQueue<T> {
 impl<T> fmt::Debug for JoinQueue<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("JoinQueue").field("len", &self.len()).finish()
-    }
-}
-
-/// Spawns each future.
-///
-/// # Panics
-///
-/// If this thread is in no runtime.
-impl<T, F> FromIterator<F> for JoinQueue<T>
-where
-    F: Future<Output = T> + Send + 'static,
-    T: Send + 'static,
-{
-    fn from_iter<I: IntoIterator<Item = F>>(futures: I) -> JoinQueue<T> {
-        let mut queue = JoinQueue::new();
-        futures.into_iter().for_each(|future| _ = queue.spawn(future));
-        queue
     }
 }

@@ -23,6 +23,7 @@ pub mod idle;
 #[expect(unsafe_code, reason = "a task as one atomic word")]
 mod lifo;
 pub(crate) mod monitor;
+mod outlook;
 pub mod parker;
 mod remote;
 mod roll;

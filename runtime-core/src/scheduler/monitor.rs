@@ -1,8 +1,8 @@
 //! One quiet thread that notices what is stuck.
 //!
-//! While workers are busy it looks every millisecond, less often while they have little to do, and not at
-//! all while the runtime is idle. A worker that is in the same poll at two looks in a row is *stuck*.
-//! As long as another worker is free, nothing has to wait for a stuck one:
+//! While tasks wait behind others and somebody sleeps it looks every millisecond, less often while nobody
+//! could help or little waits, and not at all while the runtime is idle. A worker that is in the same poll at
+//! two looks in a row is *stuck*. As long as another worker is free, nothing has to wait for a stuck one:
 //!
 //! - the task in its LIFO slot is moved to the injector, and tasks in its queue or the injector get a
 //!   sleeper woken for them;
@@ -24,13 +24,13 @@ use runtime_sync::primitives::thread::{self, Thread};
 use std::sync::Weak;
 use std::time::Duration;
 
-/// The time between looks while workers are busy, or something is stuck.
+/// The time between looks while something is stuck, or tasks wait that a sleeper could help with.
 const ALERT: Duration = Duration::from_millis(1);
-/// The time between looks while there is little to do.
+/// The time between looks while little waits, or nobody is left to help.
 const CALM: Duration = Duration::from_millis(6);
 /// A worker that moves on by so many beats between two looks, two a poll, is busy: should it lose its
-/// core, much would wait until the next look. One that does not has long polls, and tasks that wait
-/// behind them are worth a helper.
+/// core, what waits behind it would do so until the next look, though somebody could help. One that does
+/// not has long polls, and tasks that wait behind them are worth a helper.
 const BUSY: u64 = 128;
 /// So many looks in a row that found nobody awake, and the monitor sleeps until somebody is.
 const QUIET_LOOKS: u32 = 16;
@@ -142,7 +142,7 @@ impl Scheduler {
                     // Nothing is known of a worker that has only begun.
                     0 => false,
                     1..BUSY => self.help_slow(remote),
-                    BUSY.. => true,
+                    BUSY.. => remote.waiting() > 1 && self.idle.somebody_sleeps(),
                 };
             } else {
                 alert = true;

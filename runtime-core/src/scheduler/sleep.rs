@@ -110,6 +110,7 @@ impl Worker {
         self.called_soon.set(now.saturating_sub(fell_asleep) < SOON && self.is_called());
         expire(&self.remote.timers, now);
         self.begin_window(1, now);
+        self.outlook.looked(self.queued());
         self.bury_dead();
         self.call_for_help();
     }

@@ -5,6 +5,7 @@
 
 use super::config::call_with;
 use super::home::Purse;
+use super::outlook::Outlook;
 use super::remote::{PollInfo, Remote};
 use super::run_queue::RunQueue;
 use super::{Home, HomeRef, Pinned, Scheduler, current, expire};
@@ -22,10 +23,6 @@ use std::sync::Arc;
 
 /// The worker looks around after about so long, measured in polls of the mean length.
 const LOOK_AROUND: Nanos = 20_000;
-/// It looks outside if nobody did for so long; and each time it looks around if polls are so long that the
-/// look costs next to nothing beside them.
-const LOOK_OUTSIDE: Nanos = 200_000;
-const LONG_POLL: Nanos = 50_000;
 /// To wake a sleeper is worth it when so much work waits. A wake-up costs about 3 µs here, and the
 /// woken one arrives 5 to 40 µs later.
 const HELP_IS_WORTH: Nanos = 50_000;
@@ -59,6 +56,7 @@ pub(crate) struct Worker {
     pub(super) countdown: Cell<u32>,
     pub(super) window: Cell<u32>,
     pub(super) looked_around: Cell<Nanos>,
+    pub(super) outlook: Outlook,
     /// An estimate of the length of a poll.
     pub(super) mean_poll: Cell<Nanos>,
     /// Tasks that came into the queue since the worker looked around.
@@ -111,6 +109,7 @@ impl Worker {
             countdown: Cell::new(0),
             window: Cell::new(1),
             looked_around: Cell::new(0),
+            outlook: Outlook::new(),
             mean_poll: Cell::new(1_000),
             arrivals: Cell::new(0),
             crowded_since: Cell::new(0),
@@ -137,7 +136,7 @@ impl Worker {
     #[inline]
     pub(crate) fn turn(&self) -> Turn {
         if self.countdown.get() == 0 || self.remote.takes_attention() {
-            self.look_around();
+            self.look_around(0);
         }
         let Some(work) = self.find() else { return Turn::Idle };
         self.countdown.set(self.countdown.get().wrapping_sub(1));
@@ -151,7 +150,7 @@ impl Worker {
                 if let Ran::Again(runnable) = self.poll(runnable) {
                     // Who yields lets in what has come meanwhile, also from outside.
                     if self.countdown.get() == 0 {
-                        self.look_around();
+                        self.look_around(1);
                     }
                     self.queue.push(runnable);
                 }
@@ -314,25 +313,21 @@ impl Worker {
         meta
     }
 
-    /// What is to be done now and then: fire timers, look outside, free memory, call for help.
+    /// What is to be done now and then: fire timers, look outside, free memory, call for help. So many tasks
+    /// are in the caller's hands.
     #[cold]
-    fn look_around(&self) {
+    fn look_around(&self, in_hand: u64) {
         let scheduler = self.scheduler();
         let now = scheduler.clock.now();
-        self.measure(now);
+        let polls = u64::from(self.window.get().saturating_sub(self.countdown.get()));
+        self.measure(now, polls);
         expire(&self.remote.timers, now);
-        if scheduler.waiting.load(Ordering::Relaxed) == 0 {
-            let looked = scheduler.looked_outside.load(Ordering::Relaxed);
-            // A clock that stands still says nothing about when to look.
-            let is_due = now.saturating_sub(looked) >= LOOK_OUTSIDE;
-            if is_due || self.mean_poll.get() >= LONG_POLL || scheduler.clock.is_paused() {
-                scheduler.looked_outside.store(now, Ordering::Relaxed);
-                scheduler.glance_outside();
-            }
-            scheduler.expire_unwatched(now);
-        }
         if self.pinned_living.get() > 0 {
             self.accept_pinned();
+        }
+        if scheduler.waiting.load(Ordering::Relaxed) == 0 {
+            self.look_outside(now, polls, in_hand);
+            scheduler.expire_unwatched(now);
         }
         self.bury_dead();
         self.answer_roll();
@@ -340,9 +335,30 @@ impl Worker {
         self.call_for_help();
     }
 
+    /// Looks outside if it is time.
+    fn look_outside(&self, now: Nanos, polls: u64, in_hand: u64) {
+        let scheduler = self.scheduler();
+        let since = now.saturating_sub(scheduler.looked_outside.load(Ordering::Relaxed));
+        let is_due =
+            self.outlook.is_due(polls, self.mean_poll.get(), since, self.queued() + in_hand);
+        // A clock that stands still says nothing about when to look.
+        if !is_due && !scheduler.clock.is_paused() {
+            return;
+        }
+        scheduler.looked_outside.store(now, Ordering::Relaxed);
+        let found = scheduler.glance_outside();
+        self.outlook.took(scheduler.clock.now().saturating_sub(now), found);
+        self.outlook.looked(self.queued());
+    }
+
+    /// How many tasks wait in this worker's own places.
+    pub(super) fn queued(&self) -> u64 {
+        let lifo = usize::from(!self.remote.lifo.is_empty());
+        (lifo + self.queue.len() + self.pinned.borrow().len()) as u64
+    }
+
     /// Learns how long polls are, and decides after how many to look around again.
-    fn measure(&self, now: Nanos) {
-        let polls = u64::from(self.window.get().saturating_sub(self.countdown.get()));
+    fn measure(&self, now: Nanos, polls: u64) {
         if let Some(mean) = now.saturating_sub(self.looked_around.get()).checked_div(polls) {
             let before = self.mean_poll.get();
             if polls >= MANY_POLLS && mean > (JUMP * before).max(2_000) {

@@ -1,4 +1,8 @@
 //! Counts tasks that were asked to end, until all of them have.
+//!
+//! No callback of [`on_end`](super::on_end): it is told by the entry that the request makes anyway, where
+//! a callback would cost each of the thousands of sleepers of a runtime that closes a list and a box; and
+//! only that entry knows of a task that has said that it failed.
 
 use runtime_sync::primitives::Mutex;
 use runtime_sync::waker_slot::WakerSlot;

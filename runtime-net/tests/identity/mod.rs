@@ -1,10 +1,11 @@
-//! Certificates for the tests of TLS.
+//! Certificates for the tests of TLS, and both sides of it.
 #![allow(dead_code, unreachable_pub)]
 
 use std::sync::Arc;
 
 use filch::tls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use filch::tls::rustls::{ClientConfig, RootCertStore, ServerConfig, SupportedProtocolVersion};
+use filch::tls::{TlsAcceptor, TlsConnector};
 
 /// Somebody with a certificate that is its own authority.
 pub struct Identity {
@@ -41,6 +42,14 @@ impl Identity {
     pub fn client(&self) -> ClientConfig {
         ClientConfig::builder().with_root_certificates(self.roots()).with_no_client_auth()
     }
+}
+
+pub fn acceptor(config: ServerConfig) -> TlsAcceptor {
+    TlsAcceptor::from(Arc::new(config))
+}
+
+pub fn connector(config: ClientConfig) -> TlsConnector {
+    TlsConnector::from(Arc::new(config))
 }
 
 pub fn name(name: &'static str) -> ServerName<'static> {

@@ -11,11 +11,11 @@ async fn close_sends_what_was_written_and_says_goodbye() {
     writer.close();
     assert!(writer.is_closing());
     writer.write(&b"ignored"[..]);
-    assert!(once(writer.wait_closed()).is_none());
+    assert!(at_once(writer.wait_closed()).is_none());
     let count = within(far_reader.read_to_end()).await.unwrap().len();
     assert_eq!(count, MUCH);
     assert_eq!(within(reader.read(1)).await.unwrap(), "", "the reader meets the end");
-    assert!(once(writer.wait_closed()).is_none(), "the peer has not gone yet");
+    assert!(at_once(writer.wait_closed()).is_none(), "the peer has not gone yet");
     drop((far_reader, far_writer));
     within(writer.wait_closed()).await.unwrap();
 }
@@ -159,7 +159,7 @@ async fn an_abort_does_not_wait_for_a_close() {
     let ((_reader, mut writer), _far, _server) = secure().await;
     writer.close();
     filch::task::yield_now().await;
-    assert!(once(writer.wait_closed()).is_none());
+    assert!(at_once(writer.wait_closed()).is_none());
     writer.abort();
     within(writer.wait_closed()).await.unwrap();
 }

@@ -42,7 +42,7 @@ async fn who_is_not_trusted_is_refused() {
 #[filch::test]
 async fn on_a_live_connection_both_ends_tell_why() {
     let (theirs, other) = (Identity::new("localhost"), Identity::new("localhost"));
-    let (mut near, mut far, _server) = plain().await;
+    let (mut near, mut far, _server) = pair().await;
     let both = async {
         let ours = StartTls::client(connector(other.client()), name("localhost"));
         let theirs = StartTls::server(acceptor(theirs.server()));
@@ -124,7 +124,7 @@ async fn another_time_may_be_said_where_it_is_asked_for() {
     assert_eq!(open.await.unwrap_err().kind(), ErrorKind::TimedOut);
     assert!(begin.elapsed() >= 2 * second && begin.elapsed() < MINUTE);
 
-    let (_near, mut far, _server) = plain().await;
+    let (_near, mut far, _server) = pair().await;
     let begin = Instant::now();
     let theirs = StartTls::server(acceptor(identity.server())).ssl_handshake_timeout(second);
     let error = far.1.start_tls(&mut far.0, theirs).await.unwrap_err();
@@ -138,7 +138,7 @@ async fn another_time_may_be_said_where_it_is_asked_for() {
 #[filch::test]
 async fn who_goes_meanwhile_is_an_error() {
     let identity = Identity::new("localhost");
-    let (near, mut far, _server) = plain().await;
+    let (near, mut far, _server) = pair().await;
     drop(near);
     let theirs = StartTls::server(acceptor(identity.server()));
     let error = within(far.1.start_tls(&mut far.0, theirs)).await.unwrap_err();
@@ -146,11 +146,11 @@ async fn who_goes_meanwhile_is_an_error() {
     assert_lost(&mut far, ErrorKind::UnexpectedEof).await;
 
     // Reset, in the midst of it.
-    let (mut near, mut far, _server) = plain().await;
+    let (mut near, mut far, _server) = pair().await;
     near.1.write(&[22, 3, 1][..]);
     let theirs = StartTls::server(acceptor(identity.server()));
     let mut shaking = Box::pin(far.1.start_tls(&mut far.0, theirs));
-    assert!(once(&mut shaking).is_none());
+    assert!(at_once(&mut shaking).is_none());
     near.1.as_tcp().unwrap().set_zero_linger().unwrap();
     near.1.abort();
     drop(near);

@@ -88,7 +88,7 @@ async fn both_know_with_whom_and_how_they_speak() {
     }
     assert_eq!((near.server_name(), far.server_name()), (None, Some("localhost")));
 
-    let ((_, near), _far, _server) = plain().await;
+    let ((_, near), _far, _server) = pair().await;
     assert!(near.tls_info().is_none());
 }
 
@@ -137,7 +137,7 @@ async fn drain_waits_while_too_much_is_left() {
     let ((_, mut writer), (mut reader, _far), _server) = secure().await;
     writer.drain().await.unwrap();
     writer.write(&*vec![1; MUCH]);
-    assert!(once(writer.drain()).is_none());
+    assert!(at_once(writer.drain()).is_none());
     let read = async { reader.readexactly(MUCH).await.unwrap() };
     let (_, outcome) = within(async { filch::join!(read, writer.drain()) }).await;
     outcome.unwrap();

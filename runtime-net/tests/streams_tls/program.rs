@@ -4,9 +4,11 @@
 use super::*;
 use filch::net::TcpStream;
 use filch::streams::{StartTls, open_unix_connection, start_unix_server};
+use filch::sync::mpsc;
 use filch::tls::TlsConnector;
 use filch::tls::rustls::version::{TLS12, TLS13};
 use proptest::prelude::*;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 #[derive(Clone, Debug)]
@@ -92,7 +94,7 @@ impl Player {
                 Step::Yield => filch::task::yield_now().await,
                 Step::Read(count) => {
                     let count = count.min(left);
-                    let bytes = match once(self.reader.read(count)) {
+                    let bytes = match at_once(self.reader.read(count)) {
                         Some(bytes) => bytes.unwrap(),
                         None => self.reader.read(count).await.unwrap(),
                     };
@@ -101,7 +103,7 @@ impl Player {
                 }
                 Step::Exactly(count) => {
                     let count = count.min(left);
-                    let bytes = match once(self.reader.readexactly(count)) {
+                    let bytes = match at_once(self.reader.readexactly(count)) {
                         Some(bytes) => bytes.unwrap(),
                         None => self.reader.readexactly(count).await.unwrap(),
                     };

@@ -2,6 +2,7 @@
 
 use super::*;
 use filch::streams::{StartTls, open_connection, start_server};
+use std::sync::Arc;
 
 fn client(identity: &Identity) -> StartTls {
     StartTls::client(connector(identity.client()), name("localhost"))
@@ -63,7 +64,7 @@ async fn a_dialogue_becomes_secure_in_its_midst() {
 #[filch::test]
 async fn what_was_written_before_goes_in_plain_before_it() {
     let identity = Identity::new("localhost");
-    let (mut near, mut far, _server) = plain().await;
+    let (mut near, mut far, _server) = pair().await;
     let ours = async {
         near.1.write(&*vec![1; MUCH]);
         near.1.start_tls(&mut near.0, client(&identity)).await.unwrap();
@@ -81,7 +82,7 @@ async fn what_was_written_before_goes_in_plain_before_it() {
 #[filch::test]
 async fn a_server_refuses_commands_that_were_slipped_in() {
     let identity = Identity::new("localhost");
-    let (mut near, mut far, _server) = plain().await;
+    let (mut near, mut far, _server) = pair().await;
     // Whoever sits in between has put the second line there, to be executed as if by the client.
     near.1.write(&b"STARTTLS\r\nMAIL FROM:<attacker>\r\n"[..]);
     assert_eq!(within(far.0.readline()).await.unwrap(), "STARTTLS\r\n");
@@ -97,7 +98,7 @@ async fn a_server_refuses_commands_that_were_slipped_in() {
 #[filch::test]
 async fn a_client_refuses_answers_that_were_slipped_in() {
     let identity = Identity::new("localhost");
-    let (mut near, mut far, _server) = plain().await;
+    let (mut near, mut far, _server) = pair().await;
     far.1.write(&b"220 go\r\n250 NOAUTH\r\n"[..]);
     assert_eq!(within(near.0.readline()).await.unwrap(), "220 go\r\n");
     let error = within(near.1.start_tls(&mut near.0, client(&identity))).await.unwrap_err();
@@ -110,13 +111,13 @@ async fn a_client_refuses_answers_that_were_slipped_in() {
 #[filch::test]
 async fn what_was_slipped_in_and_not_read_yet_is_refused_as_well() {
     let identity = Identity::new("localhost");
-    let (mut near, mut far, _server) = plain().await;
+    let (mut near, mut far, _server) = pair().await;
     near.1.write(&b"MAIL FROM:<attacker>\r\n"[..]);
     let error = within(far.1.start_tls(&mut far.0, server(&identity))).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidData);
     assert_lost(&mut far, ErrorKind::InvalidData).await;
 
-    let (mut near, mut far, _server) = plain().await;
+    let (mut near, mut far, _server) = pair().await;
     far.1.write(&b"250 NOAUTH\r\n"[..]);
     let error = within(near.1.start_tls(&mut near.0, client(&identity))).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidData);
@@ -126,7 +127,7 @@ async fn what_was_slipped_in_and_not_read_yet_is_refused_as_well() {
 #[filch::test]
 async fn a_client_may_begin_before_it_is_asked_to() {
     let identity = Identity::new("localhost");
-    let (mut near, mut far, _server) = plain().await;
+    let (mut near, mut far, _server) = pair().await;
     let ours = async {
         near.1.write(&b"PROXY\r\n"[..]);
         near.1.start_tls(&mut near.0, client(&identity)).await.unwrap();
@@ -148,8 +149,8 @@ async fn a_client_may_begin_before_it_is_asked_to() {
 #[filch::test]
 async fn misuse_is_told_and_changes_nothing() {
     let identity = Identity::new("localhost");
-    let (mut near, mut far, _server) = plain().await;
-    let (mut other, _, _other_server) = plain().await;
+    let (mut near, mut far, _server) = pair().await;
+    let (mut other, _, _other_server) = pair().await;
     let (_feeder, mut fed) = StreamReader::channel(10);
     for reader in [&mut other.0, &mut fed] {
         let error = within(near.1.start_tls(reader, client(&identity))).await.unwrap_err();
@@ -181,8 +182,8 @@ async fn misuse_is_told_and_changes_nothing() {
 #[filch::test]
 async fn given_up_in_the_midst_it_ends_the_connection() {
     let identity = Identity::new("localhost");
-    let (mut near, mut far, _server) = plain().await;
-    assert!(once(near.1.start_tls(&mut near.0, client(&identity))).is_none());
+    let (mut near, mut far, _server) = pair().await;
+    assert!(at_once(near.1.start_tls(&mut near.0, client(&identity))).is_none());
     assert!(near.1.is_closing());
     assert_eq!(near.1.drain().await.unwrap_err().kind(), ErrorKind::ConnectionAborted);
     assert_lost(&mut near, ErrorKind::ConnectionAborted).await;
@@ -199,7 +200,7 @@ async fn given_up_in_the_midst_it_ends_the_connection() {
 #[filch::test]
 async fn given_up_what_the_peer_has_sent_meanwhile_is_not_taken() {
     let identity = Identity::new("localhost");
-    let (mut near, mut far, _server) = plain().await;
+    let (mut near, mut far, _server) = pair().await;
     let tls = client(&identity);
     let client = filch::spawn(async move {
         near.1.start_tls(&mut near.0, tls).await.unwrap();
@@ -211,7 +212,7 @@ async fn given_up_what_the_peer_has_sent_meanwhile_is_not_taken() {
         let mut accepting = Box::pin(far.1.start_tls(&mut far.0, server(&identity)));
         let answer = async {
             while !client.is_finished() {
-                assert!(once(&mut accepting).is_none());
+                assert!(at_once(&mut accepting).is_none());
                 filch::task::yield_now().await;
             }
         };
@@ -226,9 +227,9 @@ async fn given_up_what_the_peer_has_sent_meanwhile_is_not_taken() {
 #[filch::test]
 async fn given_up_before_it_has_begun_it_changes_nothing() {
     let identity = Identity::new("localhost");
-    let (mut near, mut far, _server) = plain().await;
+    let (mut near, mut far, _server) = pair().await;
     near.1.write(&*vec![1; MUCH]);
-    assert!(once(near.1.start_tls(&mut near.0, client(&identity))).is_none());
+    assert!(at_once(near.1.start_tls(&mut near.0, client(&identity))).is_none());
     let both = async { filch::join!(near.1.flush(), far.0.readexactly(MUCH)) };
     let (flushed, read) = within(both).await;
     assert!(flushed.is_ok() && read.is_ok());
