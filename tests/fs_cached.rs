@@ -9,12 +9,13 @@ use std::io::{ErrorKind, IoSliceMut, Read as _, Seek as _, Write as _};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{FileExt as _, FileTypeExt as _, MetadataExt as _, symlink};
 use std::path::{Path, PathBuf};
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
 
 use filch::fs::{self, File};
 use filch::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt, SeekFrom};
-use filch::runtime::Runtime;
+use filch::runtime::{Builder, Runtime};
 use rustix::fs::{Advice, AtFlags, CWD, Mode, OFlags, ResolveFlags, StatxFlags};
 use rustix::io::ReadWriteFlags;
 use support::{current, in_child, multi, on_each_flavour, until, watch};
@@ -488,12 +489,59 @@ fn a_file_that_was_opened_at_once_is_like_any_other() {
 }
 
 #[test]
+fn those_who_wait_to_learn_about_a_mount_hold_no_descriptors() {
+    let _watch = watch();
+    if !in_child("those_who_wait_to_learn_about_a_mount_hold_no_descriptors", "") {
+        return;
+    }
+    let folder = Folder::new();
+    let path = folder.write("a", "hello");
+    let runtime = Builder::new_current_thread().max_blocking_threads(1).build().unwrap();
+    let count = || std::fs::read_dir("/proc/self/fd").unwrap().count();
+    runtime.block_on(async {
+        let (go_on, gate) = mpsc::channel::<()>();
+        let holds_up = filch::task::spawn_blocking(move || gate.recv());
+        let before = count();
+        let reads: Vec<_> = (0..100)
+            .map(|_| {
+                let path = path.clone();
+                filch::spawn(async move { fs::read(&path).await })
+            })
+            .collect();
+        for _ in 0..300 {
+            filch::task::yield_now().await;
+        }
+        assert_eq!(count(), before);
+        drop(go_on);
+        assert!(holds_up.await.unwrap().is_err());
+        for read in reads {
+            assert_eq!(read.await.unwrap().unwrap(), b"hello");
+        }
+    });
+}
+
+#[test]
 fn without_a_runtime_even_what_is_in_memory_panics() {
     let _watch = watch();
     let folder = Folder::new();
     let path = folder.write("a", "hello");
-    current().block_on(async { fs::read(&path).await.unwrap() });
+    let mut file = current().block_on(async {
+        fs::read(&path).await.unwrap();
+        File::open(&path).await.unwrap()
+    });
     let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
-    let message = support::panic_of(|| std::pin::pin!(fs::read(&path)).poll(&mut cx));
-    assert!(message.contains("no filch runtime"), "{message}");
+    let mut must_panic = |future: Pin<&mut dyn Future<Output = ()>>| {
+        let message = support::panic_of(|| future.poll(&mut cx));
+        assert!(message.contains("no filch runtime"), "{message}");
+    };
+    must_panic(pin!(async { drop(fs::read(&path).await) }));
+    must_panic(pin!(async { drop(file.metadata().await) }));
+    must_panic(pin!(async { drop(file.rewind().await) }));
+    must_panic(pin!(async { drop(file.read(&mut [0; 10]).await) }));
+    // Nothing was lost.
+    current().block_on(async {
+        let mut read = String::new();
+        file.read_to_string(&mut read).await.unwrap();
+        assert_eq!(read, "hello");
+    });
 }

@@ -14,9 +14,10 @@
 //! A mount is known by its number, which Linux since 6.8 gives only once. Numbers of devices come
 //! again: one that was a disk may be a server's by now.
 //!
-//! Two things may still wait for a disk of this machine, as they do in io_uring's hands: an access
-//! list that is not in memory yet, and the time of an access, which is written once a day and after
-//! a change. What watches every opening, a scanner for viruses, makes us wait as well.
+//! Some things may still wait for a disk of this machine, as they do in io_uring's hands: an access
+//! list or a key that is not in memory yet; the time of an access, which is written once a day and
+//! after a change; what tmpfs has had to swap out, as it may happen to our own memory. What watches
+//! every opening, a scanner for viruses, makes us wait as well.
 
 use std::fs::{File as StdFile, Metadata};
 use std::io::IoSliceMut;
@@ -25,14 +26,45 @@ use std::path::Path;
 // Of std, since loom's do not outlive a model. No order hangs on them.
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 
+use runtime_sync::budget;
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, ResolveFlags, Statx, StatxFlags};
 use rustix::io::{Errno, ReadWriteFlags};
 
 /// The longest read that is done at once: it takes about as long as the way to a thread and back.
 pub(super) const READ_MAX: usize = 64 * 1024;
 
-/// What was done at once. Otherwise a thread has to do it, and to [`learn`] about what is enclosed.
-pub(super) type Attempt<R> = Result<R, Option<OwnedFd>>;
+/// What was done at once. Otherwise a thread has to do it.
+pub(super) type Attempt<R> = Result<R, Miss>;
+
+/// Why it was not done.
+#[derive(Debug)]
+pub(super) enum Miss {
+    /// It may take time, or is an error for std to tell.
+    Slow,
+    /// Nobody knows yet whether the mount is near.
+    Unknown,
+}
+
+impl Miss {
+    /// Has us know more the next time. May block.
+    ///
+    /// The path is looked up again: a descriptor would be held open until a thread is free.
+    pub(super) fn learn(self, path: &Path) {
+        let flags = OFlags::PATH | OFlags::CLOEXEC;
+        if let Miss::Unknown = self
+            && let Ok(place) = rustix::fs::open(path, flags, Mode::empty())
+            && let Ok(stat) = look(&place)
+        {
+            mounts::learn(&place, &stat);
+        }
+    }
+}
+
+impl From<Errno> for Miss {
+    fn from(_: Errno) -> Miss {
+        Miss::Slow
+    }
+}
 
 /// Where the bytes of a file are.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -61,43 +93,42 @@ pub(super) fn read(path: &Path) -> Attempt<Vec<u8>> {
     // One more, to see that nothing follows.
     let room = usize::try_from(place.stat.stx_size).unwrap_or(usize::MAX).saturating_add(1);
     if room > READ_MAX + 1 {
-        return Err(None);
+        return Err(Miss::Slow);
     }
-    let (file, stat) = place.open(path).map_err(|_| None)?;
+    let (file, stat) = place.open(path)?;
     let mut bytes = vec![0; room];
     match read_now(&file, place.home, &mut bytes) {
         Ok(count) if count as u64 == stat.stx_size => {
             bytes.truncate(count);
             Ok(bytes)
         }
-        Err(Errno::OPNOTSUPP) => {
+        Ok(_) | Err(Errno::AGAIN) => Err(Miss::Slow),
+        // Not here, or not in this process.
+        Err(_) => {
             mounts::set(&stat, Home::Far);
-            Err(None)
+            Err(Miss::Slow)
         }
-        _ => Err(None),
     }
 }
 
 /// The whole file, if it is short and text.
 pub(super) fn read_to_string(path: &Path) -> Attempt<String> {
-    String::from_utf8(read(path)?).map_err(|_| None)
+    String::from_utf8(read(path)?).map_err(|_| Miss::Slow)
 }
 
 /// The file, opened to read it, and where its bytes are.
 pub(super) fn open(path: &Path) -> Attempt<(Home, StdFile)> {
     let place = Place::find(path)?;
-    let opened = place.open(path).and_then(|(file, _)| {
-        // Nobody has asked for a file that does not wait.
-        rustix::fs::fcntl_setfl(&file, OFlags::empty())?;
-        Ok(file)
-    });
-    opened.map(|file| (place.home, file)).map_err(|_| None)
+    let (file, _) = place.open(path)?;
+    // Nobody has asked for a file that does not wait.
+    rustix::fs::fcntl_setfl(&file, OFlags::empty())?;
+    Ok((place.home, file))
 }
 
 /// What the system knows about the file that a path leads to.
 pub(super) fn metadata(path: &Path) -> Attempt<Metadata> {
     let place = Place::find(path)?;
-    StdFile::from(place.fd).metadata().map_err(|_| None)
+    StdFile::from(place.fd).metadata().map_err(|_| Miss::Slow)
 }
 
 /// Reads from where the file stands, if that needs no waiting.
@@ -107,7 +138,19 @@ pub(super) fn read_now(file: &StdFile, home: Home, bytes: &mut [u8]) -> Result<u
         Home::Disk => ReadWriteFlags::NOWAIT,
         Home::Unknown | Home::Far => return Err(Errno::OPNOTSUPP),
     };
-    rustix::io::preadv2(file, &mut [IoSliceMut::new(bytes)], u64::MAX, flags)
+    let count = rustix::io::preadv2(file, &mut [IoSliceMut::new(bytes)], u64::MAX, flags)?;
+    spend(count);
+    Ok(count)
+}
+
+/// Counts what was copied, beyond the unit that each read costs, so that a task which reads without
+/// end soon lets others in.
+fn spend(count: usize) {
+    for _ in 0..count / (16 * 1024) {
+        if let Some(spent) = budget::proceed_now() {
+            spent.made_progress();
+        }
+    }
 }
 
 /// Finds out where the bytes of a file are. May block.
@@ -116,15 +159,6 @@ pub(super) fn home(file: &StdFile) -> Home {
         // What goes past the system's memory waits for the disk, whatever it was told.
         Ok(stat) if is_regular(&stat) && !is_direct(file) => mounts::learn(file, &stat),
         _ => Home::Far,
-    }
-}
-
-/// Finds out whether a mount is near. May block.
-pub(super) fn learn(place: Option<OwnedFd>) {
-    if let Some(place) = place
-        && let Ok(stat) = look(&place)
-    {
-        mounts::learn(&place, &stat);
     }
 }
 
@@ -138,7 +172,7 @@ struct Place {
 impl Place {
     fn find(path: &Path) -> Attempt<Place> {
         if !luck::is_worth_a_try() {
-            return Err(None);
+            return Err(Miss::Slow);
         }
         let found = Place::look_up(path);
         luck::note(found.is_ok());
@@ -146,11 +180,11 @@ impl Place {
     }
 
     fn look_up(path: &Path) -> Attempt<Place> {
-        let fd = open_cached(path, OFlags::PATH).map_err(|_| None)?;
-        let stat = look(&fd).map_err(|_| None)?;
+        let fd = open_cached(path, OFlags::PATH)?;
+        let stat = look(&fd)?;
         match mounts::home(&stat) {
-            Home::Unknown => Err(Some(fd)),
-            Home::Far => Err(None),
+            Home::Unknown => Err(Miss::Unknown),
+            Home::Far => Err(Miss::Slow),
             home => Ok(Place { fd, stat, home }),
         }
     }

@@ -1,7 +1,6 @@
 //! What can be done with files at once: nothing, where the system does not tell what is in memory.
 
 use std::fs::{File as StdFile, Metadata};
-use std::os::fd::OwnedFd;
 use std::path::Path;
 
 use rustix::io::Errno;
@@ -10,7 +9,15 @@ use rustix::io::Errno;
 pub(super) const READ_MAX: usize = 0;
 
 /// What was done at once. Otherwise a thread has to do it.
-pub(super) type Attempt<R> = Result<R, Option<OwnedFd>>;
+pub(super) type Attempt<R> = Result<R, Miss>;
+
+/// It was not done.
+#[derive(Debug)]
+pub(super) struct Miss;
+
+impl Miss {
+    pub(super) fn learn(self, _: &Path) {}
+}
 
 /// Where the bytes of a file are.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -27,19 +34,19 @@ impl Home {
 }
 
 pub(super) fn read(_: &Path) -> Attempt<Vec<u8>> {
-    Err(None)
+    Err(Miss)
 }
 
 pub(super) fn read_to_string(_: &Path) -> Attempt<String> {
-    Err(None)
+    Err(Miss)
 }
 
 pub(super) fn open(_: &Path) -> Attempt<(Home, StdFile)> {
-    Err(None)
+    Err(Miss)
 }
 
 pub(super) fn metadata(_: &Path) -> Attempt<Metadata> {
-    Err(None)
+    Err(Miss)
 }
 
 pub(super) fn read_now(_: &StdFile, _: Home, _: &mut [u8]) -> Result<usize, Errno> {
@@ -49,5 +56,3 @@ pub(super) fn read_now(_: &StdFile, _: Home, _: &mut [u8]) -> Result<usize, Errn
 pub(super) fn home(_: &StdFile) -> Home {
     Home::Far
 }
-
-pub(super) fn learn(_: Option<OwnedFd>) {}

@@ -17,15 +17,15 @@ use runtime_sync::primitives::Mutex;
 
 use super::cached::{self, Home};
 use super::file_job::{FileJob, Outcome};
-use super::{OpenOptions, at_once};
+use super::{OpenOptions, at_once, check_runtime};
 use crate::io::{AsyncRead, AsyncSeek, AsyncWrite, ReadBuf};
 
 /// A file that is open, worked by the blocking pool.
 ///
 /// A read costs one job, however small, unless it finds its bytes [in memory](crate::fs):
-/// [`BufReader`](crate::io::BufReader) makes one of many. A write is taken over at once, at most 2 MiB of it (see
-/// [`set_max_buf_size`](File::set_max_buf_size)), and goes on in the background: how it ended is
-/// told by the next write, by [`flush`](crate::io::AsyncWriteExt::flush) and by
+/// [`BufReader`](crate::io::BufReader) makes one of many. A write is taken over at once, at most
+/// 2 MiB of it (see [`set_max_buf_size`](File::set_max_buf_size)), and goes on in the background:
+/// how it ended is told by the next write, by [`flush`](crate::io::AsyncWriteExt::flush) and by
 /// [`sync_all`](File::sync_all). Flush before you drop the file, or nobody hears of an error;
 /// and when the runtime shuts down, a write that has not begun is not done.
 ///
@@ -181,7 +181,11 @@ impl File {
     /// Those of [`std::fs::File::metadata`].
     pub async fn metadata(&self) -> io::Result<Metadata> {
         let turn = self.settled().await?;
-        if turn.is_near() { self.std.metadata() } else { run(turn, StdFile::metadata).await }
+        if turn.is_near() {
+            check_runtime();
+            return self.std.metadata();
+        }
+        run(turn, StdFile::metadata).await
     }
 
     /// Changes the permissions of the file.

@@ -18,10 +18,10 @@ use std::task::{Context, Poll, ready};
 
 use runtime_core::spawn::spawn_blocking;
 use runtime_core::task::JoinHandle;
-use runtime_sync::budget;
 use rustix::io::Errno;
 
 use super::cached::{self, Home};
+use super::check_runtime;
 use crate::io::ReadBuf;
 
 /// How many bytes a job reads or writes at most, unless it is told otherwise.
@@ -119,7 +119,7 @@ impl Buffer {
                 Ok(0) => break,
                 Ok(more) => count += more,
                 Err(error) => {
-                    if error == Errno::OPNOTSUPP {
+                    if error != Errno::AGAIN {
                         self.home = Home::Far;
                     }
                     self.bytes.extend_from_slice(&bytes[..count]);
@@ -231,13 +231,13 @@ impl FileJob {
             }
             buffer.clear();
             let wanted = buf.remaining().min(self.buffer_max);
-            if wanted <= cached::READ_MAX
-                && buffer.home.is_near()
-                && let Some(count) = buffer.read_now(&self.std, buf.initialize_unfilled_to(wanted))
-            {
-                buf.advance(count);
-                spend(count);
-                return Poll::Ready(Ok(()));
+            if wanted <= cached::READ_MAX && buffer.home.is_near() {
+                check_runtime();
+                let unfilled = buf.initialize_unfilled_to(wanted);
+                if let Some(count) = buffer.read_now(&self.std, unfilled) {
+                    buf.advance(count);
+                    return Poll::Ready(Ok(()));
+                }
             }
             self.start(move |std, buffer| Outcome::Read(buffer.read(std, wanted)));
         }
@@ -300,6 +300,7 @@ impl FileJob {
             *offset = offset.checked_sub(ahead).ok_or(io::ErrorKind::InvalidInput)?;
         }
         if buffer.home.is_near() {
+            check_runtime();
             self.position = (&*self.std).seek(target)?;
             buffer.clear();
             return Ok(());
@@ -332,16 +333,6 @@ impl FileJob {
                 true
             }
             State::Busy(_) | State::Lost => false,
-        }
-    }
-}
-
-/// Counts what was copied at once, beyond the unit that each read costs, so that a task which reads
-/// without end soon lets others in.
-fn spend(count: usize) {
-    for _ in 0..count / (16 * 1024) {
-        if let Some(spent) = budget::proceed_now() {
-            spent.made_progress();
         }
     }
 }

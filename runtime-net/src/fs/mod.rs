@@ -73,8 +73,7 @@ async fn at_once<R: Send + 'static>(
     attempt: fn(&Path) -> cached::Attempt<R>,
     job: fn(PathBuf) -> io::Result<R>,
 ) -> io::Result<R> {
-    // Not only now and then.
-    assert!(context::with_clock(|clock| clock.is_some()), "{}", context::NO_RUNTIME);
+    check_runtime();
     let attempted = poll_fn(|cx| {
         let spent = ready!(budget::poll_proceed(cx));
         let attempted = attempt(path);
@@ -85,13 +84,20 @@ async fn at_once<R: Send + 'static>(
     });
     match attempted.await {
         Ok(done) => Ok(done),
-        Err(unknown) => {
+        Err(miss) => {
             let path = path.to_owned();
             on_pool(move || {
-                cached::learn(unknown);
+                miss.learn(&path);
                 job(path)
             })
             .await
         }
     }
+}
+
+/// Panics where no thread could be had, although none is needed: it is not to be a panic only now and
+/// then.
+#[track_caller]
+fn check_runtime() {
+    assert!(context::with_clock(|clock| clock.is_some()), "{}", context::NO_RUNTIME);
 }
