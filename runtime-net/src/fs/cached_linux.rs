@@ -30,8 +30,7 @@ use runtime_sync::budget;
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, ResolveFlags, Statx, StatxFlags};
 use rustix::io::{Errno, ReadWriteFlags};
 
-/// The longest read that is done at once: it takes about as long as the way to a thread and back.
-pub(super) const READ_MAX: usize = 64 * 1024;
+use super::READ_MAX;
 
 /// What was done at once. Otherwise a thread has to do it.
 pub(super) type Attempt<R> = Result<R, Miss>;

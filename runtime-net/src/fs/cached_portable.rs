@@ -5,9 +5,6 @@ use std::path::Path;
 
 use rustix::io::Errno;
 
-/// The longest read that is done at once.
-pub(super) const READ_MAX: usize = 0;
-
 /// What was done at once. Otherwise a thread has to do it.
 pub(super) type Attempt<R> = Result<R, Miss>;
 

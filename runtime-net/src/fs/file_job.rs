@@ -21,7 +21,7 @@ use runtime_core::task::JoinHandle;
 use rustix::io::Errno;
 
 use super::cached::{self, Home};
-use super::check_runtime;
+use super::{READ_MAX, check_runtime};
 use crate::io::ReadBuf;
 
 /// How many bytes a job reads or writes at most, unless it is told otherwise.
@@ -231,7 +231,7 @@ impl FileJob {
             }
             buffer.clear();
             let wanted = buf.remaining().min(self.buffer_max);
-            if wanted <= cached::READ_MAX && buffer.home.is_near() {
+            if wanted <= READ_MAX && buffer.home.is_near() {
                 check_runtime();
                 let unfilled = buf.initialize_unfilled_to(wanted);
                 if let Some(count) = buffer.read_now(&self.std, unfilled) {

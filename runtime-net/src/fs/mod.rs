@@ -60,6 +60,9 @@ use runtime_core::runtime::context;
 use runtime_core::spawn::spawn_blocking;
 use runtime_sync::budget;
 
+/// The longest read that is done at once: it takes about as long as the way to a thread and back.
+const READ_MAX: usize = 64 * 1024;
+
 /// Has a thread do what may block, and waits for it.
 async fn on_pool<R: Send + 'static>(
     job: impl FnOnce() -> io::Result<R> + Send + 'static,
