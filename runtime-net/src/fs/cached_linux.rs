@@ -16,8 +16,9 @@
 //!
 //! Some things may still wait for a disk of this machine, as they do in io_uring's hands: an access
 //! list or a key that is not in memory yet; the time of an access, which is written once a day and
-//! after a change; what tmpfs has had to swap out, as it may happen to our own memory. What watches
-//! every opening, a scanner for viruses, makes us wait as well.
+//! after a change; what tmpfs has had to swap out, as it may happen to our own memory. NFS and 9P may
+//! ask their server when a path ends at the root of a mount of theirs, or in `..`. What watches every
+//! opening, a scanner for viruses, makes us wait as well.
 
 use std::fs::{File as StdFile, Metadata};
 use std::io::IoSliceMut;
