@@ -12,7 +12,7 @@ mod talk;
 use std::future::{Future, poll_fn};
 use std::io::{self, ErrorKind, IoSlice, IoSliceMut, Read, Write};
 use std::net::SocketAddr;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsFd, AsRawFd};
 use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
@@ -21,7 +21,7 @@ use filch::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Interes
 use filch::net::{TcpListener, TcpStream, lookup_host};
 use filch::runtime::Runtime;
 use filch::time::{sleep, timeout};
-use support::{once, own_host, within};
+use support::{at_once, once, own_host, within};
 
 const MS: Duration = Duration::from_millis(1);
 

@@ -35,6 +35,19 @@ async fn what_is_sent_comes_back() {
 }
 
 #[filch::test]
+async fn what_came_before_the_accept_is_read_without_a_look_at_the_poller() {
+    let (near, mut far) = pair().await;
+    near.try_write(b"first").unwrap();
+    let system = std::net::TcpStream::from(far.as_fd().try_clone_to_owned().unwrap());
+    while system.peek(&mut [0]).is_err() {
+        std::thread::yield_now();
+    }
+    let mut bytes = [0; 5];
+    at_once(far.read_exact(&mut bytes)).expect("the bytes are there").unwrap();
+    assert_eq!(&bytes, b"first");
+}
+
+#[filch::test]
 async fn one_side_may_close_while_the_other_goes_on() {
     let (mut near, mut far) = pair().await;
     near.write_all(b"question").await.unwrap();

@@ -64,8 +64,9 @@ impl Registration {
 
     /// Has the first operation in `direction` tried at once, rather than after the first event.
     ///
-    /// For who knows that it is ready, right after the registration was made: a stream that has
-    /// just been connected takes bytes.
+    /// For who knows or hopes that it is ready, right after the registration was made: a stream that
+    /// has just been connected takes bytes, and one that was accepted may have some. A hope that
+    /// fails costs a system call, and the wait that follows is as any other.
     pub fn assume_ready(&self, direction: Direction) {
         self.source().assume_ready(self.token.generation, direction);
     }

@@ -51,6 +51,7 @@ use calls::Calls;
 use config::Config;
 use idle::Idle;
 use monitor::Monitor;
+use outlook::Looks;
 use parker::Unpark;
 use remote::Remotes;
 use runtime_sync::contention::Padded;
@@ -98,8 +99,7 @@ pub struct Scheduler {
     turn: Padded<Mutex<Option<Turn>>>,
     /// One more than the number of the worker that waits on the reactor, or 0.
     waiting: Padded<AtomicUsize>,
-    /// When somebody last looked outside, or began to wait there.
-    looked_outside: Padded<AtomicU64>,
+    looks: Padded<Looks>,
     /// Workers whose thread is blocked in `block_in_place`.
     away: AtomicUsize,
     /// Substitutes that nobody needs at the moment.
@@ -145,7 +145,7 @@ impl Scheduler {
             reactor,
             turn: Padded::new(Mutex::new(Some(Turn::new()))),
             waiting: Padded::new(AtomicUsize::new(0)),
-            looked_outside: Padded::new(AtomicU64::new(0)),
+            looks: Padded::new(Looks::new()),
             away: AtomicUsize::new(0),
             retired: Mutex::new(Vec::new()),
             roll: Mutex::new(None),

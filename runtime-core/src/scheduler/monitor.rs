@@ -183,7 +183,7 @@ impl Scheduler {
 
     /// If nobody has looked outside for too long, a sleeper is to do so.
     fn send_to_reactor(&self, now: Nanos) -> bool {
-        let looked = self.looked_outside.load(Ordering::Relaxed);
+        let looked = self.looks.last();
         let overdue = self.waiting.load(Ordering::Relaxed) == 0
             && self.idle.somebody_awake()
             && now.saturating_sub(looked) > OUTSIDE_OVERDUE;

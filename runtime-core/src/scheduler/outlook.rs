@@ -6,6 +6,7 @@
 
 use crate::clock::Nanos;
 use std::cell::Cell;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Not before nobody has looked for so long,
 const SOONEST: Nanos = 200_000;
@@ -13,16 +14,69 @@ const SOONEST: Nanos = 200_000;
 const LATEST: Nanos = 1_000_000;
 /// and after each poll if polls are so long that a look costs next to nothing beside them.
 const LONG_POLL: Nanos = 50_000;
-/// Looks that find nothing take a fiftieth of the time at most, however slow system calls are here: they are
-/// under a tracer, or in a sandbox.
+/// Looks that find nothing take a fiftieth of each worker's time at most, however slow system calls are here:
+/// they are under a tracer, or in a sandbox.
 const SHARE: Nanos = 50;
 /// What a look is taken to cost before one was timed.
 const COST: Nanos = 1_000;
+
+/// When the workers last saw what is outside.
+pub(super) struct Looks {
+    looked: AtomicU64,
+    waited: AtomicU64,
+}
+
+/// The same, as it was now.
+#[derive(Clone, Copy)]
+pub(super) struct Times {
+    now: Nanos,
+    /// Somebody looked outside.
+    looked: Nanos,
+    /// Somebody came back from waiting there, with nothing else to do. Who is idle so often serves those
+    /// outside sooner than a worker that looks in passing; where nobody is, that another has looked is no
+    /// reason not to.
+    waited: Nanos,
+}
+
+// Relaxed throughout: nothing is published with these times, and one that is missed costs a look.
+impl Looks {
+    pub(super) fn new() -> Looks {
+        Looks { looked: AtomicU64::new(0), waited: AtomicU64::new(0) }
+    }
+
+    /// A worker that has work looked.
+    pub(super) fn looked(&self, now: Nanos) {
+        self.looked.store(now, Ordering::Relaxed);
+    }
+
+    /// A worker without work came back from waiting.
+    pub(super) fn waited(&self, now: Nanos) {
+        self.looked.store(now, Ordering::Relaxed);
+        self.waited.store(now, Ordering::Relaxed);
+    }
+
+    /// When anybody last did either.
+    pub(super) fn last(&self) -> Nanos {
+        self.looked.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn times(&self, now: Nanos) -> Times {
+        Times { now, looked: self.last(), waited: self.waited.load(Ordering::Relaxed) }
+    }
+}
+
+impl Times {
+    fn since(&self, then: Nanos) -> Nanos {
+        self.now.saturating_sub(then)
+    }
+}
 
 /// What one worker knows for that.
 pub(super) struct Outlook {
     /// Polls until those who waited at the last look have had their turn.
     round: Cell<u64>,
+    /// When this worker looked.
+    last: Cell<Nanos>,
     /// An estimate of what a look costs.
     cost: Cell<Nanos>,
     /// A look that was due was left out, as the worker was about to wait outside anyway.
@@ -31,15 +85,19 @@ pub(super) struct Outlook {
 
 impl Outlook {
     pub(super) fn new() -> Outlook {
-        Outlook { round: Cell::new(0), cost: Cell::new(COST), left_out: Cell::new(false) }
+        Outlook {
+            round: Cell::new(0),
+            last: Cell::new(0),
+            cost: Cell::new(COST),
+            left_out: Cell::new(false),
+        }
     }
 
-    /// Whether to look, after so many `polls` more of such a length, if nobody has looked `since` and so
-    /// many tasks are `queued`.
-    pub(super) fn is_due(&self, polls: u64, mean_poll: Nanos, since: Nanos, queued: u64) -> bool {
+    /// Whether to look, after so many `polls` more of such a length, while so many tasks are `queued`.
+    pub(super) fn is_due(&self, polls: u64, mean_poll: Nanos, queued: u64, times: Times) -> bool {
         self.round.set(self.round.get().saturating_sub(polls).min(queued));
-        let is_due = since >= SHARE * self.cost.get()
-            && match since {
+        let is_due = times.since(self.last.get().max(times.waited)) >= SHARE * self.cost.get()
+            && match times.since(times.looked) {
                 _ if mean_poll >= LONG_POLL => true,
                 LATEST.. => true,
                 SOONEST.. => self.round.get() == 0,
@@ -49,8 +107,9 @@ impl Outlook {
         is_due && (queued > 0 || self.left_out.replace(true))
     }
 
-    /// This worker has looked, and so many tasks are `queued` now.
-    pub(super) fn looked(&self, queued: u64) {
+    /// This worker has looked at that time, and so many tasks are `queued` now.
+    pub(super) fn looked(&self, now: Nanos, queued: u64) {
+        self.last.set(now);
         self.round.set(queued);
         self.left_out.set(false);
     }
@@ -70,66 +129,84 @@ mod tests {
 
     const SHORT: Nanos = 100;
 
+    /// Nobody has looked for so long.
+    fn at(now: Nanos) -> Times {
+        Times { now, looked: 0, waited: 0 }
+    }
+
     #[test]
     fn it_is_time_when_those_who_waited_have_had_their_turn() {
         let outlook = Outlook::new();
-        outlook.looked(100);
-        assert!(!outlook.is_due(60, SHORT, SOONEST, 80), "40 of them wait");
-        assert!(!outlook.is_due(40, SHORT, SOONEST - 1, 80), "somebody looked just now");
-        assert!(outlook.is_due(0, SHORT, SOONEST, 80));
+        outlook.looked(0, 100);
+        assert!(!outlook.is_due(60, SHORT, 80, at(SOONEST)), "40 of them wait");
+        assert!(!outlook.is_due(40, SHORT, 80, at(SOONEST - 1)), "somebody looked just now");
+        assert!(outlook.is_due(0, SHORT, 80, at(SOONEST)));
     }
 
     #[test]
     fn who_was_robbed_has_a_shorter_round() {
         let outlook = Outlook::new();
-        outlook.looked(100);
-        assert!(!outlook.is_due(10, SHORT, SOONEST, 20), "80 are gone, 20 wait");
-        assert!(outlook.is_due(20, SHORT, SOONEST, 20));
+        outlook.looked(0, 100);
+        assert!(!outlook.is_due(10, SHORT, 20, at(SOONEST)), "80 are gone, 20 wait");
+        assert!(outlook.is_due(20, SHORT, 20, at(SOONEST)));
     }
 
     #[test]
     fn a_long_round_is_not_waited_for() {
         let outlook = Outlook::new();
-        outlook.looked(1_000_000);
-        assert!(!outlook.is_due(64, SHORT, LATEST - 1, 1_000_000));
-        assert!(outlook.is_due(64, SHORT, LATEST, 1_000_000));
+        outlook.looked(0, 1_000_000);
+        assert!(!outlook.is_due(64, SHORT, 1_000_000, at(LATEST - 1)));
+        assert!(outlook.is_due(64, SHORT, 1_000_000, at(LATEST)));
     }
 
     #[test]
     fn long_polls_are_followed_by_a_look_each() {
         let outlook = Outlook::new();
-        outlook.looked(100);
+        outlook.looked(0, 100);
         (0..20).for_each(|_| outlook.took(1_000, 0));
-        assert!(outlook.is_due(1, LONG_POLL, LONG_POLL, 100));
+        assert!(outlook.is_due(1, LONG_POLL, 100, at(LONG_POLL)));
     }
 
     #[test]
     fn who_has_nothing_to_do_leaves_a_look_out_and_not_two() {
         let outlook = Outlook::new();
-        outlook.looked(0);
-        assert!(!outlook.is_due(1, SHORT, SOONEST, 0));
-        assert!(outlook.is_due(1, SHORT, SOONEST, 0));
-        outlook.looked(0);
-        assert!(!outlook.is_due(1, SHORT, SOONEST, 0));
+        outlook.looked(0, 0);
+        assert!(!outlook.is_due(1, SHORT, 0, at(SOONEST)));
+        assert!(outlook.is_due(1, SHORT, 0, at(SOONEST)));
+        outlook.looked(0, 0);
+        assert!(!outlook.is_due(1, SHORT, 0, at(SOONEST)));
     }
 
     #[test]
     fn slow_looks_are_rare_and_one_slow_look_is_forgotten() {
         let outlook = Outlook::new();
         (0..20).for_each(|_| outlook.took(100_000, 0));
-        assert!(!outlook.is_due(1, LONG_POLL, 4_900_000, 1));
-        assert!(outlook.is_due(1, LONG_POLL, 5_000_000, 1));
+        assert!(!outlook.is_due(1, LONG_POLL, 1, at(4_900_000)));
+        assert!(outlook.is_due(1, LONG_POLL, 1, at(5_000_000)));
         (0..20).for_each(|_| outlook.took(1_000, 0));
         outlook.took(50_000_000, 0);
-        assert!(outlook.is_due(1, LONG_POLL, LATEST, 1));
+        assert!(outlook.is_due(1, LONG_POLL, 1, at(LATEST)));
         (0..5).for_each(|_| outlook.took(1_000, 0));
-        assert!(outlook.is_due(1, LONG_POLL, 60_000, 1));
+        assert!(outlook.is_due(1, LONG_POLL, 1, at(60_000)));
     }
 
     #[test]
     fn a_look_is_worth_what_it_finds() {
         let outlook = Outlook::new();
         (0..20).for_each(|_| outlook.took(64_000, 63));
-        assert!(outlook.is_due(1, LONG_POLL, 100_000, 1));
+        assert!(outlook.is_due(1, LONG_POLL, 1, at(100_000)));
+    }
+
+    #[test]
+    fn beside_long_polls_a_worker_looks_although_another_has_looked_just_now() {
+        let outlook = Outlook::new();
+        outlook.looked(0, 1);
+        (0..20).for_each(|_| outlook.took(2_000, 0));
+        let cost = SHARE * outlook.cost.get();
+        let busy = Times { now: cost, looked: cost - 1, waited: 0 };
+        assert!(outlook.is_due(1, LONG_POLL, 1, busy));
+        assert!(!outlook.is_due(1, LONG_POLL, 1, Times { now: cost - 1, ..busy }), "too dear");
+        assert!(!outlook.is_due(1, SHORT, 1, busy), "the polls are short");
+        assert!(!outlook.is_due(1, LONG_POLL, 1, Times { waited: 1, ..busy }), "another is idle");
     }
 }

@@ -110,7 +110,7 @@ impl Worker {
         self.called_soon.set(now.saturating_sub(fell_asleep) < SOON && self.is_called());
         expire(&self.remote.timers, now);
         self.begin_window(1, now);
-        self.outlook.looked(self.queued());
+        self.outlook.looked(now, self.queued());
         self.bury_dead();
         self.call_for_help();
     }
@@ -158,7 +158,7 @@ impl Worker {
         scheduler.waiting.swap(0, Ordering::AcqRel);
         *scheduler.turn.lock() = Some(turn);
         let now = scheduler.clock.now();
-        scheduler.looked_outside.store(now, Ordering::Relaxed);
+        scheduler.looks.waited(now);
         crate::unwind::contain(|| wakes.wake_all());
         scheduler.expire_unwatched(now);
         true

@@ -338,17 +338,17 @@ impl Worker {
     /// Looks outside if it is time.
     fn look_outside(&self, now: Nanos, polls: u64, in_hand: u64) {
         let scheduler = self.scheduler();
-        let since = now.saturating_sub(scheduler.looked_outside.load(Ordering::Relaxed));
-        let is_due =
-            self.outlook.is_due(polls, self.mean_poll.get(), since, self.queued() + in_hand);
+        let times = scheduler.looks.times(now);
+        let queued = self.queued() + in_hand;
+        let is_due = self.outlook.is_due(polls, self.mean_poll.get(), queued, times);
         // A clock that stands still says nothing about when to look.
         if !is_due && !scheduler.clock.is_paused() {
             return;
         }
-        scheduler.looked_outside.store(now, Ordering::Relaxed);
+        scheduler.looks.looked(now);
         let found = scheduler.glance_outside();
         self.outlook.took(scheduler.clock.now().saturating_sub(now), found);
-        self.outlook.looked(self.queued());
+        self.outlook.looked(now, self.queued());
     }
 
     /// How many tasks wait in this worker's own places.

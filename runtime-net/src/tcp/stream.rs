@@ -117,7 +117,7 @@ impl TcpStream {
 
     /// A stream that has just been accepted.
     pub(super) fn accepted(reactor: &Arc<Reactor>, socket: Socket) -> io::Result<TcpStream> {
-        Ok(TcpStream { stream: Stream::connected_with(reactor, socket)? })
+        Ok(TcpStream { stream: Stream::accepted(reactor, socket)? })
     }
 
     /// What watches the descriptor, for [`readiness!`](crate::stream::readiness).

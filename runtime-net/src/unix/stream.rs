@@ -113,7 +113,7 @@ impl UnixStream {
 
     /// A stream that has just been accepted.
     pub(super) fn accepted(reactor: &Arc<Reactor>, socket: Socket) -> io::Result<UnixStream> {
-        Ok(UnixStream { stream: Stream::connected_with(reactor, socket)? })
+        Ok(UnixStream { stream: Stream::accepted(reactor, socket)? })
     }
 
     /// What watches the descriptor, for the readiness methods.
