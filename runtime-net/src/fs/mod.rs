@@ -15,8 +15,9 @@
 //! Linux can be asked to do only what needs no waiting. So [`read`], [`read_to_string`],
 //! [`metadata`], [`File::open`] and the reads of a [`File`], of 64 KiB at most, take no job where
 //! name and bytes are in the system's memory: on Linux since 6.8, for regular files on ext4, XFS,
-//! Btrfs, F2FS and tmpfs. Nothing is opened at once that may lie on a server or in the hands of
-//! another process; the first use of a mount is a job, to find out.
+//! Btrfs, F2FS and tmpfs, though not through overlayfs, which most containers see. Nothing is opened
+//! at once that may lie on a server or in the hands of another process; the first use of a mount is a
+//! job, to find out.
 //!
 //! # Cancel safety
 //!
