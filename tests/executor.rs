@@ -37,6 +37,20 @@ fn hold_up(pool: &ThreadPoolExecutor) -> (JoinHandle<()>, Gate) {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
+fn threads_are_woken_up_as_late_as_any_others() {
+    let _watch = watch();
+    let usual = rustix::thread::current_timer_slack();
+    on_each_flavour(|runtime| {
+        let task = runtime.spawn(async {
+            let pool = ThreadPoolExecutor::new(1);
+            pool.submit(rustix::thread::current_timer_slack).unwrap().await.unwrap()
+        });
+        assert_eq!(runtime.block_on(task).unwrap(), usual);
+    });
+}
+
+#[test]
 fn threads_start_as_jobs_come_and_idle_ones_are_used_again() {
     let _watch = watch();
     let pool = ThreadPoolExecutor::with_name_prefix(8, "dig");

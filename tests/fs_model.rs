@@ -27,6 +27,8 @@ enum Op {
     Clone,
     IntoStd,
     Limit(usize),
+    /// What is on the disk is no longer in the system's memory, where it can be told so.
+    Chill,
 }
 
 fn ops() -> impl Strategy<Value = Vec<Op>> {
@@ -43,6 +45,7 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
         1 => Just(Op::Clone),
         1 => Just(Op::IntoStd),
         1 => (1..50usize).prop_map(Op::Limit),
+        1 => Just(Op::Chill),
     ];
     prop::collection::vec(op, 1..40)
 }
@@ -66,6 +69,8 @@ async fn give_up<F: Future>(future: F, polls: usize) -> Option<F::Output> {
 struct Model {
     bytes: Vec<u8>,
     place: usize,
+    /// Whether each write goes to the end.
+    appends: bool,
 }
 
 impl Model {
@@ -84,6 +89,9 @@ impl Model {
         if bytes.is_empty() {
             return;
         }
+        if self.appends {
+            self.place = self.bytes.len();
+        }
         let end = self.place + bytes.len();
         self.bytes.resize(self.bytes.len().max(end), 0);
         self.bytes[self.place..end].copy_from_slice(bytes);
@@ -91,8 +99,8 @@ impl Model {
     }
 }
 
-async fn check(mut file: File, ops: Vec<Op>) -> File {
-    let mut model = Model::default();
+async fn check(mut file: File, appends: bool, ops: Vec<Op>) -> File {
+    let mut model = Model { appends, ..Model::default() };
     for op in ops {
         match op {
             Op::Read(size) => {
@@ -144,6 +152,11 @@ async fn check(mut file: File, ops: Vec<Op>) -> File {
                 file = File::from_std(std);
             }
             Op::Limit(limit) => file.set_max_buf_size(limit),
+            Op::Chill => {
+                file.sync_data().await.unwrap();
+                #[cfg(target_os = "linux")]
+                let _ = rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed);
+            }
         }
     }
     file.flush().await.unwrap();
@@ -159,15 +172,15 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn a_file_is_bytes_and_a_place(ops in ops()) {
+    fn a_file_is_bytes_and_a_place(appends in any::<bool>(), ops in ops()) {
         let _watch = support::watch();
         let path = std::env::temp_dir().join(format!("filch-fs-model-{}", std::process::id()));
         support::current().block_on(async {
             let mut options = File::options();
-            options.read(true).write(true).create(true).truncate(true);
+            options.read(true).write(true).create_new(true).append(appends);
             let file = options.open(&path).await.unwrap();
             std::fs::remove_file(&path).unwrap();
-            drop(check(file, ops).await);
+            drop(check(file, appends, ops).await);
         });
     }
 }

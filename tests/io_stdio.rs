@@ -8,7 +8,8 @@ use std::os::fd::AsRawFd;
 use std::process::{Command, Stdio};
 
 use filch::io::{self, AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
-use support::{is_child, watch};
+use filch::runtime::Builder;
+use support::{Gate, is_child, watch};
 
 const CHILD: &str = "FILCH_TEST_CHILD";
 
@@ -117,11 +118,17 @@ fn a_cancelled_read_loses_nothing() {
 fn what_a_large_read_brought_after_it_was_given_up_goes_to_small_ones() {
     let _watch = watch();
     if is_child() {
-        return support::current().block_on(async {
+        let one = Builder::new_current_thread().max_blocking_threads(1).build().unwrap();
+        return one.block_on(async {
             let mut stdin = io::stdin();
             let mut large = [0; 100];
             let waker = std::task::Waker::noop();
+            // Until the first poll is over, the one thread has something else to do.
+            let gate = Gate::new();
+            let hold = gate.clone();
+            drop(filch::task::spawn_blocking(move || hold.block()));
             assert!(support::poll_with(&mut stdin.read(&mut large), waker).is_pending());
+            gate.open();
             let mut got = Vec::new();
             for _ in 0..3 {
                 got.push(stdin.read_u8().await.unwrap());

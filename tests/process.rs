@@ -382,6 +382,55 @@ fn outside_of_a_runtime_nothing_is_started() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
+fn a_child_is_woken_up_as_late_as_any_other_process() {
+    let _watch = watch();
+    const ARGS: [&str; 2] = ["-c", "cat /proc/self/timerslack_ns"];
+    let usual = std::process::Command::new("sh").args(ARGS).output().unwrap().stdout;
+    let said = async || Command::new("sh").args(ARGS).output().await.unwrap().stdout;
+    let mine = rustix::thread::current_timer_slack;
+    on_each_flavour(|rt| {
+        rt.block_on(async { assert_eq!(said().await, usual) });
+        let usual = usual.clone();
+        let worker = rt.spawn(async move {
+            let before = mine();
+            let child = Command::new("sh").args(ARGS).stdout(Stdio::piped()).spawn().unwrap();
+            assert_eq!(mine(), before);
+            assert_eq!(child.wait_with_output().await.unwrap().stdout, usual);
+            // Nor has a thread that this one has started inherited anything.
+            let handle = filch::runtime::Handle::current();
+            let pool = filch::task::spawn_blocking(move || {
+                assert_eq!(mine(), Ok(1));
+                handle.block_on(said())
+            });
+            assert_eq!(pool.await.unwrap(), usual);
+        });
+        rt.block_on(worker).unwrap();
+    });
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn who_has_chosen_how_late_a_worker_is_woken_up_has_chosen_for_its_children() {
+    let _watch = watch();
+    let builder = &mut filch::runtime::Builder::new_multi_thread();
+    let rt = builder.worker_threads(1).on_thread_start(|| {
+        let chosen = std::num::NonZeroU64::new(12_345);
+        rustix::thread::set_current_timer_slack(chosen).unwrap();
+    });
+    let rt = rt.enable_all().build().unwrap();
+    let worker = rt.spawn(async {
+        for _ in 0..2 {
+            let mut cat = Command::new("cat");
+            let output = cat.arg("/proc/self/timerslack_ns").output().await.unwrap();
+            assert_eq!(output.stdout, b"12345\n");
+            assert_eq!(rustix::thread::current_timer_slack(), Ok(12_345));
+        }
+    });
+    rt.block_on(worker).unwrap();
+}
+
+#[test]
 fn types_can_be_sent_and_shared() {
     fn check<T: Send + Sync + Unpin + std::fmt::Debug>() {}
     check::<Command>();

@@ -28,7 +28,7 @@
 //! | socket.rs | the calls we make, and who answers |
 //! | os/ | answered by the kernel; the only place with system calls |
 //! | raw.rs | sockets from raw descriptors |
-//! | fs/ | files and directories, on the blocking pool |
+//! | fs/ | files and directories: what is in memory at once, all else on the blocking pool |
 //! | process/ | children: starting, feeding, reaping |
 //! | signal/ | listening to signals |
 //! | runner/ | asyncio's `run` and `Runner` |

@@ -160,10 +160,15 @@ pub fn poll_proceed(cx: &mut Context<'_>) -> Poll<RestoreOnPending> {
     match proceed_now() {
         Some(coop) => Poll::Ready(coop),
         None => {
-            cx.waker().wake_by_ref();
+            come_back(cx);
             Poll::Pending
         }
     }
+}
+
+#[cold]
+fn come_back(cx: &mut Context<'_>) {
+    cx.waker().wake_by_ref();
 }
 
 /// As [`poll_proceed`], for who has something else to try if the budget is spent: that costs nothing,
@@ -223,9 +228,12 @@ impl Drop for RestoreOnPending {
     /// others may have made progress inside before it found that it must wait.
     #[inline]
     fn drop(&mut self) {
+        if !self.owes.get() {
+            return;
+        }
         let left = LEFT.get();
         // At `BUDGET` another poll has begun since. The other two values lie above it.
-        if self.owes.get() && left < BUDGET {
+        if left < BUDGET {
             LEFT.set(left + 1);
         }
     }

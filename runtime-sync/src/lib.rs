@@ -32,6 +32,7 @@ pub mod block_on;
 pub mod budget;
 pub mod channel;
 pub mod contention;
+mod first_try;
 #[expect(unsafe_code, reason = "nodes point to each other across the places where they lie")]
 pub mod list;
 pub mod lock;

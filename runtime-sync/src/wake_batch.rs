@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::fmt;
+use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::task::Waker;
 
@@ -43,7 +44,8 @@ use std::task::Waker;
 /// assert!(waiting.lock().is_empty());
 /// ```
 pub struct WakeBatch {
-    wakers: [Option<Waker>; WakeBatch::CAPACITY],
+    /// Emptied by our own drop, so that nobody looks through all places once more.
+    wakers: ManuallyDrop<[Option<Waker>; WakeBatch::CAPACITY]>,
     /// The first so many places are taken.
     len: usize,
     /// The first panic of a waker that was not passed on yet.
@@ -57,7 +59,8 @@ impl WakeBatch {
     /// Makes an empty batch.
     #[inline]
     pub const fn new() -> WakeBatch {
-        WakeBatch { wakers: [const { None }; WakeBatch::CAPACITY], len: 0, panic: None }
+        let wakers = ManuallyDrop::new([const { None }; WakeBatch::CAPACITY]);
+        WakeBatch { wakers, len: 0, panic: None }
     }
 
     /// Puts a waker in, behind the others.

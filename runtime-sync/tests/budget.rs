@@ -3,10 +3,13 @@
 
 mod support;
 
+use std::cell::Cell;
 use std::future::{pending, ready};
 use std::pin::pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
+use filch::sync::{BoundedSemaphore, Mutex, Notify, RwLock, Semaphore, broadcast, mpmc, mpsc};
 use runtime_sync::budget::{
     self, BUDGET, consume_budget, cooperative, has_budget_remaining, poll_proceed, unconstrained,
 };
@@ -179,4 +182,90 @@ fn each_thread_has_a_budget_of_its_own() {
         scope.spawn(|| assert!(has_budget_remaining()));
     });
     assert!(!has_budget_remaining());
+}
+
+/// Does something that is always ready without end, and counts how far two polls of a task get.
+fn how_far(mut ready: impl AsyncFnMut()) -> [usize; 2] {
+    let done = Cell::new(0);
+    let mut works = pin!(async {
+        loop {
+            ready().await;
+            done.set(done.get() + 1);
+        }
+    });
+    let count = Count::new();
+    [1, 2].map(|round| {
+        let before = budget::refill();
+        let polled = works.as_mut().poll(&mut Context::from_waker(&count.waker()));
+        budget::restore(before);
+        assert!(polled.is_pending());
+        assert_eq!(count.get(), round, "it must come back by itself");
+        done.get()
+    })
+}
+
+const TWO_ROUNDS: [usize; 2] = [128, 256];
+
+#[test]
+fn free_locks_without_end_let_others_in() {
+    let mutex = Arc::new(Mutex::new(0));
+    assert_eq!(how_far(async || *mutex.lock().await += 1), TWO_ROUNDS);
+    assert_eq!(how_far(async || *Arc::clone(&mutex).lock_owned().await += 1), TWO_ROUNDS);
+    let rwlock = RwLock::new(0);
+    assert_eq!(how_far(async || _ = *rwlock.read().await), TWO_ROUNDS);
+    assert_eq!(how_far(async || *rwlock.write().await += 1), TWO_ROUNDS);
+    let semaphore = Arc::new(Semaphore::new(2));
+    assert_eq!(how_far(async || drop(semaphore.acquire().await)), TWO_ROUNDS);
+    assert_eq!(how_far(async || drop(Arc::clone(&semaphore).acquire_owned().await)), TWO_ROUNDS);
+    let bounded = BoundedSemaphore::new(1);
+    assert_eq!(
+        how_far(async || {
+            bounded.acquire().await.unwrap();
+            bounded.release().unwrap();
+        }),
+        TWO_ROUNDS
+    );
+    let notify = Notify::new();
+    assert_eq!(
+        how_far(async || {
+            notify.notify_one();
+            notify.notified().await;
+        }),
+        TWO_ROUNDS
+    );
+    assert_eq!((*mutex.try_lock().unwrap(), *rwlock.try_read().unwrap()), (512, 256));
+    assert_eq!((semaphore.available_permits(), notify.stats().permit), (2, true));
+}
+
+#[test]
+fn channels_that_are_always_ready_let_others_in() {
+    let (sender, mut receiver) = mpsc::channel(1_000);
+    assert_eq!(how_far(async || sender.send(()).await.unwrap()), TWO_ROUNDS);
+    assert_eq!(how_far(async || receiver.recv().await.unwrap_or(())), TWO_ROUNDS);
+    let (sender, mut receiver) = mpsc::unbounded_channel();
+    (0..256).for_each(|_| sender.send(()).unwrap());
+    assert_eq!(how_far(async || receiver.recv().await.unwrap_or(())), TWO_ROUNDS);
+    let (sender, receiver) = mpmc::bounded(1_000);
+    assert_eq!(how_far(async || sender.send(()).await.unwrap()), TWO_ROUNDS);
+    assert_eq!(how_far(async || receiver.recv().await.unwrap_or(())), TWO_ROUNDS);
+    let (sender, mut receiver) = broadcast::channel(1_000);
+    (0..256).for_each(|_| _ = sender.send(()));
+    assert_eq!(how_far(async || receiver.recv().await.unwrap_or(())), TWO_ROUNDS);
+}
+
+/// What has come to its end is ready too.
+#[test]
+fn closed_channels_let_others_in() {
+    let (sender, receiver) = mpsc::channel(1);
+    drop(receiver);
+    assert_eq!(how_far(async || _ = sender.send(()).await), TWO_ROUNDS);
+    let (sender, mut receiver) = mpsc::channel::<()>(1);
+    drop(sender);
+    assert_eq!(how_far(async || _ = receiver.recv().await), TWO_ROUNDS);
+    let (sender, mut receiver) = broadcast::channel::<()>(1);
+    drop(sender);
+    assert_eq!(how_far(async || _ = receiver.recv().await), TWO_ROUNDS);
+    let semaphore = Semaphore::new(1);
+    semaphore.close();
+    assert_eq!(how_far(async || _ = semaphore.acquire().await), TWO_ROUNDS);
 }

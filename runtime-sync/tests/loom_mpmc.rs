@@ -7,6 +7,7 @@
 
 mod support_loom;
 
+use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -19,7 +20,7 @@ use runtime_sync::channel::mpmc::buffer::{Buffer, Pop, Push};
 use runtime_sync::channel::mpmc::buffered::Buffered;
 use runtime_sync::channel::mpmc::meeting::Meeting;
 use runtime_sync::channel::mpmc::ring::Ring;
-use runtime_sync::channel::mpmc::{RecvError, SendError};
+use runtime_sync::channel::mpmc::{RecvError, SendError, TryRecvError};
 use runtime_sync::wait_list::WaitList;
 use support_loom::{Task, model};
 
@@ -33,7 +34,7 @@ fn blocks() -> Arc<Buffered<Small>> {
     Arc::new(Buffered::new(Blocks::new(None)))
 }
 
-fn poll<F: Future>(future: Pin<&mut F>, task: &Arc<Task>) -> Poll<F::Output> {
+fn poll<F: Future + ?Sized>(future: Pin<&mut F>, task: &Arc<Task>) -> Poll<F::Output> {
     task.with_context(|cx| future.poll(cx))
 }
 
@@ -248,6 +249,97 @@ fn a_receiver_that_is_overtaken_is_woken_for_the_next_value() {
             Ok(1) => assert_eq!(received, 2),
             _ => assert_eq!((received, channel.try_recv()), (1, Ok(2))),
         }
+    });
+}
+
+/// What one in line does while the mark stands that says that everybody there was nudged: they were,
+/// for values that others took. It races with a sender, who may see the mark and nudge nobody.
+fn all_nudged_against_send(waiting: usize, act: impl Fn(Line<'_>) + Clone + Send + Sync + 'static) {
+    model(move |others_first| {
+        let channel = ring(2);
+        let tasks = [Task::new(), Task::new()];
+        let mut line = VecDeque::new();
+        for task in &tasks[..waiting] {
+            let mut receives: Receives<'_> = Box::pin(channel.recv());
+            assert!(poll(receives.as_mut(), task).is_pending());
+            line.push_back(receives);
+        }
+        (0..waiting).for_each(|_| channel.try_send(1).unwrap());
+        (0..waiting).for_each(|_| assert_eq!(channel.try_recv(), Ok(1)));
+        assert!(tasks[..waiting].iter().all(|task| task.woken() == 1));
+        let sends = thread::spawn({
+            let channel = Arc::clone(&channel);
+            move || channel.try_send(2).unwrap()
+        });
+        others_first.then(thread::yield_now);
+        act(Line { channel: &channel, receivers: line, tasks: &tasks, sends });
+    });
+}
+
+type Receives<'a> = Pin<Box<dyn Future<Output = Result<u32, RecvError>> + 'a>>;
+
+/// Those who have not looked since they were nudged, in order.
+struct Line<'a> {
+    channel: &'a Buffered<Ring<u32>>,
+    receivers: VecDeque<Receives<'a>>,
+    tasks: &'a [Arc<Task>; 2],
+    sends: thread::JoinHandle<()>,
+}
+
+/// The one before, who was nudged, is never polled again.
+#[test]
+fn a_receiver_that_comes_while_all_are_nudged_is_woken_or_sees_the_value() {
+    all_nudged_against_send(1, |line| {
+        let mut enters = pin!(line.channel.recv());
+        let early = poll(enters.as_mut(), &line.tasks[1]);
+        line.sends.join().unwrap();
+        if early.is_pending() {
+            assert_eq!(line.tasks[1].woken(), 1, "the wake is lost");
+            assert_eq!(poll(enters.as_mut(), &line.tasks[1]), Poll::Ready(Ok(2)));
+        }
+    });
+}
+
+#[test]
+fn a_receiver_that_looks_in_vain_while_all_are_nudged_is_woken_or_sees_the_value() {
+    all_nudged_against_send(1, |mut line| {
+        let looks = &mut line.receivers[0];
+        let early = poll(looks.as_mut(), &line.tasks[0]);
+        line.sends.join().unwrap();
+        if early.is_pending() {
+            assert_eq!(line.tasks[0].woken(), 2, "the wake is lost");
+            assert_eq!(poll(looks.as_mut(), &line.tasks[0]), Poll::Ready(Ok(2)));
+        }
+    });
+}
+
+/// The line is empty for a moment, and the mark must not outlast that.
+#[test]
+fn a_receiver_that_comes_after_all_who_were_nudged_is_woken_or_sees_the_value() {
+    all_nudged_against_send(1, |mut line| {
+        line.receivers.clear();
+        let mut enters = pin!(line.channel.recv());
+        let early = poll(enters.as_mut(), &line.tasks[1]);
+        line.sends.join().unwrap();
+        if early.is_pending() {
+            assert_eq!(line.tasks[1].woken(), 1, "the wake is lost");
+            assert_eq!(poll(enters.as_mut(), &line.tasks[1]), Poll::Ready(Ok(2)));
+        }
+    });
+}
+
+/// The one behind is seen as the first in line by whoever nudges last: it is overtaken once only.
+#[test]
+fn a_receiver_that_gives_up_while_all_are_nudged_makes_the_next_one_the_first() {
+    all_nudged_against_send(2, |mut line| {
+        line.receivers.pop_front();
+        line.sends.join().unwrap();
+        assert_eq!(line.channel.try_recv(), Ok(2), "it may be overtaken once");
+        let stays = &mut line.receivers[0];
+        assert!(poll(stays.as_mut(), &line.tasks[1]).is_pending());
+        line.channel.try_send(3).unwrap();
+        assert_eq!(line.channel.try_recv(), Err(TryRecvError::Empty), "it is overtaken twice");
+        assert_eq!(poll(stays.as_mut(), &line.tasks[1]), Poll::Ready(Ok(3)));
     });
 }
 

@@ -16,7 +16,7 @@ use loom::future::block_on;
 use loom::sync::Arc;
 use loom::thread;
 use runtime_sync::lock::permits::{Acquire, Permits};
-use support_loom::Task;
+use support_loom::{Task, model};
 
 fn poll(acquire: Pin<&mut Acquire<'_>>, task: &StdArc<Task>) -> Poll<bool> {
     task.with_context(|cx| acquire.poll(cx)).map(|result| result.is_ok())
@@ -82,6 +82,28 @@ fn a_waiter_is_not_slept_through_by_those_who_barge() {
         block_on(permits.acquire(1)).unwrap();
         thread.join().unwrap();
         assert_eq!((permits.available(), permits.waiters()), (0, 0));
+    });
+}
+
+/// One in line is polled by another task while the permit comes: the nudge may wake the old task only.
+#[test]
+fn a_waiter_that_moves_to_another_task_is_woken_there_or_sees_the_permit() {
+    model(|others_first| {
+        let permits = Arc::new(Permits::new(0));
+        let (old, new) = (Task::new(), Task::new());
+        let mut waits = pin!(permits.acquire(1));
+        assert!(poll(waits.as_mut(), &old).is_pending());
+        let thread = thread::spawn({
+            let permits = permits.clone();
+            move || permits.release(1)
+        });
+        others_first.then(thread::yield_now);
+        let early = poll(waits.as_mut(), &new);
+        thread.join().unwrap();
+        if early.is_pending() {
+            assert_eq!(new.woken(), 1, "the wake is lost");
+            assert_eq!(poll(waits.as_mut(), &new), Poll::Ready(true));
+        }
     });
 }
 

@@ -418,3 +418,61 @@ fn so_many_are_in_at_a_time_and_all_come_through() {
     assert_eq!(through.into_inner(), 32_000);
     assert_eq!((permits.available(), permits.waiters()), (2, 0));
 }
+
+/// The permit comes while the waker of the new task is being cloned, and wakes the old one.
+#[test]
+fn a_permit_that_comes_while_the_waker_is_renewed_is_seen() {
+    let permits = Arc::new(Permits::new(0));
+    let waker = hooked({
+        let permits = Arc::clone(&permits);
+        move |event| {
+            if event == Event::Clone {
+                permits.release(1);
+            }
+        }
+    });
+    let mut waits = pin!(permits.acquire(1));
+    assert!(!is_ready(waits.as_mut()));
+    assert!(poll(waits, &waker).is_ready());
+    assert_eq!((permits.available(), permits.waiters()), (0, 0));
+}
+
+/// The same, and then the drop of that waker panics.
+#[test]
+fn a_waker_whose_drop_panics_takes_no_permit_along() {
+    let permits = Arc::new(Permits::new(0));
+    let armed = Arc::new(AtomicUsize::new(1));
+    let waker = hooked({
+        let (permits, armed) = (Arc::clone(&permits), Arc::clone(&armed));
+        move |event| match event {
+            Event::Clone => permits.release(1),
+            Event::Drop if armed.swap(0, SeqCst) == 1 => panic!("a bad waker"),
+            _ => {}
+        }
+    });
+    let mut waits = pin!(permits.acquire(1));
+    assert!(!is_ready(waits.as_mut()));
+    assert!(catch_unwind(AssertUnwindSafe(|| poll(waits, &waker))).is_err());
+    assert_eq!((permits.available(), permits.waiters()), (1, 0));
+}
+
+/// Who stood before asked for more than there is. Its waker panics as it gives up.
+#[test]
+fn a_waker_whose_drop_panics_takes_no_wake_along() {
+    let permits = Permits::new(1);
+    let armed = Arc::new(AtomicUsize::new(1));
+    let waker = hooked({
+        let armed = Arc::clone(&armed);
+        move |event| {
+            assert!(event != Event::Drop || armed.swap(0, SeqCst) == 0, "a bad waker");
+        }
+    });
+    let count = Count::new();
+    let mut front = Box::pin(permits.acquire(2));
+    let mut behind = pin!(permits.acquire(1));
+    assert!(poll(front.as_mut(), &waker).is_pending());
+    assert!(poll(behind.as_mut(), &count.waker()).is_pending());
+    assert!(catch_unwind(AssertUnwindSafe(|| drop(front))).is_err());
+    assert_eq!(count.get(), 1);
+    assert!(is_ready(behind));
+}

@@ -20,18 +20,21 @@ use std::fmt;
 
 use runtime_sync::primitives::atomic::{AtomicU64, Ordering};
 
+// The read side's flags lie where `Ready` has theirs, the write side's one bit lower than there; our own
+// lie in between. `source.rs` relies on it, and checks it.
+
 /// An operation is worth a try.
 pub(super) const READY: u8 = 1 << 0;
-/// This direction has ended. Never cleared while the owner lives.
-pub(super) const CLOSED: u8 = 1 << 1;
-/// Urgent data; read side only.
-pub(super) const PRIORITY: u8 = 1 << 2;
-/// An error waits to be fetched; kept on the read side only.
-pub(super) const ERROR: u8 = 1 << 3;
 /// Somebody stands in the source's line for this direction. Changes only under the line's lock.
-const LISTED: u8 = 1 << 4;
+const LISTED: u8 = 1 << 1;
+/// This direction has ended. Never cleared while the owner lives.
+pub(super) const CLOSED: u8 = 1 << 2;
 /// The reactor is gone and no event will come. Never cleared while the owner lives.
-const SHUT_DOWN: u8 = 1 << 5;
+const SHUT_DOWN: u8 = 1 << 3;
+/// Urgent data; read side only.
+pub(super) const PRIORITY: u8 = 1 << 4;
+/// An error waits to be fetched; kept on the read side only.
+pub(super) const ERROR: u8 = 1 << 5;
 
 const GENERATION_SHIFT: u32 = 8;
 const GENERATION_BITS: u32 = 24;
@@ -156,6 +159,10 @@ impl Seen {
     /// Whether all of `flags`, or any of several, are set.
     pub fn any(self, flags: u8) -> bool {
         self.0 & u64::from(flags) != 0
+    }
+
+    pub(super) fn flags(self) -> u8 {
+        self.0 as u8
     }
 
     /// Whether an operation is worth a try.

@@ -102,6 +102,14 @@ impl Ready {
     }
 
     /// These flags without those of `other`.
+    pub(super) const fn bits(self) -> u8 {
+        self.0
+    }
+
+    pub(super) const fn from_bits(bits: u8) -> Ready {
+        Ready(bits)
+    }
+
     pub(super) const fn minus(self, other: Ready) -> Ready {
         Ready(self.0 & !other.0)
     }
@@ -117,6 +125,7 @@ impl Ready {
     }
 
     /// The flags that satisfy `interest`.
+    #[inline]
     pub const fn from_interest(interest: Interest) -> Ready {
         let interest = interest.0.get();
         let mut flags = 0;

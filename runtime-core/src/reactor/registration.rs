@@ -179,7 +179,10 @@ impl Registration {
         mut attempt: impl FnMut() -> io::Result<R>,
     ) -> io::Result<R> {
         loop {
-            let event = self.readiness(interest).await?;
+            let event = match self.look_in_turn(interest)? {
+                Some(event) => event,
+                None => self.readiness(interest).await?,
+            };
             match attempt() {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.clear(event),
                 outcome => return outcome,
@@ -187,11 +190,25 @@ impl Registration {
         }
     }
 
+    /// What of `interest` is ready, if any of it is and the task has budget left: who need not wait
+    /// makes no place in line.
+    #[inline]
+    fn look_in_turn(&self, interest: Interest) -> io::Result<Option<ReadyEvent>> {
+        let Some(turn) = budget::proceed_now() else { return Ok(None) };
+        let event = self.ready_now(interest)?;
+        if event.ready().is_empty() {
+            return Ok(None);
+        }
+        turn.made_progress();
+        Ok(Some(event))
+    }
+
     /// Waits until any of `interest` is ready. Any number of tasks may wait like this.
     ///
     /// # Cancel safety
     ///
     /// Dropping the future while it waits loses nothing.
+    #[inline]
     pub fn readiness(&self, interest: Interest) -> Waiting<'_> {
         Waiting { line: self.source().wait(Ready::from_interest(interest)) }
     }
@@ -201,6 +218,7 @@ impl Registration {
     /// # Errors
     ///
     /// The runtime has shut down.
+    #[inline]
     pub fn ready_now(&self, interest: Interest) -> io::Result<ReadyEvent> {
         Ok(self.source().look(Ready::from_interest(interest))?)
     }

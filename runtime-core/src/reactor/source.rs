@@ -331,37 +331,32 @@ fn push(wakes: &mut WakeBatch, waker: Option<Waker>) {
     }
 }
 
+/// The flags of the two sides' words that `Ready` has bits for.
+const READ_FLAGS: u8 = READY | CLOSED | PRIORITY | ERROR;
+const WRITE_FLAGS: u8 = READY | CLOSED;
+
+const _: () = assert!(
+    Ready::READABLE.bits() == READY
+        && Ready::READ_CLOSED.bits() == CLOSED
+        && Ready::PRIORITY.bits() == PRIORITY
+        && Ready::ERROR.bits() == ERROR
+        && Ready::WRITABLE.bits() == READY << 1
+        && Ready::WRITE_CLOSED.bits() == CLOSED << 1
+);
+
 fn read_flags(ready: Ready) -> u8 {
-    flag(ready, Ready::READABLE, READY)
-        | flag(ready, Ready::READ_CLOSED, CLOSED)
-        | flag(ready, Ready::PRIORITY, PRIORITY)
-        | flag(ready, Ready::ERROR, ERROR)
+    ready.bits() & READ_FLAGS
 }
 
 fn write_flags(ready: Ready) -> u8 {
-    flag(ready, Ready::WRITABLE, READY) | flag(ready, Ready::WRITE_CLOSED, CLOSED)
+    ready.bits() >> 1 & WRITE_FLAGS
 }
 
-fn flag(ready: Ready, asked: Ready, flag: u8) -> u8 {
-    if ready.contains(asked) { flag } else { 0 }
-}
-
+#[inline]
 fn sight(wanted: Ready, read: Seen, write: Seen) -> Result<ReadyEvent, ShutDown> {
     if read.is_shut_down() || write.is_shut_down() {
         return Err(ShutDown);
     }
-    let mut ready = Ready::EMPTY;
-    for (seen, flag, meaning) in [
-        (read, READY, Ready::READABLE),
-        (read, CLOSED, Ready::READ_CLOSED),
-        (read, PRIORITY, Ready::PRIORITY),
-        (read, ERROR, Ready::ERROR),
-        (write, READY, Ready::WRITABLE),
-        (write, CLOSED, Ready::WRITE_CLOSED),
-    ] {
-        if seen.any(flag) {
-            ready |= meaning;
-        }
-    }
-    Ok(ReadyEvent { ready: ready & wanted, read, write })
+    let bits = read.flags() & READ_FLAGS | (write.flags() & WRITE_FLAGS) << 1;
+    Ok(ReadyEvent { ready: Ready::from_bits(bits) & wanted, read, write })
 }

@@ -1,5 +1,6 @@
 //! Start the threads; close, drain, join, in that order.
 
+use super::slack;
 use crate::scheduler::config::call;
 use crate::scheduler::worker::{Turn, Worker};
 use crate::scheduler::{Scheduler, current, monitor};
@@ -29,7 +30,7 @@ fn start_thread(
     // A shutdown waits for the last hook, and for the scheduler to be let go of.
     let alive = scheduler.pool().alive();
     let body = move || {
-        precise_sleep();
+        slack::be_precise();
         current::belong_to(Arc::as_ptr(&scheduler));
         let entered = current::Entered::new(scheduler.clone());
         call(&scheduler.config().hooks.thread_start);
@@ -39,7 +40,7 @@ fn start_thread(
         drop(scheduler);
         drop(alive);
     };
-    catch(|| builder.spawn(body)).map_err(unnamed)?.map(drop)
+    catch(|| slack::without_heirs(|| builder.spawn(body))).map_err(unnamed)?.map(drop)
 }
 
 /// Starts the workers' threads and the monitor's.
@@ -132,13 +133,3 @@ pub(super) fn shut_down(scheduler: &Arc<Scheduler>, wait: Option<Duration>) -> b
 fn now() -> Instant {
     Instant::now()
 }
-
-/// Asks the kernel to wake this thread on time: by default it may be 50 µs late, in order to put
-/// wake-ups together. Threads that are not ours are left as they are.
-#[cfg(target_os = "linux")]
-fn precise_sleep() {
-    let _ = rustix::thread::set_current_timer_slack(std::num::NonZeroU64::new(1));
-}
-
-#[cfg(not(target_os = "linux"))]
-fn precise_sleep() {}

@@ -18,6 +18,9 @@ mod lifecycle;
 mod local;
 mod metrics;
 mod seat;
+#[cfg_attr(target_os = "linux", path = "slack_linux.rs")]
+#[cfg_attr(not(target_os = "linux"), path = "slack_portable.rs")]
+pub mod slack;
 
 pub use crate::scheduler::Stall;
 pub use crate::task::{TaskInfo, TaskMeta, Unhandled, UnhandledKind};

@@ -96,16 +96,16 @@ impl Worker {
     fn sleep(&self) {
         let scheduler = self.scheduler();
         let fell_asleep = self.stop_watch();
-        if scheduler.clock.is_paused() {
-            self.sleep_virtually();
-        } else if !self.wait_outside() {
-            self.remote.parker.park(|| match self.until(self.remote.timers.next_deadline()) {
-                None => thread::park(),
-                Some(Duration::ZERO) => {}
-                Some(limit) => thread::park_timeout(limit),
-            });
-        }
-        let now = scheduler.clock.now();
+        let now = match scheduler.clock.is_paused() {
+            true => {
+                self.sleep_virtually();
+                scheduler.clock.now()
+            }
+            false => self.wait_outside().unwrap_or_else(|| {
+                self.park_thread();
+                scheduler.clock.now()
+            }),
+        };
         self.woke_up.set(now);
         self.called_soon.set(now.saturating_sub(fell_asleep) < SOON && self.is_called());
         expire(&self.remote.timers, now);
@@ -135,10 +135,10 @@ impl Worker {
         Some(Duration::from_nanos(deadline.saturating_sub(self.scheduler().clock.now())))
     }
 
-    /// Sleeps on the reactor. False: somebody else does.
-    fn wait_outside(&self) -> bool {
+    /// Sleeps on the reactor, and says when that was over. `None`: somebody else sleeps there.
+    fn wait_outside(&self) -> Option<Nanos> {
         let scheduler = self.scheduler();
-        let Some(mut turn) = scheduler.turn.lock().take() else { return false };
+        let mut turn = scheduler.turn.lock().take()?;
         let mut wakes = WakeBatch::new();
         scheduler.waiting.swap(self.index + 1, Ordering::AcqRel);
         // Pairs with the fence in `Scheduler::recompute_deadline`: we see the new timer, or it sees
@@ -161,7 +161,16 @@ impl Worker {
         scheduler.looks.waited(now);
         crate::unwind::contain(|| wakes.wake_all());
         scheduler.expire_unwatched(now);
-        true
+        Some(now)
+    }
+
+    /// Sleeps until a timer of this worker is due or somebody calls.
+    fn park_thread(&self) {
+        self.remote.parker.park(|| match self.until(self.remote.timers.next_deadline()) {
+            None => thread::park(),
+            Some(Duration::ZERO) => {}
+            Some(limit) => thread::park_timeout(limit),
+        });
     }
 
     /// Sleeps under a clock that stands still: looks outside, else lets time jump to the next
@@ -183,7 +192,8 @@ impl Worker {
                 scheduler.expire_unwatched(deadline);
             }
             // Somebody outside has to come. The limit counts for nothing: time stands still.
-            None => _ = self.wait_outside() || self.remote.parker.park(thread::park),
+            None if self.wait_outside().is_none() => _ = self.remote.parker.park(thread::park),
+            None => {}
         }
     }
 

@@ -3,7 +3,7 @@
 use super::refused;
 use super::rest::awaited_by_job;
 use super::wait::assert_may_block;
-use crate::runtime::{Builder, Handle, Runtime};
+use crate::runtime::{Builder, Handle, Runtime, slack};
 use crate::scheduler::current;
 use crate::spawn;
 use crate::task::{AbortHandle, JoinError, JoinHandle};
@@ -289,7 +289,8 @@ impl BlockingPortal {
         let open = portal.clone();
         let name = "filch-portal".to_owned();
         let drive = move || runtime.block_on(open.stopped());
-        let thread = thread::Builder::new().name(name).spawn(drive)?;
+        let builder = thread::Builder::new().name(name);
+        let thread = slack::without_heirs(|| builder.spawn(drive))?;
         Ok(BlockingPortal { portal, thread: Some(thread) })
     }
 }

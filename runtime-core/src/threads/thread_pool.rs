@@ -10,6 +10,7 @@ use super::rest::Busy;
 use super::wait::assert_may_block;
 use crate::blocking::{Blocking, job, run_job};
 use crate::context_var;
+use crate::runtime::slack;
 use crate::task::{JoinHandle, Runnable};
 use crate::unwind::contain;
 use runtime_sync::primitives::Mutex;
@@ -231,7 +232,8 @@ impl Shared {
     fn start(self: &Arc<Shared>, number: usize) -> io::Result<()> {
         let shared = Arc::clone(self);
         let name = format!("{}_{number}", self.prefix);
-        std::thread::Builder::new().name(name).spawn(move || shared.work()).map(drop)
+        let builder = std::thread::Builder::new().name(name);
+        slack::without_heirs(|| builder.spawn(move || shared.work())).map(drop)
     }
 
     /// The thread was counted in vain. If there is another one, it will come to the job.

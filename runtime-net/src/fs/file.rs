@@ -15,16 +15,17 @@ use runtime_sync::budget;
 use runtime_sync::lock::{Semaphore, SemaphorePermit};
 use runtime_sync::primitives::Mutex;
 
-use super::OpenOptions;
+use super::cached::{self, Home};
 use super::file_job::{FileJob, Outcome};
+use super::{OpenOptions, at_once, check_runtime};
 use crate::io::{AsyncRead, AsyncSeek, AsyncWrite, ReadBuf};
 
 /// A file that is open, worked by the blocking pool.
 ///
-/// A read costs one job, however small: [`BufReader`](crate::io::BufReader) makes one of many. A
-/// write is taken over at once, at most 2 MiB of it (see
-/// [`set_max_buf_size`](File::set_max_buf_size)), and goes on in the background: how it ended is
-/// told by the next write, by [`flush`](crate::io::AsyncWriteExt::flush) and by
+/// A read costs one job, however small, unless it finds its bytes [in memory](crate::fs):
+/// [`BufReader`](crate::io::BufReader) makes one of many. A write is taken over at once, at most
+/// 2 MiB of it (see [`set_max_buf_size`](File::set_max_buf_size)), and goes on in the background:
+/// how it ended is told by the next write, by [`flush`](crate::io::AsyncWriteExt::flush) and by
 /// [`sync_all`](File::sync_all). Flush before you drop the file, or nobody hears of an error;
 /// and when the runtime shuts down, a write that has not begun is not done.
 ///
@@ -100,7 +101,8 @@ impl File {
     ///
     /// Those of [`std::fs::File::open`].
     pub async fn open(path: impl AsRef<Path>) -> io::Result<File> {
-        File::options().read(true).open(path).await
+        let open = |path| StdFile::open(path).map(|std| (cached::home(&std), std));
+        at_once(path.as_ref(), cached::open, open).await.map(|(home, std)| File::at(home, std))
     }
 
     /// Opens a file to write it: made if it is missing, emptied if it is there.
@@ -128,8 +130,13 @@ impl File {
 
     /// Takes over a file of std's.
     pub fn from_std(std: StdFile) -> File {
+        File::at(Home::default(), std)
+    }
+
+    /// A file whose bytes are known to be there.
+    pub(super) fn at(home: Home, std: StdFile) -> File {
         let std = Arc::new(std);
-        let job = Mutex::new(Some(FileJob::new(std.clone())));
+        let job = Mutex::new(Some(FileJob::new(std.clone(), home)));
         File { std, turns: Semaphore::new(1), job }
     }
 
@@ -153,8 +160,7 @@ impl File {
     }
 
     async fn flushed(&self, sync: fn(&StdFile) -> io::Result<()>) -> io::Result<()> {
-        let mut turn = self.turn().await;
-        poll_fn(|cx| turn.poll_settle(cx)).await?;
+        let mut turn = self.settled().await?;
         turn.take_write_error()?;
         run(turn, sync).await
     }
@@ -174,7 +180,12 @@ impl File {
     ///
     /// Those of [`std::fs::File::metadata`].
     pub async fn metadata(&self) -> io::Result<Metadata> {
-        self.in_turn(StdFile::metadata).await
+        let turn = self.settled().await?;
+        if turn.is_near() {
+            check_runtime();
+            return self.std.metadata();
+        }
+        run(turn, StdFile::metadata).await
     }
 
     /// Changes the permissions of the file.
@@ -192,7 +203,9 @@ impl File {
     ///
     /// Those of [`std::fs::File::try_clone`].
     pub async fn try_clone(&self) -> io::Result<File> {
-        self.in_turn(StdFile::try_clone).await.map(File::from_std)
+        let mut turn = self.settled().await?;
+        turn.share();
+        run(turn, StdFile::try_clone).await.map(|std| File::at(Home::Far, std))
     }
 
     /// Waits for what is under way, and gives the file away.
@@ -248,21 +261,21 @@ impl File {
         Turn { slot: &self.job, job, _permit: None }
     }
 
-    /// Waits for a turn among those who share the file.
-    async fn turn(&self) -> Turn<'_> {
+    /// Waits for a turn among those who share the file, and for what is under way.
+    async fn settled(&self) -> io::Result<Turn<'_>> {
         let permit = self.turns.acquire().await.expect("it is never closed");
         let job = self.job.lock().take();
-        Turn { slot: &self.job, job, _permit: Some(permit) }
+        let mut turn = Turn { slot: &self.job, job, _permit: Some(permit) };
+        poll_fn(|cx| turn.poll_settle(cx)).await?;
+        Ok(turn)
     }
 
-    /// Waits for a turn, and for what is under way; then has a thread do `what`.
+    /// Waits for a turn; then has a thread do `what`.
     async fn in_turn<R: Send + 'static>(
         &self,
         what: impl FnOnce(&StdFile) -> io::Result<R> + Send + 'static,
     ) -> io::Result<R> {
-        let mut turn = self.turn().await;
-        poll_fn(|cx| turn.poll_settle(cx)).await?;
-        run(turn, what).await
+        run(self.settled().await?, what).await
     }
 }
 

@@ -4,6 +4,10 @@
 //! somebody takes it, so that a read that is given up loses nothing; whatever comes instead of the
 //! next read puts the cursor back to where the reader believes it to be. A write is copied into the
 //! buffer, and its job goes on after the write has returned: how it ended is told later.
+//!
+//! A short read of what the system has in memory is no job: it is done at once, while nothing is
+//! under way. If it finds some bytes and has to wait for the rest, they go into the buffer, and the
+//! job goes on behind them.
 
 use std::fs::File as StdFile;
 use std::future::Future;
@@ -14,7 +18,10 @@ use std::task::{Context, Poll, ready};
 
 use runtime_core::spawn::spawn_blocking;
 use runtime_core::task::JoinHandle;
+use rustix::io::Errno;
 
+use super::cached::{self, Home};
+use super::{READ_MAX, check_runtime};
 use crate::io::ReadBuf;
 
 /// How many bytes a job reads or writes at most, unless it is told otherwise.
@@ -46,6 +53,8 @@ struct Buffer {
     bytes: Vec<u8>,
     /// What has been read and not taken yet: from here on.
     start: usize,
+    /// Where the file's bytes are, once a job that reads has found out.
+    home: Home,
 }
 
 /// How a job has ended.
@@ -84,28 +93,65 @@ impl Buffer {
         Ok(())
     }
 
+    /// Reads on behind what is there, up to `wanted` bytes in all.
     fn read(&mut self, mut std: &StdFile, wanted: usize) -> io::Result<()> {
-        self.start = 0;
+        if self.home == Home::default() {
+            self.home = cached::home(std);
+        }
+        let before = self.bytes.len();
         self.bytes.resize(wanted, 0);
         let outcome = loop {
-            match std.read(&mut self.bytes) {
+            match std.read(&mut self.bytes[before..]) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 outcome => break outcome,
             }
         };
-        self.bytes.truncate(*outcome.as_ref().unwrap_or(&0));
-        outcome.map(drop)
+        self.bytes.truncate(before + *outcome.as_ref().unwrap_or(&0));
+        // The next read meets an error again.
+        if before > 0 { Ok(()) } else { outcome.map(drop) }
+    }
+
+    /// Reads what is in memory. If some is missing, keeps the rest, and says that a job has to go on.
+    fn read_now(&mut self, std: &StdFile, bytes: &mut [u8]) -> Option<usize> {
+        let mut count = 0;
+        while count < bytes.len() {
+            match cached::read_now(std, self.home, &mut bytes[count..]) {
+                Ok(0) => break,
+                Ok(more) => count += more,
+                Err(error) => {
+                    if error != Errno::AGAIN {
+                        self.home = Home::Far;
+                    }
+                    self.bytes.extend_from_slice(&bytes[..count]);
+                    return None;
+                }
+            }
+        }
+        Some(count)
     }
 }
 
 impl FileJob {
-    pub(super) fn new(std: Arc<StdFile>) -> FileJob {
+    pub(super) fn new(std: Arc<StdFile>, home: Home) -> FileJob {
         FileJob {
             std,
-            state: State::Idle(Buffer::default()),
+            state: State::Idle(Buffer { home, ..Buffer::default() }),
             write_error: None,
             position: 0,
             buffer_max: BUFFER_MAX,
+        }
+    }
+
+    /// Whether what the system knows about the file is in memory, and its cursor nobody else's. Only
+    /// when nothing is under way.
+    pub(super) fn is_near(&self) -> bool {
+        matches!(&self.state, State::Idle(buffer) if buffer.home.is_near())
+    }
+
+    /// Another handle uses the cursor from now on: whoever moves it waits for the other one.
+    pub(super) fn share(&mut self) {
+        if let State::Idle(buffer) = &mut self.state {
+            buffer.home = Home::Far;
         }
     }
 
@@ -183,7 +229,16 @@ impl FileJob {
                 buffer.start += count;
                 return Poll::Ready(Ok(()));
             }
+            buffer.clear();
             let wanted = buf.remaining().min(self.buffer_max);
+            if wanted <= READ_MAX && buffer.home.is_near() {
+                check_runtime();
+                let unfilled = buf.initialize_unfilled_to(wanted);
+                if let Some(count) = buffer.read_now(&self.std, unfilled) {
+                    buf.advance(count);
+                    return Poll::Ready(Ok(()));
+                }
+            }
             self.start(move |std, buffer| Outcome::Read(buffer.read(std, wanted)));
         }
     }
@@ -212,7 +267,7 @@ impl FileJob {
                 let outcome = buffer.unread(std).and_then(|()| std.write_all(&bytes));
                 if buffer.ahead().is_empty() {
                     bytes.clear();
-                    *buffer = Buffer { bytes, start: 0 };
+                    (buffer.bytes, buffer.start) = (bytes, 0);
                 }
                 Outcome::Written(outcome)
             });
@@ -243,6 +298,12 @@ impl FileJob {
         if let SeekFrom::Current(offset) = &mut target {
             let ahead = buffer.ahead().len() as i64;
             *offset = offset.checked_sub(ahead).ok_or(io::ErrorKind::InvalidInput)?;
+        }
+        if buffer.home.is_near() {
+            check_runtime();
+            self.position = (&*self.std).seek(target)?;
+            buffer.clear();
+            return Ok(());
         }
         self.start(move |mut std, buffer| {
             let outcome = std.seek(target);

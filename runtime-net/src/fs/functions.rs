@@ -1,10 +1,27 @@
-//! The functions that take paths: each is std's function of that name, as one job.
+//! The functions that take paths: each is std's function of that name, as one job if any.
 
 use std::fs::{Metadata, Permissions};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::on_pool;
+use super::{at_once, cached, on_pool};
+
+/// Writes a function that takes one path, and may find what it needs in memory.
+macro_rules! of_a_path_in_memory {
+    ($(
+        $(#[$doc:meta])*
+        fn $name:ident -> $answer:ty = $function:path;
+    )*) => {$(
+        $(#[$doc])*
+        ///
+        /// # Errors
+        ///
+        #[doc = concat!("Those of [`", stringify!($function), "`].")]
+        pub async fn $name(path: impl AsRef<Path>) -> io::Result<$answer> {
+            at_once(path.as_ref(), cached::$name, $function).await
+        }
+    )*};
+}
 
 /// Writes a function that takes one path.
 macro_rules! of_a_path {
@@ -42,6 +59,27 @@ macro_rules! of_two_paths {
     )*};
 }
 
+of_a_path_in_memory! {
+    /// What the system knows about the file that a path leads to.
+    fn metadata -> Metadata = std::fs::metadata;
+    /// The whole file.
+    ///
+    /// One job at most, however long it is: for files that fit into memory.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[filch::main]
+    /// # async fn main() -> std::io::Result<()> {
+    /// assert!(!filch::fs::read("/proc/self/status").await?.is_empty());
+    /// # Ok(())
+    /// # }
+    /// ```
+    fn read -> Vec<u8> = std::fs::read;
+    /// The whole file, which must be UTF-8.
+    fn read_to_string -> String = std::fs::read_to_string;
+}
+
 of_a_path! {
     /// The absolute path, without links and dots.
     fn canonicalize -> PathBuf = std::fs::canonicalize;
@@ -63,26 +101,8 @@ of_a_path! {
     /// # }
     /// ```
     fn create_dir_all -> () = std::fs::create_dir_all;
-    /// What the system knows about the file that a path leads to.
-    fn metadata -> Metadata = std::fs::metadata;
-    /// The whole file.
-    ///
-    /// One job, however long it is: for files that fit into memory.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # #[filch::main]
-    /// # async fn main() -> std::io::Result<()> {
-    /// assert!(!filch::fs::read("/proc/self/status").await?.is_empty());
-    /// # Ok(())
-    /// # }
-    /// ```
-    fn read -> Vec<u8> = std::fs::read;
     /// Where a symbolic link points to.
     fn read_link -> PathBuf = std::fs::read_link;
-    /// The whole file, which must be UTF-8.
-    fn read_to_string -> String = std::fs::read_to_string;
     /// Removes an empty directory.
     fn remove_dir -> () = std::fs::remove_dir;
     /// Removes a directory with all that is in it. Symbolic links are removed, not followed.

@@ -5,7 +5,7 @@ use std::io;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
-use super::{File, on_pool};
+use super::{File, cached, on_pool};
 
 /// How a file is opened. tokio's `OpenOptions`, which is std's.
 ///
@@ -80,7 +80,8 @@ impl OpenOptions {
     /// emptied.
     pub async fn open(&self, path: impl AsRef<Path>) -> io::Result<File> {
         let (options, path) = (self.0.clone(), path.as_ref().to_owned());
-        on_pool(move || options.open(path)).await.map(File::from_std)
+        let open = move || options.open(path).map(|std| (cached::home(&std), std));
+        on_pool(open).await.map(|(home, std)| File::at(home, std))
     }
 }
 

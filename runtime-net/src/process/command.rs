@@ -7,6 +7,8 @@ use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Command as StdCommand, ExitStatus, Output, Stdio};
 
+use runtime_core::runtime::slack;
+
 use super::{Child, orphan};
 
 /// What to start, with which arguments, environment and standard streams.
@@ -182,7 +184,8 @@ impl Command {
         // Asked before there is a child that nobody would wait for.
         drop(runtime_core::runtime::Handle::current());
         orphan::sweep();
-        Child::new(self.std.spawn()?, self.kill_on_drop)
+        let child = slack::without_heirs(|| self.std.spawn())?;
+        Child::new(child, self.kill_on_drop)
     }
 
     /// Starts the child at once, and waits until it has ended. Pipes are closed.

@@ -6,6 +6,7 @@ use std::fmt;
 use super::permits::Permits;
 use super::{AcquireError, SemaphoreStats, TryAcquireError};
 use crate::block_on::block_outside_of_tasks;
+use crate::first_try::first_try;
 use crate::primitives::const_outside_models;
 
 /// A semaphore that notices when more is given back than was taken.
@@ -110,11 +111,16 @@ impl BoundedSemaphore {
     ///     semaphore.release().unwrap();
     /// });
     /// ```
-    pub async fn acquire(&self) -> Result<(), AcquireError> {
-        match self.permits.acquire_now(1) {
-            true => Ok(()),
-            false => self.permits.acquire(1).await,
-        }
+    #[inline]
+    pub fn acquire(&self) -> impl Future<Output = Result<(), AcquireError>> {
+        first_try(
+            &self.permits,
+            |permits| match permits.acquire_now(1) {
+                true => Ok(Ok(())),
+                false => Err(permits),
+            },
+            |permits| permits.acquire(1),
+        )
     }
 
     /// Takes a permit if one is free and nobody must go first.

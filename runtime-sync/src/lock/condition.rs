@@ -151,7 +151,7 @@ impl Condition {
         let held = guard.into_held();
         let share = turn.as_mut().wait(held).await;
         // Until the lock is there, the turn hands the notification on if it is dropped.
-        let held = Held::take(share).await;
+        let held = Held::take(share, |held| held).await;
         *turn.project().owes = false;
         G::from_held(held)
     }

@@ -14,6 +14,7 @@ use std::mem::ManuallyDrop;
 use std::ptr;
 
 use super::permits::Permits;
+use crate::first_try::first_try;
 
 /// A way to some permits, and a number of them.
 pub trait Share {
@@ -38,18 +39,21 @@ impl Share for &Permits {
 pub struct Held<S: Share>(S);
 
 impl<S: Share> Held<S> {
-    /// Waits for the permits in line.
-    #[inline]
-    #[expect(clippy::manual_async_fn, reason = "an `async fn` would keep the share twice")]
-    pub fn take(share: S) -> impl Future<Output = Held<S>> {
-        async move {
-            // First without the place in line: that is large, and to be made only when needed.
-            if !share.permits().acquire_now(share.count()) {
+    /// Waits for the permits in line, and makes a guard of them.
+    #[inline(always)]
+    pub fn take<G>(share: S, guard: impl FnOnce(Held<S>) -> G) -> impl Future<Output = G> {
+        first_try(
+            (share, guard),
+            |(share, guard)| match share.permits().acquire_now(share.count()) {
+                true => Ok(guard(Held(share))),
+                false => Err((share, guard)),
+            },
+            |(share, guard)| async move {
                 let waited = share.permits().acquire(share.count()).await;
                 waited.expect("no lock closes its permits");
-            }
-            Held(share)
-        }
+                guard(Held(share))
+            },
+        )
     }
 
     /// Takes the permits if they are free.
@@ -73,7 +77,7 @@ impl<S: Share> Held<S> {
     /// Passes on a panic of the waker of whoever gets them; they are given back all the same.
     pub fn give_back(self) -> S {
         let share = self.into_share();
-        share.permits().release(share.count());
+        share.permits().give_back(share.count());
         share
     }
 
@@ -101,7 +105,7 @@ impl<S: Share> Held<S> {
 impl<S: Share> Drop for Held<S> {
     #[inline]
     fn drop(&mut self) {
-        self.0.permits().release(self.0.count());
+        self.0.permits().give_back(self.0.count());
     }
 }
 

@@ -78,8 +78,8 @@ impl Lock {
     /// # });
     /// ```
     #[inline]
-    pub async fn acquire(&self) -> LockGuard<'_> {
-        LockGuard::new(Held::take(self).await)
+    pub fn acquire(&self) -> impl Future<Output = LockGuard<'_>> {
+        Held::take(self, LockGuard::new)
     }
 
     /// Waits in line for the lock and takes it, to be released by whoever has the result.
@@ -104,8 +104,8 @@ impl Lock {
     /// });
     /// ```
     #[inline]
-    pub async fn acquire_owned(self: Arc<Self>) -> OwnedLock {
-        OwnedLock::new(Held::take(self).await)
+    pub fn acquire_owned(self: Arc<Self>) -> impl Future<Output = OwnedLock> {
+        Held::take(self, OwnedLock::new)
     }
 
     /// Takes the lock if it is free.

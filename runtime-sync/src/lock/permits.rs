@@ -237,6 +237,21 @@ impl Permits {
         }
     }
 
+    /// Gives back `count` permits that were taken, to a lock that has as many in all as ever.
+    ///
+    /// # Panics
+    ///
+    /// Passes on a panic of a waker, after all have been woken.
+    #[inline]
+    pub fn give_back(&self, count: usize) {
+        let back = count << SHIFT;
+        // Release pairs with the acquire of whoever takes them.
+        let before = self.state.fetch_add(back, Ordering::Release);
+        if !is_served(before.wrapping_add(back)) {
+            self.serve();
+        }
+    }
+
     /// Takes up to `count` of the free permits away for good. Returns how many.
     pub fn forget(&self, count: usize) -> usize {
         let mut state = self.state.load(Ordering::Relaxed);
@@ -315,11 +330,10 @@ impl Permits {
     fn leave_if(
         &self,
         waiter: Pin<&mut Waiter<'_, Request>>,
+        rest: &mut Unserved<'_>,
         decide: impl FnOnce(&mut Request) -> bool,
-    ) -> (Option<Left<Request>>, Unserved<'_>) {
-        let mut rest = Unserved { permits: self, wakes: Wakes::default(), done: true };
-        let left = waiter.leave_if(decide, |line| rest.done = self.settle(line, &mut rest.wakes));
-        (left, rest)
+    ) -> Option<Left<Request>> {
+        waiter.leave_if(decide, |line| rest.done = self.settle(line, &mut rest.wakes))
     }
 
     /// Brings the line and the flags to where they should be: hands over what must be handed over,
@@ -446,7 +460,8 @@ enum Look {
     Vain { some_are_free: bool },
 }
 
-/// What is to be done after somebody has left the line, without its lock.
+/// What is to be done after somebody has left the line, without its lock. It has room for many wakers,
+/// so it stays where it is made.
 #[must_use]
 struct Unserved<'a> {
     permits: &'a Permits,
@@ -454,13 +469,33 @@ struct Unserved<'a> {
     done: bool,
 }
 
-impl Unserved<'_> {
-    fn serve(mut self) {
-        if !self.done {
+impl<'a> Unserved<'a> {
+    fn new(permits: &'a Permits) -> Unserved<'a> {
+        Unserved { permits, wakes: Wakes::default(), done: true }
+    }
+
+    #[inline]
+    fn serve(&mut self) {
+        if !self.done || !self.wakes.is_empty() {
+            self.serve_now();
+        }
+    }
+
+    #[inline(never)]
+    fn serve_now(&mut self) {
+        if !std::mem::replace(&mut self.done, true) {
             self.wakes.wake_and_keep_panic();
             self.permits.serve();
         }
         self.wakes.wake_all();
+    }
+}
+
+impl Drop for Unserved<'_> {
+    /// Even if the drop of a waker panics, those who were chosen are woken.
+    #[inline]
+    fn drop(&mut self) {
+        self.serve();
     }
 }
 

@@ -212,6 +212,7 @@ impl<T> WaitList<T> {
     /// let waiter = list.waiter();
     /// # drop(waiter);
     /// ```
+    #[inline]
     pub fn waiter(&self) -> Waiter<'_, T> {
         Waiter::new(self)
     }

@@ -187,6 +187,7 @@ pub enum Left<T> {
 }
 
 impl<'a, T> Waiter<'a, T> {
+    #[inline]
     pub(super) fn new(list: &'a WaitList<T>) -> Waiter<'a, T> {
         let held = Held { waker: None, payload: None, ticket: 0 };
         let place = Place { state: AtomicU32::new(OUTSIDE), held: UnsafeCell::new(held) };
@@ -316,15 +317,24 @@ impl<'a, T> Waiter<'a, T> {
     /// assert_eq!(waiter.as_mut().leave_if(|_| false, |_| ()), None);
     /// assert_eq!(waiter.leave_if(|_| true, |line| assert!(line.is_empty())), Some(Left::Waiting(1)));
     /// ```
+    #[inline]
     pub fn leave_if(
         self: Pin<&mut Self>,
         decide: impl FnOnce(&mut T) -> bool,
         then: impl FnOnce(&mut Line<'_, T>),
     ) -> Option<Left<T>> {
-        let this = self.into_ref();
-        if this.node.state.load(Ordering::Relaxed) == OUTSIDE {
-            return Some(Left::Outside);
+        match self.is_outside() {
+            true => Some(Left::Outside),
+            false => self.leave_from_inside(decide, then),
         }
+    }
+
+    fn leave_from_inside(
+        self: Pin<&mut Self>,
+        decide: impl FnOnce(&mut T) -> bool,
+        then: impl FnOnce(&mut Line<'_, T>),
+    ) -> Option<Left<T>> {
+        let this = self.into_ref();
         if !this.node.settled() {
             match this.go_out_if(decide, then) {
                 GoneOut::Left(payload) => return Some(Left::Waiting(payload)),
@@ -336,6 +346,12 @@ impl<'a, T> Waiter<'a, T> {
             (CHOSEN, payload) => Some(Left::Chosen(payload)),
             (_, payload) => Some(Left::Released(payload)),
         }
+    }
+
+    /// Whether it has not entered, or knows that it is out again. Then it has nothing to leave.
+    #[inline]
+    pub fn is_outside(&self) -> bool {
+        self.node.state.load(Ordering::Relaxed) == OUTSIDE
     }
 
     /// Whether it is in line.
@@ -469,7 +485,11 @@ impl<T> Place<T> {
 }
 
 impl<T> Drop for Waiter<'_, T> {
+    #[inline]
     fn drop(&mut self) {
+        if self.is_outside() {
+            return;
+        }
         // SAFETY: a value that is dropped is not moved any more, and if it was ever in line, it
         // was pinned then.
         let this = unsafe { Pin::new_unchecked(self) };

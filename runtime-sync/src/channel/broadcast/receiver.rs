@@ -11,6 +11,7 @@ use super::position::Position;
 use super::shared::{Received, Shared};
 use crate::block_on::block_outside_of_tasks;
 use crate::budget;
+use crate::first_try::first_try;
 use crate::primitives::{Arc, thread};
 
 /// An end of a [`channel`](super::channel) that receives a clone of each value.
@@ -229,7 +230,26 @@ impl<T: Clone> Receiver<T> {
     ///     assert_eq!(sum, 45);
     /// });
     /// ```
-    pub async fn recv(&mut self) -> Result<T, RecvError> {
+    #[inline]
+    pub fn recv(&mut self) -> impl Future<Output = Result<T, RecvError>> {
+        first_try(self, Receiver::recv_now, |receiver| receiver.recv_in_line())
+    }
+
+    /// On behalf of a task: it spends a unit of its budget, and takes nothing if there is none.
+    #[inline]
+    fn recv_now(&mut self) -> Result<Result<T, RecvError>, &mut Receiver<T>> {
+        let Some(coop) = budget::proceed_now() else { return Err(self) };
+        let received = match self.shared.receive(&mut self.next) {
+            Received::Value(value) => Ok(value),
+            Received::Lagged(missed) => Err(RecvError::Lagged(missed)),
+            Received::Closed => Err(RecvError::Closed),
+            Received::Empty | Received::Coming | Received::Busy => return Err(self),
+        };
+        coop.made_progress();
+        Ok(received)
+    }
+
+    async fn recv_in_line(&mut self) -> Result<T, RecvError> {
         let Receiver { shared, next } = self;
         budget::cooperative(async move {
             loop {

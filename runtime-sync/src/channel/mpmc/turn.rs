@@ -15,6 +15,13 @@
 //!   [another](Attempt::another) attempt could succeed. So a nudge that brought nothing, because
 //!   what it announced could not be had yet, is made up for later.
 //! - Who succeeds without having been in line takes no nudge away from anybody.
+//! - Who brings something while everybody in line is nudged need not nudge, nor lock the line to find
+//!   that out: `all_nudged` says so. It is set under the lock. Whoever enters, or is nudged no more,
+//!   takes it back under the lock and passes a sequentially consistent fence before the attempt that
+//!   follows; who brings something passes one before looking at it. So if the mark is still seen,
+//!   each attempt from the line that comes later sees what was brought.
+//!   One that gives up takes the mark back too, although the others are still nudged: whoever nudges
+//!   next finds out who is the first now.
 //!
 //! # How far one may be overtaken
 //!
@@ -31,7 +38,7 @@ use std::task::{Context, Poll, ready};
 use pin_project_lite::pin_project;
 
 use crate::budget;
-use crate::primitives::atomic::{AtomicBool, Ordering};
+use crate::primitives::atomic::{AtomicBool, Ordering, fence};
 use crate::primitives::const_outside_models;
 use crate::wait_list::{Choice, Left, Line, WaitList, Waited, Waiter};
 use crate::wake_batch::{self, WakeBatch};
@@ -45,6 +52,8 @@ pub(crate) struct Side {
     line: WaitList<Ask>,
     /// The first in line has looked in vain. Written under the lock of the line.
     starving: AtomicBool,
+    /// Everybody in line was nudged and has not looked since. Written under the lock of the line.
+    all_nudged: AtomicBool,
 }
 
 /// What a waiter in line looks like to those who nudge.
@@ -59,7 +68,11 @@ pub(crate) struct Ask {
 impl Side {
     const_outside_models! {
         pub(crate) const fn new() -> Side {
-            Side { line: WaitList::new(), starving: AtomicBool::new(false) }
+            Side {
+                line: WaitList::new(),
+                starving: AtomicBool::new(false),
+                all_nudged: AtomicBool::new(false),
+            }
         }
     }
 
@@ -77,9 +90,24 @@ impl Side {
     /// Passes on a panic of a waker.
     #[inline]
     pub(crate) fn nudge(&self, count: usize) {
-        if self.line.has_waiters() {
+        // Relaxed: behind the fence in `has_waiters`, which pairs with the one in `unsettle`.
+        if self.line.has_waiters() && !self.all_nudged.load(Ordering::Relaxed) {
             self.nudge_waiters(count);
         }
+    }
+
+    /// Says that not everybody in line is nudged any more. Its lock is held, and an attempt follows.
+    fn unsettle(&self) {
+        if self.all_nudged.load(Ordering::Relaxed) {
+            self.all_nudged.store(false, Ordering::Relaxed);
+            // Pairs with the fence in `nudge`; see the head of the file.
+            fence(Ordering::SeqCst);
+        }
+    }
+
+    /// Says that everybody in line is nudged. Its lock is held.
+    fn settle(&self) {
+        self.all_nudged.store(true, Ordering::Relaxed);
     }
 
     #[cold]
@@ -91,6 +119,9 @@ impl Side {
                 *ask = Ask { nudged: true, front: true };
             }
             let waker = line.nudge_front();
+            if line.len() == 1 {
+                self.settle();
+            }
             drop(line);
             waker.into_iter().for_each(wake_batch::wake);
             return;
@@ -101,12 +132,13 @@ impl Side {
 
     fn nudge_many(&self, count: usize) {
         let mut batch = WakeBatch::new();
-        let (mut rest, mut walked, mut first) = (count, 0, true);
+        let (mut rest, mut walked, mut first, mut stopped) = (count, 0, true, false);
         let mut line = self.line.lock();
-        // Whether the batch took all does not matter: those who were nudged nudge on.
-        line.choose_where(&mut batch, |ask| {
+        // If the batch did not take all, those who were nudged nudge on.
+        let ended = line.choose_where(&mut batch, |ask| {
             ask.front |= std::mem::take(&mut first);
             if rest == 0 || walked == WALK_MAX {
+                stopped = true;
                 return Choice::Stop;
             }
             if std::mem::replace(&mut ask.nudged, true) {
@@ -116,6 +148,9 @@ impl Side {
             rest -= 1;
             Choice::Nudge
         });
+        if ended && !stopped {
+            self.settle();
+        }
         drop(line);
         batch.wake_all();
     }
@@ -212,6 +247,7 @@ impl<'a, A: Attempt> Turn<'a, A> {
             let left = this.waiter.leave_if(
                 |ask| {
                     front.set(ask.front);
+                    side.unsettle();
                     true
                 },
                 |line| side.left(line, front.get()),
@@ -240,6 +276,7 @@ impl<'a, A: Attempt> Turn<'a, A> {
             }
             let entered = *this.entered;
             let waited = this.waiter.as_mut().poll_wait(cx, |line| {
+                side.unsettle();
                 // Whoever starves comes first.
                 let admitted = side.admits() || line.is_empty();
                 match admitted.then(|| this.attempt.attempt()).flatten() {
@@ -293,7 +330,11 @@ fn look_in_line<A: Attempt>(
     let mut had = Had { side, attempt, success: None };
     let left = waiter.leave_if(
         |ask| {
-            if !std::mem::take(&mut ask.nudged) || !(ask.front || side.admits()) {
+            if !std::mem::take(&mut ask.nudged) {
+                return false;
+            }
+            side.unsettle();
+            if !(ask.front || side.admits()) {
                 return false;
             }
             front.set(ask.front);

@@ -26,12 +26,12 @@
 use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, RefUnwindSafe, UnwindSafe, catch_unwind, resume_unwind};
 use std::ptr::NonNull;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::Waker;
 
 use super::block::{Block, Spare, is_last};
 use super::entrance::{Entrance, Refusal};
 use super::gate::{Gate, POSITION_MASK, Then, Word};
-use crate::budget::poll_proceed;
+use crate::budget;
 use crate::contention::Backoff;
 use crate::primitives::atomic::{AtomicPtr, Ordering};
 use crate::primitives::{Arc, UnsafeCell};
@@ -108,19 +108,14 @@ impl<T, const BLOCK: usize> Chan<T, BLOCK> {
         self.claim_with_care()
     }
 
-    /// Takes a slot at once if there is one.
+    /// As [`claim`](Chan::claim), on behalf of a task: it spends a unit of its budget, and takes
+    /// nothing if there is none. Who gets nothing waits in line next, and pays then.
     #[inline]
-    pub(super) fn poll_claim(
-        &self,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<Claim<'_, T, BLOCK>, Refusal>> {
-        let coop = ready!(poll_proceed(cx));
-        let claim = self.claim();
-        // Who finds no room waits for it next, and pays then.
-        if !matches!(claim, Err(Refusal::Full)) {
-            coop.made_progress();
-        }
-        Poll::Ready(claim)
+    pub(super) fn claim_now(&self) -> Option<Claim<'_, T, BLOCK>> {
+        let coop = budget::proceed_now()?;
+        let claim = self.claim().ok()?;
+        coop.made_progress();
+        Some(claim)
     }
 
     /// The same when the quick look did not suffice.

@@ -1,13 +1,15 @@
 //! Receiving: look, wait, look again.
 
+use std::future::poll_fn;
 use std::task::{Context, Poll, ready};
 
 use super::chan::{Consumer, Sleep};
 use super::error::TryRecvError;
 use super::gate::Word;
 use super::line::Deferred;
-use crate::budget::poll_proceed;
+use crate::budget::{self, poll_proceed};
 use crate::contention::Backoff;
+use crate::first_try::first_try;
 use crate::primitives::Arc;
 
 /// What there is at the head.
@@ -38,6 +40,23 @@ impl<T, const BLOCK: usize> Consumer<T, BLOCK> {
             self.chan.serve();
         }
         Poll::Ready(value)
+    }
+
+    /// Takes a message that is there, on behalf of a task: it spends a unit of its budget, and takes
+    /// nothing if there is none.
+    #[inline]
+    pub(super) fn recv_now(&mut self) -> Result<Option<T>, &mut Self> {
+        let Some(coop) = budget::proceed_now() else { return Err(self) };
+        let Some(value) = self.pop() else { return Err(self) };
+        coop.made_progress();
+        self.chan.serve();
+        Ok(Some(value))
+    }
+
+    /// Receives the next message, and waits for it.
+    #[inline]
+    pub(super) fn recv(&mut self) -> impl Future<Output = Option<T>> {
+        first_try(self, Consumer::recv_now, |this| poll_fn(move |cx| this.poll_recv(cx)))
     }
 
     pub(super) fn poll_recv_many(

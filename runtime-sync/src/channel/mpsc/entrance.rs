@@ -116,7 +116,7 @@ impl Entrance {
     }
 
     #[inline]
-    fn has_room(&self, word: Word, count: usize, head: u64) -> bool {
+    pub(super) fn has_room(&self, word: Word, count: usize, head: u64) -> bool {
         self.limit().checked_sub(word.used(head)).is_some_and(|room| room >= count as u64)
     }
 

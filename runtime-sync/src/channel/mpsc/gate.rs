@@ -215,6 +215,10 @@ impl Gate {
     /// Keeps others from passing those in line. Returns whether the channel is open. The lock of the
     /// line is held.
     pub(super) fn mark_waiters(&self) -> bool {
+        let seen = self.load();
+        if seen.has_waiters() && !seen.is_closed() {
+            return true;
+        }
         self.update(|seen| match seen.is_closed() {
             true => (seen, false),
             false => (Word(seen.0 | WAITERS), true),

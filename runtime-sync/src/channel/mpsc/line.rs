@@ -12,7 +12,7 @@ use std::task::{Context, Poll, Waker, ready};
 use pin_project_lite::pin_project;
 
 use super::entrance::{Entrance, Refusal, UNBOUNDED};
-use super::gate::PERMITS_MAX;
+use super::gate::{PERMITS_MAX, Word};
 use crate::budget::poll_proceed;
 use crate::wait_list::{Left, Line, Waited, Waiter};
 use crate::wake_batch::{self, WakeBatch};
@@ -113,7 +113,7 @@ impl Entrance {
         loop {
             let last = line.len() == 1;
             let front = line.front()?;
-            let word = self.admission(front.count).ok().filter(|word| word.holds(front.count))?;
+            let word = self.room_in_line(front.count).ok()?;
             if self.gate().grant(word, front.count, last).is_ok() {
                 front.granted = true;
                 return line.pop_front();
@@ -124,19 +124,31 @@ impl Entrance {
     /// The look of one who is about to enter the line. Its lock is held.
     fn look(&self, line: &mut Line<'_, Ask>, count: usize) -> ControlFlow<Result<(), Closed>, Ask> {
         while line.is_empty() {
-            match self.admission(count) {
-                Ok(word) if word.holds(count) => {
+            match self.room_in_line(count) {
+                Ok(word) => {
                     if self.gate().grant(word, count, true).is_ok() {
                         return ControlFlow::Break(Ok(()));
                     }
                 }
-                Ok(_) | Err(Refusal::Full) => break,
+                Err(Refusal::Full) => break,
                 Err(Refusal::Closed) => return ControlFlow::Break(Err(Closed)),
             }
         }
         match self.gate().mark_waiters() {
             true => ControlFlow::Continue(Ask { count, granted: false }),
             false => ControlFlow::Break(Err(Closed)),
+        }
+    }
+
+    /// Looks whether there is room for `count` more permits, for one in line, or under its lock. Room
+    /// that appears during the look may be missed: who makes it looks after the line next.
+    fn room_in_line(&self, count: usize) -> Result<Word, Refusal> {
+        let head = self.position();
+        let word = self.gate().load();
+        match word.is_closed() {
+            true => Err(Refusal::Closed),
+            false if self.has_room(word, count, head) && word.holds(count) => Ok(word),
+            false => Err(Refusal::Full),
         }
     }
 

@@ -63,8 +63,9 @@ impl<T, const BLOCK: usize> Receiver<T, BLOCK> {
     /// assert_eq!(receive.recv().await, None);
     /// # });
     /// ```
-    pub async fn recv(&mut self) -> Option<T> {
-        poll_fn(|cx| self.consumer.poll_recv(cx)).await
+    #[inline]
+    pub fn recv(&mut self) -> impl Future<Output = Option<T>> {
+        self.consumer.recv()
     }
 
     /// Receives up to `limit` messages into `buffer`, and waits if there are none.

@@ -13,6 +13,7 @@ use super::producer::Producer;
 use super::stats::MpscStats;
 use super::{OwnedPermit, Permit, PermitIterator, WeakSender};
 use crate::block_on::block_outside_of_tasks;
+use crate::first_try::first_try;
 use crate::primitives::Arc;
 use crate::timer;
 
@@ -84,19 +85,24 @@ impl<T, const BLOCK: usize> Sender<T, BLOCK> {
     /// assert_eq!(receive.recv().await, Some(1));
     /// # });
     /// ```
-    pub async fn send(&self, value: T) -> Result<(), SendError<T>> {
-        let chan = self.chan();
-        let refused = match poll_fn(|cx| chan.poll_claim(cx)).await {
-            Ok(claim) => {
-                claim.write(value);
-                return Ok(());
-            }
-            Err(refused) => refused,
-        };
-        if refused == Refusal::Closed || chan.reserve_in_line().await.is_err() {
-            return Err(SendError(value));
-        }
-        chan.send_for_permit(value).map_err(SendError)
+    #[inline]
+    pub fn send(&self, value: T) -> impl Future<Output = Result<(), SendError<T>>> {
+        first_try(
+            (self.chan(), value),
+            |(chan, value)| match chan.claim_now() {
+                Some(claim) => {
+                    claim.write(value);
+                    Ok(Ok(()))
+                }
+                None => Err((chan, value)),
+            },
+            |(chan, value)| async move {
+                match chan.reserve_in_line().await {
+                    Ok(()) => chan.send_for_permit(value).map_err(SendError),
+                    Err(_) => Err(SendError(value)),
+                }
+            },
+        )
     }
 
     /// Sends a message if there is room at once.

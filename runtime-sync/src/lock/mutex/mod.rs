@@ -137,8 +137,8 @@ impl<T: ?Sized> Mutex<T> {
     /// # });
     /// ```
     #[inline]
-    pub async fn lock(&self) -> MutexGuard<'_, T> {
-        MutexGuard::new(Held::take(self).await)
+    pub fn lock(&self) -> impl Future<Output = MutexGuard<'_, T>> {
+        Held::take(self, MutexGuard::new)
     }
 
     /// Waits in line for the lock and takes it, with a guard that keeps the mutex alive.
@@ -162,8 +162,8 @@ impl<T: ?Sized> Mutex<T> {
     /// # });
     /// ```
     #[inline]
-    pub async fn lock_owned(self: Arc<Self>) -> OwnedMutexGuard<T> {
-        OwnedMutexGuard::new(Held::take(self).await)
+    pub fn lock_owned(self: Arc<Self>) -> impl Future<Output = OwnedMutexGuard<T>> {
+        Held::take(self, OwnedMutexGuard::new)
     }
 
     /// Takes the lock if it is free.

@@ -212,6 +212,7 @@ impl Notify {
     /// mailbox.put("hello");
     /// assert_eq!(runtime_sync::block_on(mailbox.take()), "hello");
     /// ```
+    #[inline]
     pub fn notified(&self) -> Notified<'_> {
         Notified::new(self)
     }
@@ -362,9 +363,8 @@ impl Notify {
     }
 
     /// Takes one out of the line, or stores a permit if they have all gone meanwhile.
-    #[cold]
+    #[inline(never)]
     fn choose(&self, given: Given) {
-        let mut spare = None;
         let mut line = self.line.lock();
         if self.try_store() {
             return;
@@ -373,31 +373,25 @@ impl Notify {
         // Somebody in line is not spent, so the last one is not.
         let last = given == Given::Last;
         let place = if last { line.back() } else { line.front() };
-        let waker = match place {
-            Some(place) if place.generation == generation => {
-                place.given = given;
-                if last { line.pop_back() } else { line.pop_front() }
-            }
-            // Others are being woken all at once and stand in front.
-            _ => {
-                Notify::choose_behind_spent(&mut line, spare.insert(WakeBatch::new()), generation);
-                None
-            }
+        let Some(place) = place.filter(|place| place.generation == generation) else {
+            return self.choose_behind_spent(line, generation);
         };
-        self.settle(&mut line, generation);
+        place.given = given;
+        let waker = if last { line.pop_back() } else { line.pop_front() };
+        self.settle_waiting(&mut line, generation);
         drop(line);
         if let Some(Some(waker)) = waker {
             wake_batch::wake(waker);
         }
-        if let Some(mut batch) = spare {
-            batch.wake_all();
-        }
     }
 
-    /// Takes out the first of this generation.
-    fn choose_behind_spent(line: &mut Line<'_, Place>, batch: &mut WakeBatch, generation: usize) {
+    /// The same while others are being woken all at once and stand in front.
+    #[cold]
+    fn choose_behind_spent(&self, line: Line<'_, Place>, generation: usize) {
+        let mut batch = WakeBatch::new();
+        let mut line = line;
         let mut found = false;
-        line.choose_where(batch, |place| {
+        line.choose_where(&mut batch, |place| {
             if found {
                 return Choice::Stop;
             }
@@ -408,6 +402,19 @@ impl Notify {
             place.given = Given::First;
             Choice::Wake
         });
+        self.settle_waiting(&mut line, generation);
+        drop(line);
+        batch.wake_all();
+    }
+
+    /// As [`settle`](Notify::settle), for one who has seen `WAITING` under the lock that it holds: nobody
+    /// else changes the word then, and a store suffices.
+    fn settle_waiting(&self, line: &mut Line<'_, Place>, generation: usize) {
+        if line.back().is_none_or(|place| place.generation != generation) {
+            // Release, so that whoever acquires this word sees what those did who began the
+            // generation; this thread has acquired it.
+            self.state.store(generation, Ordering::Release);
+        }
     }
 
     /// Begins a generation and wakes all of the earlier ones.
@@ -448,6 +455,7 @@ impl Notify {
         }
     }
 
+    #[inline]
     fn generation(&self) -> usize {
         // Acquire pairs with the releases where a generation begins: a future made in it, and then
         // a look at what the notifier changed before, see the change.
@@ -458,34 +466,41 @@ impl Notify {
     /// a permit, which is taken.
     #[inline]
     fn try_take(&self, generation: usize) -> bool {
-        let permit = generation | PERMIT;
-        // Acquire pairs with the releases in `try_store`, and where a generation begins.
-        match self.state.compare_exchange(permit, generation, Ordering::Acquire, Ordering::Acquire)
-        {
-            Ok(_) => true,
-            Err(now) => now & !STORED != generation,
+        // Acquire pairs with the releases in `try_store`, and where a generation begins. It may be
+        // an old value: who enters the line looks once more.
+        let mut seen = self.state.load(Ordering::Acquire);
+        loop {
+            if seen & !STORED != generation {
+                return true;
+            }
+            if seen & STORED != PERMIT {
+                return false;
+            }
+            match self.state.compare_exchange(
+                seen,
+                generation,
+                Ordering::Acquire,
+                Ordering::Acquire,
+            ) {
+                Ok(_) => return true,
+                Err(now) => seen = now,
+            }
         }
     }
 
     /// What a future of `generation` looks at under the lock before it enters.
     fn try_enter(&self, generation: usize) -> ControlFlow<(), Place> {
-        let entered = ControlFlow::Continue(Place { generation, given: Given::Nothing });
+        let waiting = generation | WAITING;
         loop {
-            if self.try_take(generation) {
-                return ControlFlow::Break(());
-            }
             // Fails if there is a permit or a generation more. Relaxed: those who read `WAITING`
             // go on to the lock.
-            let waiting = generation | WAITING;
-            match self.state.compare_exchange(
-                generation,
-                waiting,
-                Ordering::Relaxed,
-                Ordering::Relaxed,
-            ) {
-                Ok(_) => return entered,
-                Err(now) if now == waiting => return entered,
-                Err(_) => {}
+            let (from, relaxed) = (generation, Ordering::Relaxed);
+            match self.state.compare_exchange(from, waiting, relaxed, relaxed) {
+                Err(now) if now != waiting => {}
+                _ => return ControlFlow::Continue(Place { generation, given: Given::Nothing }),
+            }
+            if self.try_take(generation) {
+                return ControlFlow::Break(());
             }
         }
     }

@@ -44,6 +44,7 @@ pin_project! {
 }
 
 impl<'a> Notified<'a> {
+    #[inline]
     pub(super) fn new(notify: &'a Notify) -> Notified<'a> {
         Notified { waiter: notify.line.waiter(), notify, stage: notify.fresh() }
     }
@@ -192,10 +193,12 @@ enum Stage {
 
 /// What the two futures have in common.
 impl Notify {
+    #[inline]
     fn fresh(&self) -> Stage {
         Stage::Fresh { generation: self.generation() }
     }
 
+    #[inline]
     fn poll_notified(
         &self,
         waiter: Pin<&mut Waiter<'_, Place>>,
@@ -203,16 +206,25 @@ impl Notify {
         cx: &mut Context<'_>,
     ) -> Poll<()> {
         let coop = ready!(budget::poll_proceed(cx));
-        let generation = match *stage {
+        match *stage {
             Stage::Done => return Poll::Ready(()),
-            Stage::Fresh { generation } if self.try_take(generation) => {
-                *stage = Stage::Done;
-                coop.made_progress();
-                return Poll::Ready(());
-            }
+            Stage::Fresh { generation } if self.try_take(generation) => *stage = Stage::Done,
+            _ => ready!(self.poll_in_line(waiter, stage, cx)),
+        }
+        coop.made_progress();
+        Poll::Ready(())
+    }
+
+    fn poll_in_line(
+        &self,
+        waiter: Pin<&mut Waiter<'_, Place>>,
+        stage: &mut Stage,
+        cx: &mut Context<'_>,
+    ) -> Poll<()> {
+        let generation = match *stage {
             Stage::Fresh { generation } => generation,
             // It is in line, or out of it again, and does not look once more.
-            Stage::Entered => 0,
+            _ => 0,
         };
         let waited = waiter.poll_wait(cx, |_| {
             let entered = self.try_enter(generation);
@@ -222,7 +234,6 @@ impl Notify {
         });
         ready!(waited);
         *stage = Stage::Done;
-        coop.made_progress();
         Poll::Ready(())
     }
 
@@ -239,10 +250,14 @@ impl Notify {
     }
 
     /// Gives up a place in line, and hands on what it was given.
+    #[inline]
     fn leave(&self, waiter: Pin<&mut Waiter<'_, Place>>, stage: &mut Stage) {
-        if !matches!(stage, Stage::Entered) {
-            return;
+        if matches!(stage, Stage::Entered) {
+            self.leave_line(waiter);
         }
+    }
+
+    fn leave_line(&self, waiter: Pin<&mut Waiter<'_, Place>>) {
         let left = waiter.leave_if(|_| true, |line| self.settle(line, self.generation()));
         match left {
             Some(Left::Chosen(Place { given: Given::First, .. })) => self.notify_one(),

@@ -6,7 +6,7 @@ use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 
-use super::{Look, Permits, Request, Stage};
+use super::{Look, Permits, Request, Stage, Unserved};
 use crate::budget;
 use crate::lock::AcquireError;
 use crate::wait_list::{Left, Line, Waited, Waiter};
@@ -24,7 +24,11 @@ pin_project! {
     impl PinnedDrop for Acquire<'_> {
         fn drop(this: Pin<&mut Self>) {
             let this = this.project();
-            let (left, rest) = this.permits.leave_if(this.waiter, |_| true);
+            if this.waiter.is_outside() {
+                return;
+            }
+            let mut rest = Unserved::new(this.permits);
+            let left = this.permits.leave_if(this.waiter, &mut rest, |_| true);
             rest.serve();
             if let Some(Left::Chosen(request)) = left {
                 this.permits.release(request.count);
@@ -43,40 +47,99 @@ impl<'a> Acquire<'a> {
     }
 }
 
+/// What one who may be in line has found there.
+enum InLine {
+    /// It is out of the line, with this result.
+    Out(Result<(), AcquireError>),
+    /// It was not nudged: its turn has not come.
+    NotAsked,
+    /// It was nudged and has found nothing. It is going to be handed what it asks for.
+    Vain,
+}
+
+impl Acquire<'_> {
+    #[inline(always)]
+    fn look_in_line(self: Pin<&mut Self>) -> InLine {
+        let this = self.project();
+        let permits = *this.permits;
+        let count = *this.count;
+        let mut look = Look::NotAsked;
+        let mut rest = Unserved::new(permits);
+        // A waker that panics, also as it is dropped, must not take the permits along.
+        let mut taken = Taken { permits, count: 0 };
+        let left = permits.leave_if(this.waiter, &mut rest, |request| {
+            look = permits.look(request);
+            if look == Look::Taken {
+                taken.count = count;
+            }
+            look == Look::Taken
+        });
+        match left {
+            Some(Left::Waiting(_) | Left::Chosen(_)) => {
+                taken.count = count;
+                rest.serve();
+                std::mem::forget(taken);
+                InLine::Out(Ok(()))
+            }
+            Some(Left::Released(_)) => InLine::Out(Err(AcquireError::closed())),
+            Some(Left::Outside) => InLine::NotAsked,
+            None => match look {
+                Look::Vain { some_are_free } => {
+                    if some_are_free {
+                        permits.serve();
+                    }
+                    InLine::Vain
+                }
+                _ => InLine::NotAsked,
+            },
+        }
+    }
+
+    /// Looks once more after the waker was renewed.
+    #[cold]
+    fn look_again(self: Pin<&mut Self>) -> Poll<Result<(), AcquireError>> {
+        match self.look_in_line() {
+            InLine::Out(result) => Poll::Ready(result),
+            InLine::NotAsked | InLine::Vain => Poll::Pending,
+        }
+    }
+
+    #[inline]
+    fn poll_in_line(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), AcquireError>> {
+        let mut again = false;
+        if !self.waiter.is_outside() {
+            match self.as_mut().look_in_line() {
+                InLine::Out(result) => return Poll::Ready(result),
+                InLine::NotAsked => again = true,
+                InLine::Vain => {}
+            }
+        }
+        let this = self.as_mut().project();
+        let (permits, count) = (*this.permits, *this.count);
+        let queue = |line: &mut Line<'_, Request>| permits.take_or_queue(line, count);
+        match this.waiter.poll_wait(cx, queue) {
+            Poll::Ready(Waited::Never(result)) => Poll::Ready(result),
+            Poll::Ready(Waited::Woken(Request { stage: Stage::Granted, .. })) => {
+                Poll::Ready(Ok(()))
+            }
+            Poll::Ready(Waited::Woken(_)) => Poll::Ready(Err(AcquireError::closed())),
+            // A nudge takes the waker along: one that came before the waker was renewed has woken
+            // another task perhaps, and has to be noticed here.
+            Poll::Pending if again => self.look_again(),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+}
+
 impl Future for Acquire<'_> {
     type Output = Result<(), AcquireError>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let coop = ready!(budget::poll_proceed(cx));
-        let mut this = self.project();
-        let permits = *this.permits;
-        let count = *this.count;
-        let mut look = Look::NotAsked;
-        let (left, rest) = permits.leave_if(this.waiter.as_mut(), |request| {
-            look = permits.look(request);
-            look == Look::Taken
-        });
-        if let Look::Vain { some_are_free: true } = look {
-            permits.serve();
-        }
-        let result = match left {
-            Some(Left::Waiting(_) | Left::Chosen(_)) => {
-                // A waker that panics must not take the permits along.
-                let taken = Taken { permits, count };
-                rest.serve();
-                std::mem::forget(taken);
-                Ok(())
-            }
-            Some(Left::Released(_)) => Err(AcquireError::closed()),
-            Some(Left::Outside) | None => {
-                let queue = |line: &mut Line<'_, Request>| permits.take_or_queue(line, count);
-                match ready!(this.waiter.poll_wait(cx, queue)) {
-                    Waited::Never(result) => result,
-                    Waited::Woken(Request { stage: Stage::Granted, .. }) => Ok(()),
-                    Waited::Woken(_) => Err(AcquireError::closed()),
-                }
-            }
-        };
+        let result = ready!(self.poll_in_line(cx));
         coop.made_progress();
         Poll::Ready(result)
     }
@@ -90,7 +153,9 @@ struct Taken<'a> {
 
 impl Drop for Taken<'_> {
     fn drop(&mut self) {
-        self.permits.release(self.count);
+        if self.count > 0 {
+            self.permits.release(self.count);
+        }
     }
 }
 

@@ -23,6 +23,7 @@ impl Wakes {
         batch.is_full()
     }
 
+    #[inline(never)]
     pub(super) fn batch(&mut self) -> &mut WakeBatch {
         let batch = self.batch.get_or_insert_default();
         if let Some(one) = self.one.take() {
@@ -31,16 +32,23 @@ impl Wakes {
         batch
     }
 
+    /// Whether there is nothing to wake, and no panic to pass on.
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        self.one.is_none() && self.batch.is_none()
+    }
+
     pub(super) fn wake_and_keep_panic(&mut self) {
         self.batch().wake_and_keep_panic();
     }
 
+    #[inline]
     pub(super) fn wake_all(&mut self) {
         if let Some(one) = self.one.take() {
             wake_batch::wake(one);
         }
-        if let Some(batch) = &mut self.batch {
-            batch.wake_all();
+        if self.batch.is_some() {
+            self.batch().wake_all();
         }
     }
 }

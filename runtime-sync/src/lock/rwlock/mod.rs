@@ -186,8 +186,8 @@ impl<T: ?Sized> RwLock<T> {
     /// # });
     /// ```
     #[inline]
-    pub async fn read(&self) -> RwLockReadGuard<'_, T> {
-        RwLockReadGuard::of(Held::take(Reading(self)).await)
+    pub fn read(&self) -> impl Future<Output = RwLockReadGuard<'_, T>> {
+        Held::take(Reading(self), RwLockReadGuard::of)
     }
 
     /// Waits in line for the right to read, with a guard that keeps the lock alive.
@@ -209,8 +209,8 @@ impl<T: ?Sized> RwLock<T> {
     /// # });
     /// ```
     #[inline]
-    pub async fn read_owned(self: Arc<Self>) -> OwnedRwLockReadGuard<T> {
-        OwnedRwLockReadGuard::of(Held::take(Reading(self)).await)
+    pub fn read_owned(self: Arc<Self>) -> impl Future<Output = OwnedRwLockReadGuard<T>> {
+        Held::take(Reading(self), OwnedRwLockReadGuard::of)
     }
 
     /// Waits in line for the right to write, and takes it.
@@ -231,8 +231,8 @@ impl<T: ?Sized> RwLock<T> {
     /// # });
     /// ```
     #[inline]
-    pub async fn write(&self) -> RwLockWriteGuard<'_, T> {
-        RwLockWriteGuard::new(Held::take(Writing(self)).await)
+    pub fn write(&self) -> impl Future<Output = RwLockWriteGuard<'_, T>> {
+        Held::take(Writing(self), RwLockWriteGuard::new)
     }
 
     /// Waits in line for the right to write, with a guard that keeps the lock alive.
@@ -254,8 +254,8 @@ impl<T: ?Sized> RwLock<T> {
     /// # });
     /// ```
     #[inline]
-    pub async fn write_owned(self: Arc<Self>) -> OwnedRwLockWriteGuard<T> {
-        OwnedRwLockWriteGuard::new(Held::take(Writing(self)).await)
+    pub fn write_owned(self: Arc<Self>) -> impl Future<Output = OwnedRwLockWriteGuard<T>> {
+        Held::take(Writing(self), OwnedRwLockWriteGuard::new)
     }
 
     /// Takes the right to read, if it can be had without waiting.

@@ -182,9 +182,9 @@ impl Semaphore {
     ///     assert!(semaphore.try_acquire().is_ok());
     /// });
     /// ```
-    pub async fn acquire(&self) -> Result<SemaphorePermit<'_>, AcquireError> {
-        self.take(1).await?;
-        Ok(SemaphorePermit(Share::new(self, 1)))
+    #[inline]
+    pub fn acquire(&self) -> impl Future<Output = Result<SemaphorePermit<'_>, AcquireError>> {
+        Share::take(self, 1, SemaphorePermit)
     }
 
     /// Takes `n` permits at once, in line with others.
@@ -210,9 +210,12 @@ impl Semaphore {
     ///     assert_eq!((permits.num_permits(), semaphore.available_permits()), (3, 2));
     /// });
     /// ```
-    pub async fn acquire_many(&self, n: u32) -> Result<SemaphorePermit<'_>, AcquireError> {
-        self.take(n).await?;
-        Ok(SemaphorePermit(Share::new(self, n)))
+    #[inline]
+    pub fn acquire_many(
+        &self,
+        n: u32,
+    ) -> impl Future<Output = Result<SemaphorePermit<'_>, AcquireError>> {
+        Share::take(self, n, SemaphorePermit)
     }
 
     /// Takes a permit that owns a share of the semaphore, in line with others.
@@ -238,9 +241,11 @@ impl Semaphore {
     ///     assert_eq!(semaphore.available_permits(), 1);
     /// });
     /// ```
-    pub async fn acquire_owned(self: Arc<Self>) -> Result<OwnedSemaphorePermit, AcquireError> {
-        self.take(1).await?;
-        Ok(OwnedSemaphorePermit(Share::new(self, 1)))
+    #[inline]
+    pub fn acquire_owned(
+        self: Arc<Self>,
+    ) -> impl Future<Output = Result<OwnedSemaphorePermit, AcquireError>> {
+        Share::take(self, 1, OwnedSemaphorePermit)
     }
 
     /// Takes `n` permits at once that own a share of the semaphore, in line with others.
@@ -265,20 +270,12 @@ impl Semaphore {
     ///     assert_eq!(permits.num_permits(), 2);
     /// });
     /// ```
-    pub async fn acquire_many_owned(
+    #[inline]
+    pub fn acquire_many_owned(
         self: Arc<Self>,
         n: u32,
-    ) -> Result<OwnedSemaphorePermit, AcquireError> {
-        self.take(n).await?;
-        Ok(OwnedSemaphorePermit(Share::new(self, n)))
-    }
-
-    #[inline]
-    async fn take(&self, n: u32) -> Result<(), AcquireError> {
-        match self.permits.acquire_now(n as usize) {
-            true => Ok(()),
-            false => self.permits.acquire(n as usize).await,
-        }
+    ) -> impl Future<Output = Result<OwnedSemaphorePermit, AcquireError>> {
+        Share::take(self, n, OwnedSemaphorePermit)
     }
 
     /// Takes a permit if one is free and nobody must go first.

@@ -2,7 +2,8 @@
 
 use std::ops::Deref;
 
-use super::Semaphore;
+use super::{AcquireError, Semaphore};
+use crate::first_try::first_try;
 
 /// So many permits, held by way of `S`.
 #[derive(Debug)]
@@ -16,6 +17,26 @@ impl<S: Deref<Target = Semaphore>> Share<S> {
     #[inline]
     pub(super) fn new(semaphore: S, count: u32) -> Share<S> {
         Share { semaphore, count }
+    }
+
+    /// Waits for so many permits, and makes of them what is given out.
+    #[inline(always)]
+    pub(super) fn take<P>(
+        semaphore: S,
+        count: u32,
+        permit: impl FnOnce(Share<S>) -> P,
+    ) -> impl Future<Output = Result<P, AcquireError>> {
+        first_try(
+            (semaphore, permit),
+            move |(semaphore, permit)| match semaphore.permits.acquire_now(count as usize) {
+                true => Ok(Ok(permit(Share::new(semaphore, count)))),
+                false => Err((semaphore, permit)),
+            },
+            move |(semaphore, permit)| async move {
+                semaphore.permits.acquire(count as usize).await?;
+                Ok(permit(Share::new(semaphore, count)))
+            },
+        )
     }
 
     pub(super) fn semaphore(&self) -> &S {
