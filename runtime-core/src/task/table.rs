@@ -1,7 +1,7 @@
 //! What a few tasks have and most have not: kept beside the tasks, found by their numbers.
 
 use super::id::Id;
-use std::hash::{BuildHasher, Hasher};
+use crate::number_map::{self, NumberMap};
 
 /// How many maps share the tasks, so that they seldom meet at a lock.
 const SHARDS: usize = 32;
@@ -9,9 +9,8 @@ const SHARDS: usize = 32;
 /// A map that has room for more than this, and needs but an eighth of it, gives room back.
 const ROOM: usize = 64;
 
-/// The map of a shard: a look-up costs the same however many tasks there are.
-#[allow(clippy::disallowed_types, reason = "the order is not random, and nobody goes through it")]
-pub(super) type Shard<V> = std::collections::HashMap<Id, V, ByNumber>;
+/// The map of a shard.
+pub(super) type Shard<V> = NumberMap<Id, V>;
 
 /// Something of some tasks, wherever they run.
 ///
@@ -22,7 +21,7 @@ pub(super) struct Table<V>([std::sync::Mutex<Shard<V>>; SHARDS]);
 impl<V: Clone> Table<V> {
     #[allow(clippy::disallowed_types, reason = "as above")]
     pub(super) const fn new() -> Table<V> {
-        Table([const { std::sync::Mutex::new(Shard::with_hasher(ByNumber)) }; SHARDS])
+        Table([const { std::sync::Mutex::new(number_map::new()) }; SHARDS])
     }
 
     /// What a task has.
@@ -61,57 +60,9 @@ impl<V: Clone> Table<V> {
     }
 }
 
-/// Spreads the numbers of tasks, whatever their distance: mostly they come in a row, but those that have
-/// an entry may be every thousandth.
-#[derive(Clone, Copy)]
-pub(super) struct ByNumber;
-
-/// The number, spread.
-pub(super) struct Spread(u64);
-
-impl BuildHasher for ByNumber {
-    type Hasher = Spread;
-
-    fn build_hasher(&self) -> Spread {
-        Spread(0)
-    }
-}
-
-impl Hasher for Spread {
-    fn write(&mut self, _: &[u8]) {
-        unreachable!("the number of a task is written as such");
-    }
-
-    #[inline]
-    fn write_u64(&mut self, number: u64) {
-        // 2^64 over the golden ratio: the high bits of the product depend on all of the number.
-        self.0 = number.wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    }
-
-    /// The low bits choose the place, and the highest tell neighbours apart. Both are high ones of the
-    /// product.
-    #[inline]
-    fn finish(&self) -> u64 {
-        self.0.rotate_left(32)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn numbers_at_any_distance_seldom_meet() {
-        for shift in 5..30 {
-            let place = |number: u64| {
-                let mut spread = Spread(0);
-                spread.write_u64(number << shift);
-                spread.finish() % 2048
-            };
-            let places: std::collections::BTreeSet<_> = (1..=1024).map(place).collect();
-            assert!(places.len() > 512, "{} places at a distance of 2^{shift}", places.len());
-        }
-    }
 
     #[test]
     fn room_is_given_back_although_some_stay() {

@@ -3,13 +3,13 @@
 use super::ErrorPolicy;
 use super::error::TaskError;
 use crate::frame::Node;
+use crate::number_map::{self, NumberMap};
 use crate::runtime::context;
 use crate::task::{AbortHandle, CancelReason, CancelSource, polled};
 use crate::unwind::Payload;
 use runtime_sync::lock::Semaphore;
 use runtime_sync::primitives::Mutex;
 use runtime_sync::waker_slot::WakerSlot;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub(super) struct Shared<E> {
@@ -22,7 +22,7 @@ pub(super) struct Shared<E> {
 
 struct State<E> {
     /// The living children; without a handle while they are being spawned.
-    children: BTreeMap<u64, Option<AbortHandle>>,
+    children: NumberMap<u64, Option<AbortHandle>>,
     next: u64,
     errors: Vec<TaskError<E>>,
     panic: Option<Payload>,
@@ -48,7 +48,7 @@ pub(super) struct Rest<E> {
 impl<E> Shared<E> {
     pub(super) fn new(policy: ErrorPolicy, limit: Option<Arc<Semaphore>>) -> Shared<E> {
         let state = State {
-            children: BTreeMap::new(),
+            children: number_map::new(),
             next: 0,
             errors: Vec::new(),
             panic: None,
@@ -115,12 +115,17 @@ impl<E> Shared<E> {
         }
         state.reason = Some(reason.clone());
         let node = state.node.clone();
-        let children: Vec<_> = state.children.values().flatten().cloned().collect();
+        let mut children: Vec<_> = state
+            .children
+            .iter()
+            .filter_map(|(number, handle)| Some((*number, handle.clone()?)))
+            .collect();
         drop(state);
+        children.sort_unstable_by_key(|(number, _)| *number);
         if let Some(node) = node {
             node.cancel(&reason);
         }
-        for child in children {
+        for (_, child) in children {
             child.cancel((*reason).clone());
         }
         self.runner.wake();
