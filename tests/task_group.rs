@@ -9,9 +9,11 @@ use filch::task_group::{ChildError, ErrorPolicy, GroupError};
 use filch::time::{Instant, sleep, timeout};
 use filch::{TaskGroup, spawn};
 use proptest::prelude::*;
+use std::future::poll_fn;
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::task::Poll;
 use support::{after, secs};
 
 async fn panic_after(seconds: u64) -> Result<(), &'static str> {
@@ -158,6 +160,26 @@ async fn a_panic_is_resumed_after_all_have_ended() {
     let error = task.await.unwrap_err();
     assert_eq!(*error.into_panic().downcast_ref::<&str>().unwrap(), "panicked");
     assert_eq!(cleaned.load(Ordering::SeqCst), 1);
+}
+
+#[filch::test(start_paused = true)]
+async fn a_child_whose_future_panics_as_it_is_dropped_is_known_to_have_panicked() {
+    struct Bad;
+    impl Drop for Bad {
+        fn drop(&mut self) {
+            panic!("dropped");
+        }
+    }
+    let task = spawn(TaskGroup::scope(|group| async move {
+        let bad = Bad;
+        group.spawn(poll_fn(move |_| {
+            let _kept = &bad;
+            Poll::Ready(Ok::<(), ()>(()))
+        }));
+        after(100, Err::<(), _>(())).await
+    }));
+    let error = task.await.unwrap_err();
+    assert_eq!(*error.into_panic().downcast_ref::<&str>().unwrap(), "dropped");
 }
 
 #[filch::test(start_paused = true)]

@@ -3,11 +3,12 @@
 use super::shared::Member;
 use crate::task::{AbortHandle, CancelReason, Id, JoinHandle};
 use crate::unwind::catch;
+use pin_project_lite::pin_project;
 use runtime_sync::channel::oneshot;
-use runtime_sync::lock::Semaphore;
+use runtime_sync::lock::{OwnedSemaphorePermit, Semaphore};
 use std::fmt;
-use std::future::{Future, poll_fn};
-use std::pin::{Pin, pin};
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
@@ -99,30 +100,70 @@ impl<V> Started<V> {
     }
 }
 
-/// What the task of a child does.
-pub(super) async fn run<F, T, E>(
-    future: F,
-    member: Member<E>,
-    limit: Option<Arc<Semaphore>>,
-) -> Option<T>
+pin_project! {
+    /// What the task of a child does: waits for its turn if there is a limit, then does as it was told.
+    ///
+    /// Not an `async fn`, which would keep two places for the future. The child leaves the group when all
+    /// else of it is gone.
+    pub(super) struct Child<F, E> {
+        #[pin]
+        future: Option<F>,
+        turn: Turn,
+        member: Member<E>,
+    }
+}
+
+/// Whether a child of a group with a limit may run.
+enum Turn {
+    NoLimit,
+    Waits(Pin<Box<dyn Future<Output = Option<OwnedSemaphorePermit>> + Send>>),
+    Has { _permit: Option<OwnedSemaphorePermit> },
+}
+
+impl<F, E> Child<F, E> {
+    pub(super) fn new(future: F, member: Member<E>, limit: Option<Arc<Semaphore>>) -> Child<F, E> {
+        let turn = match limit {
+            None => Turn::NoLimit,
+            // The semaphore of a group is never closed.
+            Some(limit) => Turn::Waits(Box::pin(async { limit.acquire_owned().await.ok() })),
+        };
+        Child { future: Some(future), turn, member }
+    }
+}
+
+impl<F, T, E> Future for Child<F, E>
 where
     F: Future<Output = Result<T, E>>,
 {
-    let _turn = match &limit {
-        // The semaphore of a group is never closed.
-        Some(limit) => limit.acquire().await.ok(),
-        None => None,
-    };
-    let mut future = pin!(future);
-    let outcome = poll_fn(|cx| match catch(|| future.as_mut().poll(cx)) {
-        Ok(Poll::Pending) => Poll::Pending,
-        Ok(Poll::Ready(outcome)) => Poll::Ready(Ok(outcome)),
-        Err(payload) => Poll::Ready(Err(payload)),
-    });
-    match outcome.await {
-        Ok(Ok(value)) => return Some(value),
-        Ok(Err(error)) => member.fail(error),
-        Err(payload) => member.panic(payload),
+    type Output = Option<T>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        let mut this = self.project();
+        if let Turn::Waits(turn) = this.turn {
+            let permit = ready!(turn.as_mut().poll(cx));
+            *this.turn = Turn::Has { _permit: permit };
+        }
+        let future =
+            this.future.as_mut().as_pin_mut().expect("a child is polled until it has ended");
+        let outcome = match catch(|| future.poll(cx)) {
+            Ok(Poll::Pending) => return Poll::Pending,
+            Ok(Poll::Ready(outcome)) => Ok(outcome),
+            Err(payload) => Err(payload),
+        };
+        let value = match outcome {
+            Ok(Ok(value)) => Some(value),
+            Ok(Err(error)) => {
+                this.member.fail(error);
+                None
+            }
+            Err(payload) => {
+                this.member.panic(payload);
+                None
+            }
+        };
+        if let Err(payload) = catch(|| this.future.set(None)) {
+            this.member.panic(payload);
+        }
+        Poll::Ready(value)
     }
-    None
 }

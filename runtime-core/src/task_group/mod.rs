@@ -11,6 +11,7 @@ pub use scope::Scope;
 
 use crate::spawn;
 use crate::task::{CancelReason, JoinHandle, polled};
+use child::Child;
 use runtime_sync::channel::oneshot;
 use runtime_sync::lock::Semaphore;
 use shared::Shared;
@@ -239,7 +240,7 @@ impl<E> TaskGroup<E> {
         F: Future<Output = Result<T, E>>,
     {
         let Some(member) = Shared::enter(&self.shared) else { return Err(GroupClosed(future)) };
-        Ok((member.number(), child::run(future, member, self.shared.limit())))
+        Ok((member.number(), Child::new(future, member, self.shared.limit())))
     }
 
     /// The task of the child was spawned: the second half of `try_spawn`.
