@@ -199,7 +199,8 @@ impl Scheduler {
             remote.attend();
             self.call_searcher();
         }
-        waits
+        // Who comes to have nothing to do looks for it before it sleeps.
+        waits && self.idle.somebody_sleeps()
     }
 
     /// A worker in the same poll as at the last look: what depends on it goes elsewhere.
@@ -225,6 +226,7 @@ impl Scheduler {
         let looked = self.looks.last();
         let overdue = self.waiting.load(Ordering::Relaxed) == 0
             && self.idle.somebody_awake()
+            && self.idle.somebody_sleeps()
             && now.saturating_sub(looked) > OUTSIDE_OVERDUE;
         if overdue {
             self.call_searcher();

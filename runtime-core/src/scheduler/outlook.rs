@@ -19,6 +19,8 @@ const LONG_POLL: Nanos = 50_000;
 const SHARE: Nanos = 50;
 /// What a look is taken to cost before one was timed.
 const COST: Nanos = 1_000;
+/// What it may cost more for each descriptor that it finds ready, which has to be paid some time anyway.
+const EACH: Nanos = 500;
 
 /// When the workers last saw what is outside.
 pub(super) struct Looks {
@@ -79,6 +81,8 @@ pub(super) struct Outlook {
     last: Cell<Nanos>,
     /// An estimate of what a look costs.
     cost: Cell<Nanos>,
+    /// How many neighbours were looked after.
+    visits: Cell<usize>,
     /// A look that was due was left out, as the worker was about to wait outside anyway.
     left_out: Cell<bool>,
 }
@@ -89,6 +93,7 @@ impl Outlook {
             round: Cell::new(0),
             last: Cell::new(0),
             cost: Cell::new(COST),
+            visits: Cell::new(0),
             left_out: Cell::new(false),
         }
     }
@@ -114,9 +119,16 @@ impl Outlook {
         self.left_out.set(false);
     }
 
+    /// Whose timers to look after beside: all other workers' in turn.
+    pub(super) fn neighbour(&self, me: usize, workers: usize) -> Option<usize> {
+        let turn = self.visits.get().checked_rem(workers.saturating_sub(1))?;
+        self.visits.set(turn + 1);
+        Some((me + 1 + turn) % workers)
+    }
+
     /// A look took so long and found so much.
     pub(super) fn took(&self, cost: Nanos, found: usize) {
-        let cost = cost / (1 + found as u64);
+        let cost = cost.saturating_sub(EACH * found as u64);
         // One that took much longer was interrupted.
         let before = self.cost.get();
         self.cost.set(((before + cost.min(4 * before)) / 2).max(1));
@@ -191,10 +203,19 @@ mod tests {
     }
 
     #[test]
+    fn all_others_are_looked_after_in_turn() {
+        let outlook = Outlook::new();
+        let seen: Vec<_> = (0..6).map(|_| outlook.neighbour(2, 4).unwrap()).collect();
+        assert_eq!(seen, [3, 0, 1, 3, 0, 1]);
+        assert_eq!(outlook.neighbour(0, 1), None);
+    }
+
+    #[test]
     fn a_look_is_worth_what_it_finds() {
         let outlook = Outlook::new();
-        (0..20).for_each(|_| outlook.took(64_000, 63));
-        assert!(outlook.is_due(1, LONG_POLL, 1, at(100_000)));
+        (0..20).for_each(|_| outlook.took(2_000 + 63 * EACH, 63));
+        assert!(outlook.is_due(1, LONG_POLL, 1, at(SHARE * 2_000)));
+        assert!(!outlook.is_due(1, LONG_POLL, 1, at(SHARE * 1_000)), "but not for nothing");
     }
 
     #[test]

@@ -146,6 +146,11 @@ impl Remotes {
         self.slots[index].get().expect("a worker's number comes from `add`")
     }
 
+    /// The same, if there is one.
+    pub(super) fn find(&self, index: usize) -> Option<&Remote> {
+        self.slots.get(index)?.get().map(|remote| &***remote)
+    }
+
     /// The first `count`.
     pub(super) fn first(&self, count: usize) -> impl Iterator<Item = &Remote> {
         self.slots.iter().take(count).filter_map(|slot| slot.get().map(|remote| &***remote))

@@ -38,6 +38,8 @@ const MANY_POLLS: u64 = 8;
 const JUMP: Nanos = 8;
 /// So many tasks in a row may overtake the queue by way of the LIFO slot.
 const LIFO_STREAK: u32 = 16;
+/// A timer that should have fired so long ago is fired by another worker.
+const OVERDUE: Nanos = 300_000;
 /// At most so many tasks come out of the injector at once.
 const INJECTOR_BATCH: usize = 32;
 
@@ -349,6 +351,19 @@ impl Worker {
         let found = scheduler.glance_outside();
         self.outlook.took(scheduler.clock.now().saturating_sub(now), found);
         self.outlook.looked(now, self.queued());
+        let neighbour = self.outlook.neighbour(self.index, scheduler.config.workers);
+        if let Some(remote) = neighbour.and_then(|index| scheduler.remotes.find(index)) {
+            Worker::look_after(remote, now);
+        }
+    }
+
+    /// Fires timers that another worker should have fired: it has lost its core, or is in a long poll. The
+    /// monitor notices as well, but it may take some milliseconds while all are busy.
+    fn look_after(neighbour: &Remote, now: Nanos) {
+        let overdue = now.saturating_sub(OVERDUE);
+        if neighbour.timers.next_deadline().is_some_and(|deadline| deadline < overdue) {
+            expire(&neighbour.timers, now);
+        }
     }
 
     /// How many tasks wait in this worker's own places.
