@@ -267,9 +267,10 @@ impl Builder {
     /// [background](crate::background::background) task, a task that does not end when the runtime
     /// [closes](Runtime::close).
     ///
-    /// Each is reported once, by the thread on which the last chance passed. Without a hook, and if the
-    /// hook panics, it goes to the log as an error. The counterpart of asyncio's
-    /// `loop.set_exception_handler`.
+    /// Each is reported once, by the thread on which the last chance passed: if a handle is dropped
+    /// outside of any runtime, a hook that spawns needs a [`Handle`](crate::runtime::Handle) of its own.
+    /// Without a hook, and if the hook panics, it goes to the log as an error. The counterpart of
+    /// asyncio's `loop.set_exception_handler`.
     ///
     /// # Examples
     ///
