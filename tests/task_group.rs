@@ -163,6 +163,25 @@ async fn a_panic_is_resumed_after_all_have_ended() {
 }
 
 #[filch::test(start_paused = true)]
+async fn children_are_cancelled_in_the_order_in_which_they_were_spawned() {
+    let order = Arc::new(Mutex::new(Vec::new()));
+    let noted = order.clone();
+    let outcome = TaskGroup::scope(|group| async move {
+        for number in 0..50 {
+            let noted = noted.clone();
+            group.spawn(with_cleanup(after(100, Ok::<(), ()>(())), async move {
+                noted.lock().unwrap().push(number);
+            }));
+        }
+        yield_now().await;
+        group.cancel("enough");
+        Ok(())
+    });
+    assert_eq!(outcome.await, Ok(()));
+    assert_eq!(*order.lock().unwrap(), Vec::from_iter(0..50));
+}
+
+#[filch::test(start_paused = true)]
 async fn a_child_whose_future_panics_as_it_is_dropped_is_known_to_have_panicked() {
     struct Bad;
     impl Drop for Bad {

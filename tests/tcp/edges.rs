@@ -48,6 +48,17 @@ async fn try_io_clears_a_readiness_that_was_wrong() {
     assert_eq!(count, 2);
 }
 
+#[filch::test]
+async fn calls_that_are_always_ready_let_others_in() {
+    let (near, _far) = pair().await;
+    within(near.writable()).await.unwrap();
+    let other = filch::spawn(async {});
+    // Without a budget this would keep the only thread for ever.
+    while !other.is_finished() {
+        near.async_io(Interest::WRITABLE, || Ok(())).await.unwrap();
+    }
+}
+
 // Only Linux tells that the peer has closed before a read finds out.
 #[cfg(target_os = "linux")]
 #[filch::test]

@@ -2,7 +2,8 @@
 //!
 //! A look that comes early finds little, and what it finds waits behind everything that waits already; one
 //! that comes late keeps the outside waiting although its turn has come. So the time to look is when those
-//! who waited at the last look have had their turn, within bounds.
+//! who waited at the last look have had their turn, within bounds. On that occasion it looks after the timers
+//! of another worker as well.
 
 use crate::clock::Nanos;
 use std::cell::Cell;

@@ -192,8 +192,11 @@ impl Worker {
                 scheduler.expire_unwatched(deadline);
             }
             // Somebody outside has to come. The limit counts for nothing: time stands still.
-            None if self.wait_outside().is_none() => _ = self.remote.parker.park(thread::park),
-            None => {}
+            None => {
+                if self.wait_outside().is_none() {
+                    self.remote.parker.park(thread::park);
+                }
+            }
         }
     }
 

@@ -6,28 +6,11 @@ use std::path::{Path, PathBuf};
 
 use super::{at_once, cached, on_pool};
 
-/// Writes a function that takes one path, and may find what it needs in memory.
-macro_rules! of_a_path_in_memory {
-    ($(
-        $(#[$doc:meta])*
-        fn $name:ident -> $answer:ty = $function:path;
-    )*) => {$(
-        $(#[$doc])*
-        ///
-        /// # Errors
-        ///
-        #[doc = concat!("Those of [`", stringify!($function), "`].")]
-        pub async fn $name(path: impl AsRef<Path>) -> io::Result<$answer> {
-            at_once(path.as_ref(), cached::$name, $function).await
-        }
-    )*};
-}
-
-/// Writes a function that takes one path.
+/// Writes a function that takes one path. With `at once`, it may find what it needs in memory.
 macro_rules! of_a_path {
     ($(
         $(#[$doc:meta])*
-        fn $name:ident -> $answer:ty = $function:path;
+        fn $name:ident -> $answer:ty = $function:path $(, at once $attempt:path)?;
     )*) => {$(
         $(#[$doc])*
         ///
@@ -35,10 +18,16 @@ macro_rules! of_a_path {
         ///
         #[doc = concat!("Those of [`", stringify!($function), "`].")]
         pub async fn $name(path: impl AsRef<Path>) -> io::Result<$answer> {
-            let path = path.as_ref().to_owned();
-            on_pool(move || $function(path)).await
+            of_a_path!(@ path.as_ref(), $function $(, $attempt)?)
         }
     )*};
+    (@ $path:expr, $function:path) => {{
+        let path = $path.to_owned();
+        on_pool(move || $function(path)).await
+    }};
+    (@ $path:expr, $function:path, $attempt:path) => {
+        at_once($path, $attempt, $function).await
+    };
 }
 
 /// Writes a function that takes two paths.
@@ -59,9 +48,9 @@ macro_rules! of_two_paths {
     )*};
 }
 
-of_a_path_in_memory! {
+of_a_path! {
     /// What the system knows about the file that a path leads to.
-    fn metadata -> Metadata = std::fs::metadata;
+    fn metadata -> Metadata = std::fs::metadata, at once cached::metadata;
     /// The whole file.
     ///
     /// One job at most, however long it is: for files that fit into memory.
@@ -75,9 +64,9 @@ of_a_path_in_memory! {
     /// # Ok(())
     /// # }
     /// ```
-    fn read -> Vec<u8> = std::fs::read;
+    fn read -> Vec<u8> = std::fs::read, at once cached::read;
     /// The whole file, which must be UTF-8.
-    fn read_to_string -> String = std::fs::read_to_string;
+    fn read_to_string -> String = std::fs::read_to_string, at once cached::read_to_string;
 }
 
 of_a_path! {
