@@ -1,7 +1,8 @@
 //! One quiet thread that notices what is stuck.
 //!
 //! While tasks wait behind others and somebody sleeps it looks every millisecond, less often while nobody
-//! could help or little waits, and not at all while the runtime is idle. A worker that is in the same poll at
+//! could help or little waits, seldom while workers wake up for moments only, and not at all while the
+//! runtime is idle. A worker that is in the same poll at
 //! two looks in a row is *stuck*. As long as another worker is free, nothing has to wait for a stuck one:
 //!
 //! - the task in its LIFO slot is moved to the injector, and tasks in its queue or the injector get a
@@ -28,12 +29,15 @@ use std::time::Duration;
 const ALERT: Duration = Duration::from_millis(1);
 /// The time between looks while little waits, or nobody is left to help.
 const CALM: Duration = Duration::from_millis(6);
+/// The longest time between looks while those before found nobody awake: whoever wakes up goes back to
+/// sleep soon, as a ticker does.
+const DROWSY: Duration = Duration::from_millis(24);
 /// A worker that moves on by so many beats between two looks, two a poll, is busy: should it lose its
 /// core, what waits behind it would do so until the next look, though somebody could help. One that does
 /// not has long polls, and tasks that wait behind them are worth a helper.
 const BUSY: u64 = 128;
 /// So many looks in a row that found nobody awake, and the monitor sleeps until somebody is.
-const QUIET_LOOKS: u32 = 16;
+const QUIET_LOOKS: u32 = 6;
 /// Nobody has looked outside for too long.
 const OUTSIDE_OVERDUE: Nanos = 1_000_000;
 
@@ -85,10 +89,11 @@ fn could_help(waiting: usize, somebody_sleeps: bool) -> bool {
 }
 
 /// How long to rest before the next look.
-fn pause_after(pause: Duration, alert: bool) -> Duration {
-    match alert {
-        true => ALERT,
-        false => (pause * 2).min(CALM),
+fn pause_after(pause: Duration, alert: bool, somebody_awake: bool) -> Duration {
+    match (alert, somebody_awake) {
+        (true, _) => ALERT,
+        (false, true) => (pause * 2).min(CALM),
+        (false, false) => (pause * 2).min(DROWSY),
     }
 }
 
@@ -141,8 +146,9 @@ impl Monitor {
                 return;
             }
             let alert = scheduler.look_after_workers(&mut seen);
-            pause = pause_after(pause, alert);
-            quiet_looks = if scheduler.idle.somebody_awake() { 0 } else { quiet_looks + 1 };
+            let awake = scheduler.idle.somebody_awake();
+            pause = pause_after(pause, alert, awake);
+            quiet_looks = if awake { 0 } else { quiet_looks + 1 };
             if quiet_looks >= QUIET_LOOKS {
                 scheduler.monitor.sleep_deep(&scheduler);
                 quiet_looks = 0;
@@ -277,9 +283,14 @@ mod tests {
 
     #[test]
     fn it_rests_longer_and_longer_until_somebody_needs_it() {
-        let rests = std::iter::successors(Some(ALERT), |rest| Some(pause_after(*rest, false)));
-        let rests: Vec<_> = rests.take(5).map(|rest| rest.as_millis()).collect();
-        assert_eq!(rests, [1, 2, 4, 6, 6]);
-        assert_eq!(pause_after(CALM, true), ALERT);
+        let rests = |somebody_awake| {
+            let next = move |rest: &Duration| Some(pause_after(*rest, false, somebody_awake));
+            let rests = std::iter::successors(Some(ALERT), next);
+            rests.take(7).map(|rest| rest.as_millis()).collect::<Vec<_>>()
+        };
+        assert_eq!(rests(true), [1, 2, 4, 6, 6, 6, 6]);
+        assert_eq!(rests(false), [1, 2, 4, 8, 16, 24, 24]);
+        assert_eq!(pause_after(DROWSY, false, true), CALM, "somebody may need it soon");
+        assert_eq!(pause_after(DROWSY, true, false), ALERT);
     }
 }

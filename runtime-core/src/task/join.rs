@@ -232,11 +232,19 @@ impl<T> JoinHandle<T> {
         if !self.is_finished() {
             return None;
         }
-        // SAFETY: the task is complete, and by invariant 1 the output is ours.
-        let output = unsafe { (self.task.header().vtable.peek_output)(self.task.as_ptr()) };
-        // SAFETY: by invariant 1 it is of this type. Nobody but this handle takes it, and the handle
-        // is borrowed as long as the output is.
-        unsafe { output.cast::<Option<Result<T, JoinError>>>().as_ref() }.as_ref()
+        // SAFETY: the task is complete. Nobody but this handle takes the output, and the handle is
+        // borrowed as long as the output is.
+        unsafe { Self::output(&self.task) }.as_ref()
+    }
+
+    /// Where the output lies.
+    ///
+    /// # Safety
+    ///
+    /// - `task` is this handle's and complete, and nobody else touches its output meanwhile.
+    unsafe fn output(task: &TaskRef) -> &Option<Result<T, JoinError>> {
+        // SAFETY: by this function's contract; by invariant 1 the output is of this type.
+        unsafe { (task.header().vtable.peek_output)(task.as_ptr()).cast().as_ref() }
     }
 }
 
@@ -268,6 +276,8 @@ impl<T> Drop for JoinHandle<T> {
             Detach::Done => std::mem::forget(task),
             // SAFETY: invariant 1; the state word gave us the place.
             Detach::DropWaker => contain(|| drop(unsafe { header.take_join_waker() })),
+            // SAFETY: the task is complete, and by invariant 1 its output is ours.
+            Detach::DropOutput if unsafe { Self::output(&task) }.is_none() => drop(task),
             Detach::DropOutput => drop_outputs(task),
         }
     }
