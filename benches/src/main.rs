@@ -12,10 +12,12 @@
 //! | `probe.rs` | CPU, memory, processes of a peer's own |
 //! | `counts.rs` | instructions and system calls per operation |
 //! | `scaling.rs` | what more workers do |
+//! | `builds.rs` | what it costs to depend on it |
 //! | `stats.rs`, `table.rs`, `markdown.rs`, `json.rs`, `svg.rs` | what comes of it |
 //! | `checkout.rs` | where it is written |
 
 mod args;
+mod builds;
 mod checkout;
 mod counts;
 mod foreign;
@@ -75,6 +77,7 @@ fn run(words: &[String]) -> Result<(), String> {
         Job::Counts => return counts::report(&args),
         Job::Check => return counts::check(&args),
         Job::Scaling => return scaling::report(&args),
+        Job::Builds => return builds::report(&args),
         Job::Measure => {}
     }
     measure(&rows, &args)?;
@@ -83,6 +86,8 @@ fn run(words: &[String]) -> Result<(), String> {
         counts::report(&args.without_peers())?;
         println!();
         scaling::report(&args.without_peers())?;
+        println!();
+        builds::report(&args.without_peers())?;
     }
     Ok(())
 }

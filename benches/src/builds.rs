@@ -1,0 +1,137 @@
+//! What it costs to depend on filch or a peer: crates that are downloaded, seconds of a clean build.
+
+use std::{
+    collections::BTreeSet,
+    env, fs,
+    path::{Path, PathBuf},
+    process::{self, Command},
+    time::Instant,
+};
+
+use crate::{args::Args, checkout, markdown, stats::Summary, table::number};
+
+/// A name, and what stands under `[dependencies]`; `{}` is the checkout.
+const PEERS: [(&str, &str); 3] = [
+    ("filch", "filch = { path = \"{}\", features = [\"full\"] }"),
+    ("tokio", "tokio = { version = \"1\", features = [\"full\"] }"),
+    ("smol", "smol = \"2\""),
+];
+const PROFILES: [(&str, &[&str]); 2] = [("debug", &[]), ("release", &["--release"])];
+
+/// Prints a table with a line for each peer, and writes it if asked to.
+pub(crate) fn report(args: &Args) -> Result<(), String> {
+    let folder = Folder::new()?;
+    let users = PEERS
+        .iter()
+        .map(|(name, dependency)| User::new(&folder.0.join(name), dependency))
+        .collect::<Result<Vec<_>, _>>()?;
+    // This downloads what is missing, which is no part of a build.
+    let crates = users.iter().map(User::crates).collect::<Result<Vec<_>, _>>()?;
+    let mut seconds = [const { [Vec::new(), Vec::new()] }; PEERS.len()];
+    for _ in 0..args.rounds {
+        for (user, seconds) in users.iter().zip(&mut seconds) {
+            for ((_, flags), seconds) in PROFILES.iter().zip(seconds) {
+                seconds.push(user.build(flags)?);
+            }
+        }
+    }
+
+    let head = ["with all features", "crates", "debug, s", "release, s"].map(str::to_owned);
+    let mut lines = markdown::rule(&head);
+    for (((name, _), crates), seconds) in PEERS.iter().zip(&crates).zip(&seconds) {
+        let median = |all: &Vec<f64>| number(Summary::of(all).map_or(f64::NAN, |s| s.median));
+        let mut cells = vec![(*name).to_owned(), crates.to_string()];
+        cells.extend(seconds.iter().map(median));
+        lines.push(markdown::line(&cells));
+    }
+    println!("{}", lines.join("\n"));
+    match args.write {
+        true => markdown::write("builds", &(lines.join("\n") + "\n")),
+        false => Ok(()),
+    }
+}
+
+/// A folder for a while.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> Result<Folder, String> {
+        let folder = env::temp_dir().join(format!("filch-builds-{}", process::id()));
+        fs::create_dir_all(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
+        Ok(Folder(folder))
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A crate that does nothing but depend on a peer.
+struct User(PathBuf);
+
+impl User {
+    fn new(folder: &Path, dependency: &str) -> Result<User, String> {
+        let wrong = |e| format!("{}: {e}", folder.display());
+        let benches = checkout::file("Cargo.toml")?;
+        let root = benches.ancestors().nth(2).expect("the package lies in the workspace");
+        let manifest = format!(
+            "[package]\nname = \"user\"\nversion = \"0.1.0\"\nedition = \"2024\"\n[workspace]\n\
+             [dependencies]\n{}\n",
+            dependency.replace("{}", &root.display().to_string())
+        );
+        fs::create_dir_all(folder.join("src")).map_err(wrong)?;
+        fs::write(folder.join("Cargo.toml"), manifest).map_err(wrong)?;
+        fs::write(folder.join("src/main.rs"), "fn main() {}\n").map_err(wrong)?;
+        // The same versions as in the table.
+        fs::copy(root.join("Cargo.lock"), folder.join("Cargo.lock")).map_err(wrong)?;
+        Ok(User(folder.to_owned()))
+    }
+
+    /// The seconds that a build from nothing takes.
+    fn build(&self, flags: &[&str]) -> Result<f64, String> {
+        // What is not there need not be removed.
+        let _ = fs::remove_dir_all(self.target());
+        let start = Instant::now();
+        self.cargo(&[&["build", "--quiet"], flags].concat())?;
+        Ok(start.elapsed().as_secs_f64())
+    }
+
+    /// How many crates are built.
+    fn crates(&self) -> Result<usize, String> {
+        let tree = self.cargo(&["tree", "-e", "normal,build", "--prefix", "none"])?;
+        Ok(different(&tree))
+    }
+
+    fn cargo(&self, words: &[&str]) -> Result<String, String> {
+        let mut cargo = Command::new(env::var_os("CARGO").unwrap_or("cargo".into()));
+        let cargo = cargo.args(words).current_dir(&self.0).env("CARGO_TARGET_DIR", self.target());
+        let output = cargo.output().map_err(|e| format!("cargo does not start: {e}"))?;
+        match output.status.success() {
+            true => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
+            false => Err(String::from_utf8_lossy(&output.stderr).into_owned()),
+        }
+    }
+
+    fn target(&self) -> PathBuf {
+        self.0.join("target")
+    }
+}
+
+/// How many crates stand in what `cargo tree` says, the first one not among them.
+fn different(tree: &str) -> usize {
+    let crates = tree.lines().skip(1).map(|line| line.trim_end_matches(" (*)"));
+    crates.filter(|line| !line.is_empty()).collect::<BTreeSet<_>>().len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_crate_that_is_needed_twice_counts_once() {
+        let tree = "user v0.1.0 (/user)\na v1.0.0\nb v1.0.0\nb v1.0.0 (*)\nb v2.0.0\n";
+        assert_eq!(different(tree), 3);
+    }
+}
