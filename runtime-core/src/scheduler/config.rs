@@ -40,6 +40,29 @@ pub(crate) struct Config {
     pub(crate) hooks: Hooks,
 }
 
+#[cfg(test)]
+impl Config {
+    /// So many workers with threads of their own, and nothing else worth a word.
+    pub(super) fn of_workers(workers: usize) -> Config {
+        Config {
+            workers,
+            multi_thread: true,
+            pins_to_driver: false,
+            name: None,
+            thread_name: Arc::new(String::new),
+            thread_stack_size: None,
+            max_blocking_threads: 1,
+            thread_keep_alive: Duration::ZERO,
+            event_interval: 61,
+            lifo_slot: true,
+            seed: 1,
+            close_timeout: Duration::ZERO,
+            close_blocking_timeout: Duration::ZERO,
+            hooks: Hooks::default(),
+        }
+    }
+}
+
 /// What the user wants to be told of.
 #[derive(Clone, Default)]
 pub(crate) struct Hooks {

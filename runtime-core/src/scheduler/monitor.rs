@@ -261,7 +261,13 @@ impl Scheduler {
 
 #[cfg(test)]
 mod tests {
+    use super::super::config::Config;
+    use super::super::idle::Claimed;
+    use super::super::worker::Worker;
     use super::*;
+    use crate::clock::Clock;
+    use std::panic::Location;
+    use std::sync::Arc;
 
     #[test]
     fn a_worker_is_stuck_only_in_a_poll_that_goes_on() {
@@ -292,5 +298,49 @@ mod tests {
         assert_eq!(rests(false), [1, 2, 4, 8, 16, 24, 24]);
         assert_eq!(pause_after(DROWSY, false, true), CALM, "somebody may need it soon");
         assert_eq!(pause_after(DROWSY, true, false), ALERT);
+    }
+
+    /// Workers that nobody runs but the test: all are awake.
+    fn all_awake() -> (Arc<Scheduler>, Vec<Worker>) {
+        let (scheduler, workers) = Scheduler::new(Config::of_workers(3), Clock::paused()).unwrap();
+        (0..3).for_each(|worker| assert_eq!(scheduler.idle.rise(worker), Claimed::No));
+        (scheduler, workers)
+    }
+
+    #[test]
+    fn what_waits_behind_long_polls_calls_a_sleeper_and_the_next_look_if_one_sleeps() {
+        let (scheduler, workers) = all_awake();
+        let mut seen = Vec::new();
+        let handle = scheduler.spawn_outside(async {}, None, Location::caller());
+        let mut look = || {
+            scheduler.remotes.get(0).stats.beat.add(2);
+            scheduler.look_after_workers(&mut seen)
+        };
+        assert!(!look(), "nobody could help");
+        assert!(scheduler.remotes.get(0).takes_attention(), "it may have missed what came");
+        scheduler.idle.lie_down(1, false);
+        assert!(!look(), "nobody is left");
+        assert!(!scheduler.idle.sleeps(1), "it is called");
+        (1..3).for_each(|worker| scheduler.idle.lie_down(worker, worker == 1));
+        assert!(look(), "another one could help");
+        while let Some(runnable) = scheduler.injector.pop() {
+            runnable.run(|| false);
+        }
+        drop((handle, workers));
+    }
+
+    #[test]
+    fn a_sleeper_is_sent_outside_when_nobody_has_looked_for_too_long() {
+        let (scheduler, _workers) = all_awake();
+        let mut seen = Vec::new();
+        scheduler.clock.advance(Duration::from_nanos(OUTSIDE_OVERDUE + 1));
+        assert!(!scheduler.look_after_workers(&mut seen), "all work, and look when they have time");
+        scheduler.idle.lie_down(1, false);
+        scheduler.looks.looked(scheduler.clock.now());
+        assert!(!scheduler.look_after_workers(&mut seen), "somebody has just looked");
+        assert!(scheduler.idle.sleeps(1));
+        scheduler.clock.advance(Duration::from_nanos(OUTSIDE_OVERDUE + 1));
+        assert!(scheduler.look_after_workers(&mut seen));
+        assert!(!scheduler.idle.sleeps(1), "it is called");
     }
 }
