@@ -5,13 +5,14 @@ use std::{path::PathBuf, str::FromStr};
 use crate::{peers::PeerId, rows::Ctx};
 
 pub(crate) const USAGE: &str = "\
-usage: benches [counts | check | scaling | builds] [ROW…] [options]
+usage: benches [counts | check | scaling | libraries | builds] [ROW…] [options]
 
 ROW is a row's name or how it begins; without any, all rows run.
 
   counts            instructions and system calls per operation, on one thread
   check             fail if filch needs more instructions than benches/baseline.json says
   scaling           contended rows with 2, 4, 8 and 16 workers
+  libraries         locks and channels of several libraries, on filch's runtime
   builds            crates and seconds of a clean build, of filch, tokio and smol
 
   --list            name the rows and stop
@@ -24,7 +25,7 @@ ROW is a row's name or how it begins; without any, all rows run.
   --markdown FILE   write the table between the markers in FILE
   --svg FILE        draw the ratios
   --write           write it into benches/README.md, and results.json and results.svg beside it;
-                    without a ROW, counts, scaling and builds too
+                    without a ROW, all the others too
   --baseline        with counts: write benches/baseline.json
 ";
 
@@ -35,6 +36,7 @@ pub(crate) enum Job {
     Counts,
     Check,
     Scaling,
+    Libraries,
     Builds,
 }
 
@@ -121,6 +123,7 @@ impl Job {
             "counts" => Some(Job::Counts),
             "check" => Some(Job::Check),
             "scaling" => Some(Job::Scaling),
+            "libraries" => Some(Job::Libraries),
             "builds" => Some(Job::Builds),
             _ => None,
         }

@@ -12,6 +12,7 @@
 //! | `probe.rs` | CPU, memory, processes of a peer's own |
 //! | `counts.rs` | instructions and system calls per operation |
 //! | `scaling.rs` | what more workers do |
+//! | `libraries.rs` | libraries of locks and channels on one runtime |
 //! | `builds.rs` | what it costs to depend on it |
 //! | `stats.rs`, `table.rs`, `markdown.rs`, `json.rs`, `svg.rs` | what comes of it |
 //! | `checkout.rs` | where it is written |
@@ -23,6 +24,7 @@ mod counts;
 mod foreign;
 mod json;
 mod kits;
+mod libraries;
 mod load;
 mod markdown;
 mod peers;
@@ -77,17 +79,17 @@ fn run(words: &[String]) -> Result<(), String> {
         Job::Counts => return counts::report(&args),
         Job::Check => return counts::check(&args),
         Job::Scaling => return scaling::report(&args),
+        Job::Libraries => return libraries::report(&args),
         Job::Builds => return builds::report(&args),
         Job::Measure => {}
     }
     measure(&rows, &args)?;
     if args.write && args.rows.is_empty() {
-        println!();
-        counts::report(&args.without_peers())?;
-        println!();
-        scaling::report(&args.without_peers())?;
-        println!();
-        builds::report(&args.without_peers())?;
+        let args = args.without_peers();
+        for report in [counts::report, scaling::report, libraries::report, builds::report] {
+            println!();
+            report(&args)?;
+        }
     }
     Ok(())
 }

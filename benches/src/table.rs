@@ -146,12 +146,18 @@ impl Table {
     /// Replaces what stands between the markers in `file` by `preamble` and this table.
     pub(crate) fn write_markdown(&self, file: &Path, preamble: &[String]) -> Result<(), String> {
         let preamble: String = preamble.iter().map(|line| format!("- {line}\n")).collect();
-        markdown::write_to(file, "table", &format!("{preamble}\n{}", self.markdown()))
+        let table = self.markdown(self.head().len());
+        markdown::write_to(file, "table", &format!("{preamble}\n{table}"))
     }
 
-    fn markdown(&self) -> String {
-        let mut lines = markdown::rule(&self.head());
-        lines.extend(self.lines.iter().map(|line| markdown::line(line)));
+    /// As Markdown, for peers that the targets are not about.
+    pub(crate) fn without_targets(&self) -> String {
+        self.markdown(self.head().len() - 2)
+    }
+
+    fn markdown(&self, columns: usize) -> String {
+        let mut lines = markdown::rule(&self.head()[..columns]);
+        lines.extend(self.lines.iter().map(|line| markdown::line(&line[..columns])));
         lines.join("\n") + "\n"
     }
 }
