@@ -18,8 +18,6 @@ use std::task::{Context, Poll, Wake, Waker};
 pub(crate) struct Line {
     /// Taken over from those who wake, so that not each costs a lock.
     taken: VecDeque<usize>,
-    /// Who looks has left a waker.
-    awaited: bool,
     woken: Arc<Woken>,
 }
 
@@ -63,9 +61,8 @@ pub(crate) struct Bell {
 }
 
 impl Bell {
-    fn new(place: usize, listed: bool, woken: &Arc<Woken>) -> Bell {
-        let listed = AtomicBool::new(listed);
-        let wakes = Arc::new(Wakes { place, listed, woken: woken.clone() });
+    fn new(place: usize, woken: &Arc<Woken>) -> Bell {
+        let wakes = Arc::new(Wakes { place, listed: AtomicBool::new(true), woken: woken.clone() });
         Bell { waker: Waker::from(wakes.clone()), wakes }
     }
 
@@ -83,20 +80,7 @@ impl Line {
     /// Puts the one at `place`, which is new, into the line; gives its waker.
     pub(crate) fn enter(&mut self, place: usize) -> Bell {
         self.taken.push_back(place);
-        Bell::new(place, true, &self.woken)
-    }
-
-    /// The same, when somebody may wait for a wake already: the one at `place` is looked at now.
-    /// `is_ready` does so, and leaves the waker if it is not.
-    pub(crate) fn join(&mut self, place: usize, is_ready: impl FnOnce(&Waker) -> bool) -> Bell {
-        if !self.awaited {
-            return self.enter(place);
-        }
-        let bell = Bell::new(place, false, &self.woken);
-        if is_ready(&bell.waker) {
-            bell.waker.wake_by_ref();
-        }
-        bell
+        Bell::new(place, &self.woken)
     }
 
     /// How many there are to look at in this round. One that is woken again meanwhile waits for the
@@ -120,7 +104,6 @@ impl Line {
     }
 
     fn wait(&mut self, waker: &Waker) {
-        self.awaited = true;
         self.woken.parent.register(waker);
         // Who was woken since the round began may not have found that.
         if !self.taken.is_empty() || !self.woken.line.lock().is_empty() {
@@ -130,7 +113,6 @@ impl Line {
 
     pub(crate) fn clear(&mut self) {
         self.taken.clear();
-        self.awaited = false;
         self.woken.line.lock().clear();
     }
 

@@ -8,6 +8,7 @@
 
 use super::cancel_reason::CancelReason;
 use super::id::Id;
+use super::join_line::Joiner;
 use super::polled;
 use super::raw::TaskRef;
 use super::state::Detach;
@@ -203,28 +204,63 @@ impl<T> JoinHandle<T> {
 
     /// Waits until the task has finished, and leaves the output where it is. It spends no budget.
     pub(crate) fn poll_finished(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.set_joiner(|old| match old {
+            Some(Joiner::Waker(old)) if old.will_wake(cx.waker()) => Joiner::Waker(old),
+            _ => Joiner::Waker(cx.waker().clone()),
+        })
+    }
+
+    /// Unless the task has finished, has the joiner that `choose` makes of the one before told of it.
+    pub(super) fn set_joiner(&mut self, choose: impl FnOnce(Option<Joiner>) -> Joiner) -> Poll<()> {
         let header = self.task.header();
-        if !header.state.is_complete() {
-            if header.state.has_join_waker() && !header.state.unset_join_waker() {
-                // Completed just now: the place is the completer's.
-            } else {
-                // SAFETY: invariant 1; `JOIN_WAKER` is clear.
-                let old = unsafe { header.take_join_waker() };
-                let waker = match old {
-                    Some(old) if old.will_wake(cx.waker()) => old,
-                    _ => cx.waker().clone(),
-                };
-                // SAFETY: as above.
-                unsafe { header.put_join_waker(waker) };
-                if header.state.set_join_waker() {
-                    return Poll::Pending;
-                }
-                // Completed just now, and the completer found the place not to be its own.
-                // SAFETY: `JOIN_WAKER` was clear at completion.
-                drop(unsafe { header.take_join_waker() });
-            }
+        if header.state.is_complete() {
+            return Poll::Ready(());
         }
+        if header.state.has_join_waker() && !header.state.unset_join_waker() {
+            // Completed just now: the place is the completer's.
+            return Poll::Ready(());
+        }
+        // SAFETY: invariant 1; `JOIN_WAKER` is clear.
+        let old = unsafe { header.take_joiner() };
+        let joiner = choose(old);
+        // SAFETY: as above.
+        unsafe { header.put_joiner(joiner) };
+        if header.state.set_join_waker() {
+            return Poll::Pending;
+        }
+        // Completed just now, and the completer found the place not to be its own.
+        // SAFETY: `JOIN_WAKER` was clear at completion.
+        drop(unsafe { header.take_joiner() });
         Poll::Ready(())
+    }
+
+    /// Takes the output, if it was not taken.
+    ///
+    /// # Safety
+    ///
+    /// - The task is complete.
+    unsafe fn take(&mut self) -> Option<Result<T, JoinError>> {
+        let header = self.task.header();
+        let mut output: Option<Result<T, JoinError>> = None;
+        // SAFETY: the task is complete, and by invariant 1 the output is ours and of this type.
+        unsafe {
+            (header.vtable.take_output)(self.task.as_ptr(), ptr::from_mut(&mut output).cast());
+        }
+        output
+    }
+
+    /// The output, if the task has finished and it was not taken.
+    pub(crate) fn into_output(self) -> Option<Result<T, JoinError>> {
+        if !self.is_finished() {
+            return None;
+        }
+        let mut this = ManuallyDrop::new(self);
+        // SAFETY: it is complete.
+        let output = unsafe { this.take() };
+        // Nothing is left to drop but the reference.
+        // SAFETY: taken once, here.
+        drop(unsafe { ManuallyDrop::take(&mut this.task) });
+        output
     }
 
     /// The output, if the task has finished and it was not taken.
@@ -248,12 +284,8 @@ impl<T> Future for JoinHandle<T> {
         let budget = ready!(budget::poll_proceed(cx));
         ready!(self.poll_finished(cx));
         budget.made_progress();
-        let header = self.task.header();
-        let mut output: Option<Self::Output> = None;
-        // SAFETY: the task is complete, and by invariant 1 the output is ours and of this type.
-        unsafe {
-            (header.vtable.take_output)(self.task.as_ptr(), ptr::from_mut(&mut output).cast());
-        }
+        // SAFETY: it has finished.
+        let output = unsafe { self.take() };
         Poll::Ready(output.expect("a `JoinHandle` was polled again after it gave its output"))
     }
 }
@@ -267,7 +299,7 @@ impl<T> Drop for JoinHandle<T> {
             // The state word took the reference back.
             Detach::Done => std::mem::forget(task),
             // SAFETY: invariant 1; the state word gave us the place.
-            Detach::DropWaker => contain(|| drop(unsafe { header.take_join_waker() })),
+            Detach::DropWaker => contain(|| drop(unsafe { header.take_joiner() })),
             Detach::DropOutput => drop_outputs(task),
         }
     }
