@@ -1,5 +1,6 @@
 //! Many futures in one: to wake one of them costs the same however many there are.
 
+use crate::pinned::Pinned;
 use futures_core::Stream;
 use runtime_sync::budget;
 use runtime_sync::primitives::Mutex;
@@ -19,6 +20,14 @@ pub(crate) struct Line {
     /// Taken over from those who wake, so that not each costs a lock.
     taken: VecDeque<usize>,
     woken: Arc<Woken>,
+}
+
+/// How far a look at those in the line has come.
+pub(crate) struct Round {
+    /// How many of those that were taken over are still to be looked at.
+    left: usize,
+    /// Those too were taken over that were woken since.
+    refilled: bool,
 }
 
 /// What those who wake share with who looks.
@@ -83,20 +92,22 @@ impl Line {
         Bell::new(place, &self.woken)
     }
 
-    /// How many there are to look at in this round. One that is woken again meanwhile waits for the
-    /// next: it shall not keep the thread.
-    pub(crate) fn round(&self) -> usize {
-        self.taken.len() + self.woken.line.lock().len()
+    /// Begins a round, in which each of those that are in the line is looked at. One that is woken again
+    /// meanwhile waits for the next: it shall not keep the thread.
+    pub(crate) fn round(&self) -> Round {
+        Round { left: self.taken.len(), refilled: false }
     }
 
-    /// The next one to look at, of so many that are `left` of the round. `None`: it is over, and
-    /// `waker` is called when there is another one.
-    pub(crate) fn next(&mut self, left: &mut usize, waker: Option<&Waker>) -> Option<usize> {
-        if let Some(fewer) = left.checked_sub(1) {
-            *left = fewer;
-            if self.taken.is_empty() {
-                std::mem::swap(&mut self.taken, &mut *self.woken.line.lock());
-            }
+    /// The next one to look at. `None`: the round is over, and `waker` is called when there is another
+    /// one.
+    pub(crate) fn next(&mut self, round: &mut Round, waker: Option<&Waker>) -> Option<usize> {
+        if round.left == 0 && !round.refilled {
+            round.refilled = true;
+            std::mem::swap(&mut self.taken, &mut *self.woken.line.lock());
+            round.left = self.taken.len();
+        }
+        if let Some(fewer) = round.left.checked_sub(1) {
+            round.left = fewer;
             return self.taken.pop_front();
         }
         waker.into_iter().for_each(|waker| self.wait(waker));
@@ -109,6 +120,11 @@ impl Line {
         if !self.taken.is_empty() || !self.woken.line.lock().is_empty() {
             waker.wake_by_ref();
         }
+    }
+
+    /// Makes room for so many more to enter.
+    pub(crate) fn reserve(&mut self, additional: usize) {
+        self.taken.reserve(additional);
     }
 
     pub(crate) fn clear(&mut self) {
@@ -126,7 +142,9 @@ impl Line {
 /// The outputs of many futures, in the order in which they are ready; see [`as_completed`].
 #[must_use = "futures do nothing unless they are awaited"]
 pub struct AsCompleted<F> {
-    places: Vec<Option<(Pin<Box<F>>, Bell)>>,
+    futures: Pinned<F>,
+    /// The wakers of those that are left.
+    bells: Vec<Option<Bell>>,
     left: usize,
     line: Line,
 }
@@ -161,11 +179,26 @@ where
     I: IntoIterator,
     I::Item: IntoFuture,
 {
-    let futures = futures.into_iter();
-    let mut all = AsCompleted::new();
-    all.places.reserve(futures.size_hint().0);
-    futures.for_each(|future| all.push(future.into_future()));
-    all
+    let futures: Pinned<_> = futures.into_iter().map(IntoFuture::into_future).collect();
+    let left = futures.len();
+    let mut line = Line::default();
+    line.reserve(left);
+    let bells = (0..left).map(|place| Some(line.enter(place))).collect();
+    AsCompleted { futures, bells, left, line }
+}
+
+/// A future that is being polled. It is dropped, also by a panic, unless it is to stay.
+struct Look<'a, F> {
+    future: Pin<&'a mut Option<F>>,
+    stays: bool,
+}
+
+impl<F> Drop for Look<'_, F> {
+    fn drop(&mut self) {
+        if !self.stays {
+            self.future.set(None);
+        }
+    }
 }
 
 impl<F: Future> AsCompleted<F> {
@@ -184,7 +217,7 @@ impl<F: Future> AsCompleted<F> {
 
     /// The futures whose outputs are still to come.
     pub(crate) fn futures(&self) -> impl Iterator<Item = &F> {
-        self.places.iter().flatten().map(|(future, _)| &**future)
+        self.futures.iter()
     }
 
     /// How many outputs are still to come.
@@ -202,20 +235,23 @@ impl<F: Future> AsCompleted<F> {
         if self.left == 0 {
             return Poll::Ready(None);
         }
-        let mut left = self.line.round();
+        let mut round = self.line.round();
         while budget::has_budget_remaining() {
-            let Some(place) = self.line.next(&mut left, Some(cx.waker())) else {
+            let Some(place) = self.line.next(&mut round, Some(cx.waker())) else {
                 return Poll::Pending;
             };
-            // Taken out for the poll: one that panics is gone, and the others can go on.
-            let Some((mut future, bell)) = self.places[place].take() else { continue };
+            // Gone for the poll: one that panics is gone, and the others can go on.
+            let Some(bell) = self.bells[place].take() else { continue };
             self.left -= 1;
-            let mut inner = Context::from_waker(bell.answer());
-            if let Poll::Ready(output) = future.as_mut().poll(&mut inner) {
+            let mut look = Look { future: self.futures.at(place), stays: false };
+            let future = look.future.as_mut().as_pin_mut().expect("it has a bell");
+            if let Poll::Ready(output) = future.poll(&mut Context::from_waker(bell.answer())) {
                 return Poll::Ready(Some((place, output)));
             }
+            look.stays = true;
+            drop(look);
             self.left += 1;
-            self.places[place] = Some((future, bell));
+            self.bells[place] = Some(bell);
         }
         // Each would only say so, and be in the line again.
         cx.waker().wake_by_ref();
@@ -224,20 +260,22 @@ impl<F: Future> AsCompleted<F> {
 
     /// Of no future.
     pub(crate) fn new() -> AsCompleted<F> {
-        AsCompleted { places: Vec::new(), left: 0, line: Line::default() }
+        let (futures, bells) = (Pinned::new(), Vec::new());
+        AsCompleted { futures, bells, left: 0, line: Line::default() }
     }
 
     /// One more future, to be polled with the others.
     pub(crate) fn push(&mut self, future: F) {
-        let place = self.places.len();
-        self.places.push(Some((Box::pin(future), self.line.enter(place))));
+        self.bells.push(Some(self.line.enter(self.futures.len())));
+        self.futures.push(future);
         self.left += 1;
     }
 
     /// Drops the futures that are left.
     pub(crate) fn clear(&mut self) {
         self.left = 0;
-        self.places.clear();
+        self.bells.clear();
+        self.futures.clear();
         self.line.clear();
     }
 }
