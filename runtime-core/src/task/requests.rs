@@ -17,7 +17,7 @@ use super::join::AbortHandle;
 use super::polled;
 use super::raw::TaskRef;
 use super::state::{Ask, Wake};
-use super::table::Table;
+use super::table::{Shard, Table};
 use super::tally::Tally;
 use runtime_sync::primitives::Mutex;
 use runtime_sync::waker_slot::WakerSlot;
@@ -383,15 +383,28 @@ pub(super) fn of(task: &TaskRef) -> Arc<Requests> {
         let known = brief.is_some();
         let book = Mutex::new(brief.map(Book::after).unwrap_or_default());
         let fresh = Arc::new(Requests { task: Some(task.clone()), book, kept: OnceLock::new() });
-        let in_place = TABLE.with_shard(id, |shard| match shard.get(&id) {
-            Some(Entry::Full(requests)) => Some((requests.clone(), None)),
-            // It came just now, and is to be carried over.
-            Some(Entry::Brief(_)) if !known => None,
-            _ => Some((fresh.clone(), shard.insert(id, Entry::Full(fresh.clone())))),
-        });
-        if let Some((requests, _before)) = in_place {
+        let settled = TABLE.with_shard(id, |shard| settle(shard, id, known, &fresh));
+        if let Some((requests, _before)) = settled {
             return requests;
         }
+    }
+}
+
+/// Puts `fresh` in, which knows the brief entry if that was `known`, unless there is a full entry. `None`:
+/// a brief entry has come or gone meanwhile. What was there before comes out, to be dropped elsewhere.
+fn settle(
+    shard: &mut Shard<Entry>,
+    task: Id,
+    known: bool,
+    fresh: &Arc<Requests>,
+) -> Option<(Arc<Requests>, Option<Entry>)> {
+    match (shard.get(&task), known) {
+        (Some(Entry::Full(requests)), _) => Some((requests.clone(), None)),
+        (Some(Entry::Brief(_)), true) | (None, false) => {
+            Some((fresh.clone(), shard.insert(task, Entry::Full(fresh.clone()))))
+        }
+        // It is to be carried over; or whoever completed the task took it out, and has told its tally.
+        (Some(Entry::Brief(_)), false) | (None, true) => None,
     }
 }
 
@@ -414,5 +427,33 @@ pub(super) fn forget(task: Id, panicked: bool) {
 pub fn fail_here() {
     if let Some(requests) = Requests::find_here() {
         requests.book.lock().failed = true;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::number_map;
+
+    fn brief() -> Entry {
+        Entry::Brief(Brief { reason: Arc::default(), tally: None })
+    }
+
+    #[test]
+    fn a_brief_entry_is_carried_over_and_one_that_is_gone_is_not_brought_back() {
+        let (task, mut shard) = (Id::next(), number_map::new());
+        assert!(settle(&mut shard, task, true, &Requests::of_nobody()).is_none());
+        assert!(shard.is_empty(), "the tally of a task that has ended would be told again");
+        shard.insert(task, brief());
+        assert!(settle(&mut shard, task, false, &Requests::of_nobody()).is_none());
+        assert!(matches!(shard.get(&task), Some(Entry::Brief(_))));
+        let fresh = Requests::of_nobody();
+        let (full, before) = settle(&mut shard, task, true, &fresh).expect("it was known");
+        assert!(Arc::ptr_eq(&full, &fresh) && matches!(before, Some(Entry::Brief(_))));
+        for known in [false, true] {
+            let other = Requests::of_nobody();
+            let (full, _) = settle(&mut shard, task, known, &other).expect("a full one is there");
+            assert!(Arc::ptr_eq(&full, &fresh));
+        }
     }
 }
