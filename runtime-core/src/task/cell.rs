@@ -23,6 +23,7 @@ use super::memory;
 use super::raw::{self, PackedJoiner, TaskRef, Vtable};
 use super::requests;
 use super::state::State;
+use super::told::Told;
 use super::{Schedule, TaskInfo};
 use crate::unwind::{Payload, catch, contain};
 use runtime_sync::primitives::UnsafeCell;
@@ -43,6 +44,7 @@ pub struct Header {
     pub(super) id: Id,
     pub(super) location: &'static Location<'static>,
     pub(super) links: UnsafeCell<Links>,
+    pub(super) told: Told,
     place: UnsafeCell<Place>,
 }
 
@@ -114,6 +116,7 @@ pub(super) fn allocate<F: Future, S: Schedule, N: Name>(
                 id,
                 location,
                 links: UnsafeCell::new(Links { prev: ptr::null(), next: ptr::null() }),
+                told: Told::new(),
                 place: UnsafeCell::new(Place { joiner: ManuallyDrop::new(PackedJoiner::EMPTY) }),
             },
             home: UnsafeCell::new(home),
@@ -299,7 +302,7 @@ pub(super) unsafe fn cancel<F: Future, S: Schedule, N: Name>(header: NonNull<Hea
     let this = unsafe { cell::<F, S, N>(header) };
     let front = &this.front.header;
     // Before the future takes along what it knows of the requests.
-    let reason = if front.state.is_noted() { requests::reason(front.id) } else { None };
+    let reason = requests::reason(front);
     // SAFETY: invariant 1, and the future is dropped just here.
     let dropped = catch(|| unsafe { drop_future(this) });
     let error = match dropped {

@@ -59,6 +59,8 @@ mod runnable;
 pub mod state;
 mod table;
 mod tally;
+#[expect(unsafe_code, reason = "a reason and a mark in one word")]
+mod told;
 mod unhandled;
 
 pub use abort_on_drop::{AbortOnDrop, AbortOnDropHandle};
