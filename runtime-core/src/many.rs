@@ -4,7 +4,7 @@ use crate::pinned::Pinned;
 use futures_core::Stream;
 use runtime_sync::budget;
 use runtime_sync::primitives::Mutex;
-use runtime_sync::primitives::atomic::{AtomicBool, Ordering};
+use runtime_sync::primitives::atomic::{AtomicBool, AtomicUsize, Ordering};
 use runtime_sync::waker_slot::WakerSlot;
 use std::collections::VecDeque;
 use std::fmt;
@@ -22,18 +22,12 @@ pub(crate) struct Line {
     woken: Arc<Woken>,
 }
 
-/// How far a look at those in the line has come.
-pub(crate) struct Round {
-    /// How many of those that were taken over are still to be looked at.
-    left: usize,
-    /// Those too were taken over that were woken since.
-    refilled: bool,
-}
-
 /// What those who wake share with who looks.
 #[derive(Default)]
 struct Woken {
     line: Mutex<VecDeque<usize>>,
+    /// How long it is; written under the lock.
+    waiting: AtomicUsize,
     /// Who looks after all of them.
     parent: WakerSlot,
 }
@@ -58,7 +52,10 @@ impl Wake for Wakes {
             // Whoever listed it wakes the parent, if the parent is not at it already.
             return;
         }
-        self.woken.line.lock().push_back(self.place);
+        let mut line = self.woken.line.lock();
+        line.push_back(self.place);
+        self.woken.waiting.store(line.len(), Ordering::Relaxed);
+        drop(line);
         self.woken.parent.wake();
     }
 }
@@ -94,20 +91,21 @@ impl Line {
 
     /// Begins a round, in which each of those that are in the line is looked at. One that is woken again
     /// meanwhile waits for the next: it shall not keep the thread.
-    pub(crate) fn round(&self) -> Round {
-        Round { left: self.taken.len(), refilled: false }
+    pub(crate) fn round(&self) -> usize {
+        // Relaxed: it is no less than what this thread has seen happen; who waits looks under the lock.
+        self.taken.len() + self.woken.waiting.load(Ordering::Relaxed)
     }
 
-    /// The next one to look at. `None`: the round is over, and `waker` is called when there is another
-    /// one.
-    pub(crate) fn next(&mut self, round: &mut Round, waker: Option<&Waker>) -> Option<usize> {
-        if round.left == 0 && !round.refilled {
-            round.refilled = true;
-            std::mem::swap(&mut self.taken, &mut *self.woken.line.lock());
-            round.left = self.taken.len();
-        }
-        if let Some(fewer) = round.left.checked_sub(1) {
-            round.left = fewer;
+    /// The next one to look at, of so many that are `left` of the round. `None`: it is over, and
+    /// `waker` is called when there is another one.
+    pub(crate) fn next(&mut self, left: &mut usize, waker: Option<&Waker>) -> Option<usize> {
+        if let Some(fewer) = left.checked_sub(1) {
+            *left = fewer;
+            if self.taken.is_empty() {
+                let mut line = self.woken.line.lock();
+                std::mem::swap(&mut self.taken, &mut *line);
+                self.woken.waiting.store(0, Ordering::Relaxed);
+            }
             return self.taken.pop_front();
         }
         waker.into_iter().for_each(|waker| self.wait(waker));
@@ -129,7 +127,9 @@ impl Line {
 
     pub(crate) fn clear(&mut self) {
         self.taken.clear();
-        self.woken.line.lock().clear();
+        let mut line = self.woken.line.lock();
+        line.clear();
+        self.woken.waiting.store(0, Ordering::Relaxed);
     }
 
     /// Nobody looks after them any more.
@@ -235,9 +235,9 @@ impl<F: Future> AsCompleted<F> {
         if self.left == 0 {
             return Poll::Ready(None);
         }
-        let mut round = self.line.round();
+        let mut left = self.line.round();
         while budget::has_budget_remaining() {
-            let Some(place) = self.line.next(&mut round, Some(cx.waker())) else {
+            let Some(place) = self.line.next(&mut left, Some(cx.waker())) else {
                 return Poll::Pending;
             };
             // Gone for the poll: one that panics is gone, and the others can go on.

@@ -191,8 +191,8 @@ impl<T> Future for Wait<'_, T> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<WaitResult> {
         let coop = ready!(budget::poll_proceed(cx));
         let mut this = self.project();
-        let mut round = this.line.round();
-        while let Some(place) = this.line.next(&mut round, Some(cx.waker())) {
+        let mut left = this.line.round();
+        while let Some(place) = this.line.next(&mut left, Some(cx.waker())) {
             let Some(bell) = &this.bells[place] else { continue };
             let handle = &mut this.handles[place];
             if handle.poll_finished(&mut Context::from_waker(bell.answer())).is_pending() {

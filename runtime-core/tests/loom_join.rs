@@ -233,7 +233,7 @@ impl Joins {
     fn join(&mut self) -> bool {
         let waker = Waker::from(self.woken.clone());
         while self.finished.len() < self.handles.len() {
-            let Poll::Ready(task) = self.line.poll_next(&waker) else { return true };
+            let Poll::Ready(task) = self.line.poll_pop(&waker) else { return true };
             assert!(!self.finished.contains(&task), "joined twice");
             self.finished.push(task);
         }
@@ -310,7 +310,7 @@ fn one_that_is_given_up_while_it_finishes_is_freed() {
     }
 }
 
-/// The steps of `JoinLine::poll_next` against two pushes, one of which finds the stack empty and wakes.
+/// The steps of `JoinLine::poll_pop` against two pushes, one of which finds the stack empty and wakes.
 fn wait_meets_pushes(looks_again: bool) {
     let stack = Arc::new((AtomicUsize::new(0), WakerSlot::new()));
     let threads = [0, 1].map(|_| {

@@ -149,7 +149,7 @@ impl<T: 'static> JoinSet<T> {
     /// As [`join_next`](JoinSet::join_next).
     pub fn try_join_next_with_id(&mut self) -> Option<Result<(Id, T), JoinError>> {
         loop {
-            let task = self.finished.next()?;
+            let task = self.finished.pop()?;
             if let output @ Some(_) = self.take(task) {
                 return output;
             }
@@ -198,7 +198,7 @@ impl<T: 'static> JoinSet<T> {
         }
         let budget = ready!(budget::poll_proceed(cx));
         loop {
-            let task = ready!(self.finished.poll_next(cx.waker()));
+            let task = ready!(self.finished.poll_pop(cx.waker()));
             if let output @ Some(_) = self.take(task) {
                 budget.made_progress();
                 return Poll::Ready(output);

@@ -17,7 +17,7 @@
 
 use super::ending::{self, Ending};
 use super::id::Id;
-use super::join::JoinError;
+use super::join_error::JoinError;
 use super::join_line::Joiner;
 use super::memory;
 use super::raw::{self, PackedJoiner, TaskRef, Vtable};

@@ -112,7 +112,7 @@ impl JoinLine {
     }
 
     /// The next task that has finished. Its handle, if there still is one, has the output.
-    pub fn next(&mut self) -> Option<Id> {
+    pub fn pop(&mut self) -> Option<Id> {
         let first = match self.chain.take() {
             Some(first) => first,
             None => self.finished.take()?,
@@ -121,14 +121,14 @@ impl JoinLine {
         Some(first.id())
     }
 
-    /// As [`next`](JoinLine::next); `Pending`: `waker` is called when there is one.
-    pub fn poll_next(&mut self, waker: &Waker) -> Poll<Id> {
-        if let Some(task) = self.next() {
+    /// As [`pop`](JoinLine::pop); `Pending`: `waker` is called when there is one.
+    pub fn poll_pop(&mut self, waker: &Waker) -> Poll<Id> {
+        if let Some(task) = self.pop() {
             return Poll::Ready(task);
         }
         self.finished.waiter.register(waker);
         // Who came first since the look before may not have found the waker.
-        match self.next() {
+        match self.pop() {
             Some(task) => Poll::Ready(task),
             None => Poll::Pending,
         }
