@@ -1,5 +1,5 @@
 //! `JoinSet`: in the order of finishing, nothing lost, nothing left, and only who has finished is polled.
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::disallowed_types)]
 
 mod support;
 
