@@ -84,7 +84,7 @@ impl JoinError {
         matches!(self.cause, Cause::Cancelled(_))
     }
 
-    /// Why the task was cancelled: what was given to [`JoinHandle::cancel`]. `None` if it was
+    /// Why the task was cancelled: what was given to [`JoinHandle::cancel`](super::JoinHandle::cancel). `None` if it was
     /// aborted, or panicked.
     pub fn reason(&self) -> Option<&CancelReason> {
         match &self.cause {
