@@ -1,5 +1,5 @@
 //! `JoinSet`: in the order of finishing, nothing lost, nothing left, and only who has finished is polled.
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::disallowed_types)]
 
 mod support;
 
@@ -71,6 +71,67 @@ async fn dropping_aborts_and_detaching_does_not() {
     drop(set);
     sleep(secs(2)).await;
     assert_eq!(ended.load(Ordering::SeqCst), 1);
+}
+
+#[filch::test(start_paused = true)]
+async fn what_was_detached_is_not_joined_when_it_ends() {
+    let mut set = JoinSet::new();
+    set.spawn(async { 1 });
+    set.spawn(async {
+        sleep(secs(1)).await;
+        2
+    });
+    sleep(secs(0)).await;
+    yield_now().await;
+    set.detach_all();
+    assert!(set.join_next().await.is_none());
+    set.spawn(async {
+        sleep(secs(2)).await;
+        3
+    });
+    assert_eq!(set.join_next().await.unwrap().unwrap(), 3);
+    assert!(set.join_next().await.is_none());
+}
+
+#[filch::test(start_paused = true)]
+async fn outputs_that_are_not_joined_are_dropped_with_the_set() {
+    let output = Arc::new(());
+    let mut set: JoinSet<_> = [output.clone(), output.clone(), output.clone()]
+        .into_iter()
+        .map(|output| async move { output })
+        .collect();
+    sleep(secs(1)).await;
+    set.join_next().await.unwrap().unwrap();
+    assert_eq!(Arc::strong_count(&output), 3);
+    drop(set);
+    assert_eq!(Arc::strong_count(&output), 1);
+}
+
+#[filch::test(start_paused = true)]
+async fn all_are_aborted_in_the_order_in_which_they_were_spawned() {
+    let order = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let mut set = JoinSet::new();
+    for number in 0..50 {
+        let gone = OnDrop(Some(Box::new({
+            let order = order.clone();
+            move || order.lock().unwrap().push(number)
+        })));
+        set.spawn(async move {
+            let _gone = gone;
+            std::future::pending::<()>().await;
+        });
+    }
+    sleep(secs(1)).await;
+    set.shutdown().await;
+    assert!(order.lock().unwrap().iter().copied().eq(0..50));
+}
+
+struct OnDrop(Option<Box<dyn FnOnce() + Send>>);
+
+impl Drop for OnDrop {
+    fn drop(&mut self) {
+        self.0.take().unwrap()();
+    }
 }
 
 #[filch::test(start_paused = true)]
@@ -173,6 +234,8 @@ fn many_tasks_on_two_workers() {
 enum Step {
     Spawn(u64),
     Abort(usize),
+    AbortAll,
+    DetachAll,
     Pass(u64),
     Try,
     Join,
@@ -180,11 +243,13 @@ enum Step {
 
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
-        3 => (0..6_u64).prop_map(Step::Spawn),
-        1 => (0..8_usize).prop_map(Step::Abort),
-        2 => (0..4_u64).prop_map(Step::Pass),
-        2 => Just(Step::Try),
-        1 => Just(Step::Join),
+        8 => (0..6_u64).prop_map(Step::Spawn),
+        2 => (0..8_usize).prop_map(Step::Abort),
+        1 => Just(Step::AbortAll),
+        1 => Just(Step::DetachAll),
+        4 => (0..4_u64).prop_map(Step::Pass),
+        4 => Just(Step::Try),
+        2 => Just(Step::Join),
     ]
 }
 
@@ -211,6 +276,11 @@ proptest! {
                         if let Some(handle) = living.get(which) {
                             handle.abort();
                         }
+                    }
+                    Step::AbortAll => set.abort_all(),
+                    Step::DetachAll => {
+                        set.detach_all();
+                        living.clear();
                     }
                     Step::Pass(seconds) => sleep(secs(seconds)).await,
                     Step::Try => if let Some(output) = set.try_join_next_with_id() {

@@ -5,7 +5,7 @@
 //!
 //! | floor | modules |
 //! |---|---|
-//! | 2 leaves | `callback_list`, [`clock`], `number_map`, [`rng`], [`unwind`] |
+//! | 2 leaves | `callback_list`, [`clock`], `number_map`, `pinned`, [`rng`], [`unwind`] |
 //! | 3 mechanisms, strangers to each other | [`task`], [`timer`] |
 //! | 4 the outside world, threads for those who block, parts of tasks, what is inherited | [`reactor`], `blocking`, `frame`, [`context_var`] |
 //! | 5 who runs what | [`scheduler`], [`runtime`] |
@@ -31,6 +31,8 @@ pub mod join_set;
 pub mod local;
 pub mod many;
 mod number_map;
+#[expect(unsafe_code, reason = "what is pinned in a piece of memory")]
+mod pinned;
 pub mod promise;
 pub mod reactor;
 pub mod rng;

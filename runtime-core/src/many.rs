@@ -1,9 +1,10 @@
 //! Many futures in one: to wake one of them costs the same however many there are.
 
+use crate::pinned::Pinned;
 use futures_core::Stream;
 use runtime_sync::budget;
 use runtime_sync::primitives::Mutex;
-use runtime_sync::primitives::atomic::{AtomicBool, Ordering};
+use runtime_sync::primitives::atomic::{AtomicBool, AtomicUsize, Ordering};
 use runtime_sync::waker_slot::WakerSlot;
 use std::collections::VecDeque;
 use std::fmt;
@@ -18,8 +19,6 @@ use std::task::{Context, Poll, Wake, Waker};
 pub(crate) struct Line {
     /// Taken over from those who wake, so that not each costs a lock.
     taken: VecDeque<usize>,
-    /// Who looks has left a waker.
-    awaited: bool,
     woken: Arc<Woken>,
 }
 
@@ -27,6 +26,8 @@ pub(crate) struct Line {
 #[derive(Default)]
 struct Woken {
     line: Mutex<VecDeque<usize>>,
+    /// How long it is; written under the lock.
+    waiting: AtomicUsize,
     /// Who looks after all of them.
     parent: WakerSlot,
 }
@@ -51,7 +52,10 @@ impl Wake for Wakes {
             // Whoever listed it wakes the parent, if the parent is not at it already.
             return;
         }
-        self.woken.line.lock().push_back(self.place);
+        let mut line = self.woken.line.lock();
+        line.push_back(self.place);
+        self.woken.waiting.store(line.len(), Ordering::Relaxed);
+        drop(line);
         self.woken.parent.wake();
     }
 }
@@ -63,9 +67,8 @@ pub(crate) struct Bell {
 }
 
 impl Bell {
-    fn new(place: usize, listed: bool, woken: &Arc<Woken>) -> Bell {
-        let listed = AtomicBool::new(listed);
-        let wakes = Arc::new(Wakes { place, listed, woken: woken.clone() });
+    fn new(place: usize, woken: &Arc<Woken>) -> Bell {
+        let wakes = Arc::new(Wakes { place, listed: AtomicBool::new(true), woken: woken.clone() });
         Bell { waker: Waker::from(wakes.clone()), wakes }
     }
 
@@ -83,26 +86,14 @@ impl Line {
     /// Puts the one at `place`, which is new, into the line; gives its waker.
     pub(crate) fn enter(&mut self, place: usize) -> Bell {
         self.taken.push_back(place);
-        Bell::new(place, true, &self.woken)
+        Bell::new(place, &self.woken)
     }
 
-    /// The same, when somebody may wait for a wake already: the one at `place` is looked at now.
-    /// `is_ready` does so, and leaves the waker if it is not.
-    pub(crate) fn join(&mut self, place: usize, is_ready: impl FnOnce(&Waker) -> bool) -> Bell {
-        if !self.awaited {
-            return self.enter(place);
-        }
-        let bell = Bell::new(place, false, &self.woken);
-        if is_ready(&bell.waker) {
-            bell.waker.wake_by_ref();
-        }
-        bell
-    }
-
-    /// How many there are to look at in this round. One that is woken again meanwhile waits for the
-    /// next: it shall not keep the thread.
+    /// Begins a round, in which each of those that are in the line is looked at. One that is woken again
+    /// meanwhile waits for the next: it shall not keep the thread.
     pub(crate) fn round(&self) -> usize {
-        self.taken.len() + self.woken.line.lock().len()
+        // Relaxed: it is no less than what this thread has seen happen; who waits looks under the lock.
+        self.taken.len() + self.woken.waiting.load(Ordering::Relaxed)
     }
 
     /// The next one to look at, of so many that are `left` of the round. `None`: it is over, and
@@ -111,7 +102,9 @@ impl Line {
         if let Some(fewer) = left.checked_sub(1) {
             *left = fewer;
             if self.taken.is_empty() {
-                std::mem::swap(&mut self.taken, &mut *self.woken.line.lock());
+                let mut line = self.woken.line.lock();
+                std::mem::swap(&mut self.taken, &mut *line);
+                self.woken.waiting.store(0, Ordering::Relaxed);
             }
             return self.taken.pop_front();
         }
@@ -120,7 +113,6 @@ impl Line {
     }
 
     fn wait(&mut self, waker: &Waker) {
-        self.awaited = true;
         self.woken.parent.register(waker);
         // Who was woken since the round began may not have found that.
         if !self.taken.is_empty() || !self.woken.line.lock().is_empty() {
@@ -128,10 +120,16 @@ impl Line {
         }
     }
 
+    /// Makes room for so many more to enter.
+    pub(crate) fn reserve(&mut self, additional: usize) {
+        self.taken.reserve(additional);
+    }
+
     pub(crate) fn clear(&mut self) {
         self.taken.clear();
-        self.awaited = false;
-        self.woken.line.lock().clear();
+        let mut line = self.woken.line.lock();
+        line.clear();
+        self.woken.waiting.store(0, Ordering::Relaxed);
     }
 
     /// Nobody looks after them any more.
@@ -144,7 +142,9 @@ impl Line {
 /// The outputs of many futures, in the order in which they are ready; see [`as_completed`].
 #[must_use = "futures do nothing unless they are awaited"]
 pub struct AsCompleted<F> {
-    places: Vec<Option<(Pin<Box<F>>, Bell)>>,
+    futures: Pinned<F>,
+    /// The wakers of those that are left.
+    bells: Vec<Option<Bell>>,
     left: usize,
     line: Line,
 }
@@ -179,11 +179,26 @@ where
     I: IntoIterator,
     I::Item: IntoFuture,
 {
-    let futures = futures.into_iter();
-    let mut all = AsCompleted::new();
-    all.places.reserve(futures.size_hint().0);
-    futures.for_each(|future| all.push(future.into_future()));
-    all
+    let futures: Pinned<_> = futures.into_iter().map(IntoFuture::into_future).collect();
+    let left = futures.len();
+    let mut line = Line::default();
+    line.reserve(left);
+    let bells = (0..left).map(|place| Some(line.enter(place))).collect();
+    AsCompleted { futures, bells, left, line }
+}
+
+/// A future that is being polled. It is dropped, also by a panic, unless it is to stay.
+struct Look<'a, F> {
+    future: Pin<&'a mut Option<F>>,
+    stays: bool,
+}
+
+impl<F> Drop for Look<'_, F> {
+    fn drop(&mut self) {
+        if !self.stays {
+            self.future.set(None);
+        }
+    }
 }
 
 impl<F: Future> AsCompleted<F> {
@@ -202,7 +217,7 @@ impl<F: Future> AsCompleted<F> {
 
     /// The futures whose outputs are still to come.
     pub(crate) fn futures(&self) -> impl Iterator<Item = &F> {
-        self.places.iter().flatten().map(|(future, _)| &**future)
+        self.futures.iter()
     }
 
     /// How many outputs are still to come.
@@ -225,15 +240,18 @@ impl<F: Future> AsCompleted<F> {
             let Some(place) = self.line.next(&mut left, Some(cx.waker())) else {
                 return Poll::Pending;
             };
-            // Taken out for the poll: one that panics is gone, and the others can go on.
-            let Some((mut future, bell)) = self.places[place].take() else { continue };
+            // Gone for the poll: one that panics is gone, and the others can go on.
+            let Some(bell) = self.bells[place].take() else { continue };
             self.left -= 1;
-            let mut inner = Context::from_waker(bell.answer());
-            if let Poll::Ready(output) = future.as_mut().poll(&mut inner) {
+            let mut look = Look { future: self.futures.at(place), stays: false };
+            let future = look.future.as_mut().as_pin_mut().expect("it has a bell");
+            if let Poll::Ready(output) = future.poll(&mut Context::from_waker(bell.answer())) {
                 return Poll::Ready(Some((place, output)));
             }
+            look.stays = true;
+            drop(look);
             self.left += 1;
-            self.places[place] = Some((future, bell));
+            self.bells[place] = Some(bell);
         }
         // Each would only say so, and be in the line again.
         cx.waker().wake_by_ref();
@@ -242,20 +260,22 @@ impl<F: Future> AsCompleted<F> {
 
     /// Of no future.
     pub(crate) fn new() -> AsCompleted<F> {
-        AsCompleted { places: Vec::new(), left: 0, line: Line::default() }
+        let (futures, bells) = (Pinned::new(), Vec::new());
+        AsCompleted { futures, bells, left: 0, line: Line::default() }
     }
 
     /// One more future, to be polled with the others.
     pub(crate) fn push(&mut self, future: F) {
-        let place = self.places.len();
-        self.places.push(Some((Box::pin(future), self.line.enter(place))));
+        self.bells.push(Some(self.line.enter(self.futures.len())));
+        self.futures.push(future);
         self.left += 1;
     }
 
     /// Drops the futures that are left.
     pub(crate) fn clear(&mut self) {
         self.left = 0;
-        self.places.clear();
+        self.bells.clear();
+        self.futures.clear();
         self.line.clear();
     }
 }

@@ -7,8 +7,8 @@ mod support_loom;
 
 use loom::thread;
 use runtime_core::cancel::{CancelScope, catch_cancel, with_cleanup};
-use runtime_core::task::JoinHandle;
 use runtime_core::task::state::State;
+use runtime_core::task::{AbortHandle, JoinHandle, Tally, cancel_for};
 use runtime_core::task_group::TaskGroup;
 use std::future::{pending, poll_fn};
 use std::pin::Pin;
@@ -112,6 +112,65 @@ impl Seen {
     fn counts(&self) -> [usize; 3] {
         [&self.polled, &self.cleaned, &self.went_on].map(|count| count.load(SeqCst))
     }
+}
+
+/// A task that sleeps, without a frame, and whoever else asks or takes back at the same time.
+fn sleeper_meets(other: impl FnOnce(AbortHandle) + Send + 'static) {
+    let home = Home::new();
+    let mut handle = home.spawn(pending::<()>());
+    home.run_all();
+    let thread = {
+        let (task, home) = (handle.abort_handle(), home.clone());
+        thread::spawn(move || {
+            other(task);
+            home.run_all();
+        })
+    };
+    let asked = handle.cancel("here");
+    home.run_all();
+    thread.join().unwrap();
+    home.run_all();
+    assert_eq!(handle.cancelling(), 0);
+    let poll = |handle: &mut JoinHandle<()>| {
+        Pin::new(handle).poll(&mut Context::from_waker(Waker::noop()))
+    };
+    let outcome = match poll(&mut handle) {
+        Poll::Pending => {
+            // It was taken back in time.
+            handle.abort();
+            home.run_all();
+            poll(&mut handle)
+        }
+        outcome => {
+            assert!(asked || matches!(&outcome, Poll::Ready(Err(e)) if e.reason().is_some()));
+            outcome
+        }
+    };
+    assert!(matches!(outcome, Poll::Ready(Err(error)) if error.is_cancelled()));
+    drop(handle);
+    home.close();
+    assert_eq!(home.tasks(), 0, "never freed");
+}
+
+#[test]
+fn a_sleeper_is_asked_by_two() {
+    loom::model(|| sleeper_meets(|task| _ = task.cancel("there")));
+}
+
+#[test]
+fn a_sleeper_is_asked_and_the_request_is_taken_back() {
+    loom::model(|| sleeper_meets(|task| _ = task.uncancel()));
+}
+
+#[test]
+fn the_end_of_a_sleeper_is_counted_once() {
+    loom::model(|| {
+        let tally = Arc::new(Tally::new());
+        let told = tally.clone();
+        sleeper_meets(move |task| _ = cancel_for(&task, &Arc::default(), &told));
+        assert!(tally.is_done(Waker::noop()));
+        assert!(tally.count().ended <= 1);
+    });
 }
 
 /// A value that comes at the same time as the request: either counts, and the clean-up runs.

@@ -14,6 +14,8 @@ use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::thread;
 use runtime_core::many::as_completed;
 use runtime_core::task::state::State;
+use runtime_core::task::{Id, JoinHandle, JoinLine};
+use runtime_sync::waker_slot::WakerSlot;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize as StdAtomicUsize, Ordering::SeqCst};
@@ -189,6 +191,154 @@ fn one_of_many_is_looked_at_after_each_wake() {
         assert!(over, "a wake is lost");
         waker.take();
     });
+}
+
+/// A joiner of several, who is woken by as many threads as there are.
+struct Joins {
+    home: Home,
+    line: JoinLine,
+    handles: Vec<JoinHandle<Counted>>,
+    drops: std::sync::Arc<StdAtomicUsize>,
+    woken: std::sync::Arc<Woken>,
+    finished: Vec<Id>,
+}
+
+impl Joins {
+    fn of(tasks: usize) -> Joins {
+        let (home, drops) = (Home::new(), std::sync::Arc::new(StdAtomicUsize::new(0)));
+        let spawn = |_| {
+            let output = Counted(drops.clone());
+            home.spawn(async move { output })
+        };
+        Joins {
+            handles: (0..tasks).map(spawn).collect(),
+            home,
+            line: JoinLine::new(),
+            woken: std::sync::Arc::new(Woken(StdAtomicUsize::new(0))),
+            finished: Vec::new(),
+            drops,
+        }
+    }
+
+    fn enter_all(&mut self) {
+        self.handles.iter_mut().for_each(|handle| self.line.enter(handle));
+    }
+
+    fn run_elsewhere(&self) -> thread::JoinHandle<()> {
+        let home = self.home.clone();
+        thread::spawn(move || assert!(home.run_one()))
+    }
+
+    /// Joins what has finished. True: it waits for more.
+    fn join(&mut self) -> bool {
+        let waker = Waker::from(self.woken.clone());
+        while self.finished.len() < self.handles.len() {
+            let Poll::Ready(task) = self.line.poll_pop(&waker) else { return true };
+            assert!(!self.finished.contains(&task), "joined twice");
+            self.finished.push(task);
+        }
+        false
+    }
+
+    /// Joins the rest, when all have ended.
+    fn join_rest(&mut self, waits: bool) {
+        assert!(!waits || self.woken.0.load(SeqCst) > 0, "the joiner waits for ever");
+        assert!(!self.join(), "one that has ended does not come");
+        for handle in &mut self.handles {
+            let output = Pin::new(handle).poll(&mut Context::from_waker(Waker::noop()));
+            assert!(matches!(output, Poll::Ready(Ok(_))));
+        }
+    }
+
+    fn end(mut self) {
+        let tasks = self.handles.len();
+        self.handles.clear();
+        drop(self.line);
+        assert_eq!(self.drops.load(SeqCst), 100 * tasks, "an output is lost");
+        assert_eq!(std::sync::Arc::strong_count(&self.woken), 1, "a waker stays behind");
+        self.home.close();
+        assert_eq!(self.home.tasks(), 0, "never freed");
+    }
+}
+
+#[test]
+fn many_that_finish_elsewhere_are_joined_once_each() {
+    loom::model(|| {
+        let mut joins = Joins::of(2);
+        joins.enter_all();
+        let threads = [0, 1].map(|_| joins.run_elsewhere());
+        let waits = joins.join();
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
+        joins.join_rest(waits);
+        joins.end();
+    });
+}
+
+#[test]
+fn one_that_finishes_while_it_enters_is_joined() {
+    loom::model(|| {
+        let mut joins = Joins::of(1);
+        let thread = joins.run_elsewhere();
+        // Somebody waits already.
+        assert!(joins.join());
+        joins.enter_all();
+        thread.join().unwrap();
+        joins.join_rest(true);
+        joins.end();
+    });
+}
+
+#[test]
+fn one_that_is_given_up_while_it_finishes_is_freed() {
+    for first in [false, true] {
+        loom::model(move || {
+            let mut joins = Joins::of(1);
+            joins.enter_all();
+            let thread = joins.run_elsewhere();
+            match first {
+                true => joins.handles.clear(),
+                false => joins.line = JoinLine::new(),
+            }
+            joins.handles.clear();
+            joins.line.clear();
+            thread.join().unwrap();
+            drop(joins.line);
+            assert_eq!(joins.drops.load(SeqCst), 100);
+            joins.home.close();
+            assert_eq!(joins.home.tasks(), 0, "never freed");
+        });
+    }
+}
+
+/// The steps of `JoinLine::poll_pop` against two pushes, one of which finds the stack empty and wakes.
+fn wait_meets_pushes(looks_again: bool) {
+    let stack = Arc::new((AtomicUsize::new(0), WakerSlot::new()));
+    let threads = [0, 1].map(|_| {
+        let stack = stack.clone();
+        thread::spawn(move || {
+            if stack.0.fetch_add(1, Ordering::Release) == 0 {
+                stack.1.wake();
+            }
+        })
+    });
+    let woken = std::sync::Arc::new(Woken(StdAtomicUsize::new(0)));
+    let mut got = stack.0.swap(0, Ordering::Acquire);
+    if got == 0 {
+        stack.1.register(&Waker::from(woken.clone()));
+        got = if looks_again { stack.0.swap(0, Ordering::Acquire) } else { 0 };
+    }
+    threads.into_iter().for_each(|thread| thread.join().unwrap());
+    assert!(got > 0 || woken.0.load(SeqCst) > 0, "the joiner waits for ever");
+}
+
+#[test]
+fn the_first_on_an_empty_stack_wakes_for_all() {
+    loom::model(|| wait_meets_pushes(true));
+}
+
+#[test]
+fn twin_that_does_not_look_again() {
+    assert!(fails(|| wait_meets_pushes(false)));
 }
 
 /// Two neighbours die elsewhere, while the owner buries and closes, unless it forgets to.

@@ -132,9 +132,11 @@ struct Birth {
 /// Where spawned children go.
 #[derive(Default)]
 struct Nursery<'t> {
-    /// Those whose turn is not computed yet: by moment, then in order.
-    waiting: BTreeMap<(Moment, usize), &'t Child>,
+    /// Those whose turn is not computed yet, each with who has spawned it: by moment, then in order.
+    waiting: BTreeMap<(Moment, usize), (By, &'t Child)>,
     spawned: usize,
+    /// Who spawns at present.
+    by: By,
     /// From when on it takes no more; `None`: there is no group.
     closes: Option<Moment>,
 }
@@ -142,7 +144,7 @@ struct Nursery<'t> {
 impl<'t> Nursery<'t> {
     fn spawn(&mut self, at: Moment, child: &'t Child) {
         if self.closes.is_some_and(|closes| at < closes) {
-            self.waiting.insert((at, self.spawned), child);
+            self.waiting.insert((at, self.spawned), (self.by, child));
             self.spawned += 1;
         }
     }
@@ -156,9 +158,10 @@ struct Ending {
     by: By,
 }
 
-/// Who is not told that the group is cancelled, having ended with that.
-#[derive(Clone, Copy, PartialEq, Eq)]
+/// Who is not told that the group is cancelled, having ended with that; who spawns a child.
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
 enum By {
+    #[default]
     Outside,
     Body,
     Child(u32),
@@ -415,6 +418,7 @@ impl Model {
         let told = |who| ending.filter(|ending| ending.by != who).map(|e| (e.at, e.why.clone()));
         let mut nursery = Nursery { closes: Some(around.cut), ..Nursery::default() };
         children.iter().for_each(|child| nursery.spawn(at, child));
+        nursery.by = By::Body;
         let cancel = told(By::Body).filter(|(at, _)| *at < around.cut);
         let frame = Frame { cancel, ..around.plain() };
         let body = self.node(inside, at, &frame, task, &mut nursery);
@@ -440,9 +444,17 @@ impl Model {
         let mut last = body.at;
         // When each place of the limit is free; without a limit there is always another one.
         let mut places = vec![0; limit.unwrap_or(0)];
-        while let Some(((at, number), child)) = nursery.waiting.pop_first() {
-            // A newcomer may take a turn that has just become free before those in line have woken up.
-            self.open |= limit.is_some() && number >= children.len();
+        let mut freed = Vec::new();
+        let mut newcomer = None;
+        while let Some(((at, number), (by, child))) = nursery.waiting.pop_first() {
+            if limit.is_some() && number >= children.len() {
+                // A newcomer may take a turn that has just become free before those in line have woken up;
+                // of two, by different tasks, that come in one moment, either may be the first.
+                self.open |= freed.contains(&at)
+                    || newcomer.is_some_and(|(when, who)| when == at && who != by);
+                newcomer = Some((at, by));
+            }
+            nursery.by = By::Child(child.node.id);
             let place = places.iter_mut().min();
             let begins = place.as_ref().map_or(at, |free| at.max(**free));
             let asked = told(By::Child(child.node.id));
@@ -450,8 +462,9 @@ impl Model {
                 self.open |= ending.by != By::Body || inside.has_groups();
             }
             let end = self.task(child, &Birth { at, begins, asked }, &mut nursery);
-            if let Some(place) = place.filter(|_| end.at > begins) {
+            if let Some(place) = place.filter(|_| end.at >= begins) {
                 *place = end.at;
+                freed.push(end.at);
             }
             look(&end, By::Child(child.node.id));
             last = last.max(end.at);

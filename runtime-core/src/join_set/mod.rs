@@ -7,13 +7,13 @@ mod spawning;
 pub use map::{JoinMap, JoinMapKeys};
 pub use queue::JoinQueue;
 
-use crate::many::{Bell, Line};
-use crate::task::{AbortHandle, Id, JoinError, JoinHandle};
+use crate::number_map::{self, NumberMap};
+use crate::task::{AbortHandle, Id, JoinError, JoinHandle, JoinLine};
 use runtime_sync::budget;
 use spawning::spawning;
 use std::fmt;
 use std::future::{Future, poll_fn};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, ready};
 
 /// Many tasks with outputs of one type, joined in the order in which they finish.
 ///
@@ -40,102 +40,67 @@ use std::task::{Context, Poll, Waker};
 /// # });
 /// ```
 pub struct JoinSet<T> {
-    places: Vec<Place<T>>,
-    /// The first free place.
-    free: Option<usize>,
-    len: usize,
-    /// Which tasks have finished, or have not been looked at yet.
-    finished: Line,
-}
-
-enum Place<T> {
-    Free { next: Option<usize> },
-    Taken { handle: JoinHandle<T>, bell: Bell },
+    tasks: NumberMap<Id, JoinHandle<T>>,
+    /// Which of them have finished; others too, that were detached.
+    finished: JoinLine,
 }
 
 impl<T> JoinSet<T> {
     /// An empty set.
     pub fn new() -> JoinSet<T> {
-        JoinSet { places: Vec::new(), free: None, len: 0, finished: Line::default() }
+        JoinSet { tasks: number_map::new(), finished: JoinLine::new() }
     }
 
     /// For how many tasks there is room.
     fn capacity(&self) -> usize {
-        self.places.capacity()
+        self.tasks.capacity()
     }
 
     /// Makes room for so many more tasks.
     fn reserve(&mut self, additional: usize) {
-        self.places.reserve(additional);
+        self.tasks.reserve(additional);
     }
 
     /// Gives room back, but for so many tasks.
     fn shrink_to(&mut self, capacity: usize) {
-        self.places.shrink_to(capacity);
+        self.tasks.shrink_to(capacity);
     }
 
     /// How many tasks are in the set: those that have not been joined.
     pub fn len(&self) -> usize {
-        self.len
+        self.tasks.len()
     }
 
     /// Whether no task is in the set.
     pub fn is_empty(&self) -> bool {
-        self.len == 0
+        self.tasks.is_empty()
     }
 
     /// Puts a task into the set that was spawned elsewhere.
     fn insert(&mut self, mut handle: JoinHandle<T>) -> AbortHandle {
         let abort = handle.abort_handle();
-        let place = self.free.unwrap_or(self.places.len());
-        let bell = self
-            .finished
-            .join(place, |waker| handle.poll_finished(&mut Context::from_waker(waker)).is_ready());
-        let taken = Place::Taken { handle, bell };
-        match self.places.get_mut(place) {
-            None => self.places.push(taken),
-            Some(free) => {
-                let Place::Free { next } = std::mem::replace(free, taken) else {
-                    unreachable!("the list of free places holds free places")
-                };
-                self.free = next;
-            }
-        }
-        self.len += 1;
+        self.finished.enter(&mut handle);
+        self.tasks.insert(handle.id(), handle);
         abort
     }
 
-    fn remove(&mut self, place: usize) -> Option<JoinHandle<T>> {
-        let taken = std::mem::replace(&mut self.places[place], Place::Free { next: self.free });
-        let Place::Taken { handle, .. } = taken else { return None };
-        self.free = Some(place);
-        self.len -= 1;
-        if self.len == 0 {
-            self.places.clear();
-            self.free = None;
-            self.finished.clear();
-        }
-        Some(handle)
-    }
-
-    fn handles(&self) -> impl Iterator<Item = &JoinHandle<T>> {
-        self.places.iter().filter_map(|place| match place {
-            Place::Taken { handle, .. } => Some(handle),
-            Place::Free { .. } => None,
-        })
-    }
-
-    /// Aborts all tasks. They stay in the set until they are joined.
+    /// Aborts all tasks, in the order of their numbers. They stay in the set until they are joined.
     pub fn abort_all(&self) {
-        self.handles().for_each(JoinHandle::abort);
+        let mut tasks: Vec<_> = self.tasks.values().collect();
+        tasks.sort_unstable_by_key(|task| task.id());
+        tasks.into_iter().for_each(JoinHandle::abort);
     }
 
     /// Takes all tasks out of the set and lets them run on.
     pub fn detach_all(&mut self) {
-        self.places.clear();
-        self.free = None;
-        self.len = 0;
+        self.tasks.clear();
         self.finished.clear();
+    }
+
+    /// The output of a task that has come to the line, if it is still in the set.
+    fn take(&mut self, task: Id) -> Option<Result<(Id, T), JoinError>> {
+        let output = self.tasks.remove(&task)?.into_output()?;
+        Some(output.map(|output| (task, output)))
     }
 }
 
@@ -183,13 +148,11 @@ impl<T: 'static> JoinSet<T> {
     ///
     /// As [`join_next`](JoinSet::join_next).
     pub fn try_join_next_with_id(&mut self) -> Option<Result<(Id, T), JoinError>> {
-        // Who only looks, and does not wait, is told the truth whatever the budget.
-        let before = budget::clear();
-        let found = self.poll_finished(None);
-        budget::restore(before);
-        match found {
-            Poll::Ready(output) => Some(output),
-            Poll::Pending => None,
+        loop {
+            let task = self.finished.pop()?;
+            if let output @ Some(_) = self.take(task) {
+                return output;
+            }
         }
     }
 
@@ -233,26 +196,14 @@ impl<T: 'static> JoinSet<T> {
         if self.is_empty() {
             return Poll::Ready(None);
         }
-        self.poll_finished(Some(cx.waker())).map(Some)
-    }
-
-    /// Looks at the tasks that are said to have finished, each of them once. `waker` is called if one
-    /// finishes after that, or now if the budget is spent before.
-    fn poll_finished(&mut self, waker: Option<&Waker>) -> Poll<Result<(Id, T), JoinError>> {
-        let mut left = self.finished.round();
-        while budget::has_budget_remaining() {
-            let Some(place) = self.finished.next(&mut left, waker) else { return Poll::Pending };
-            let Some(Place::Taken { handle, bell }) = self.places.get_mut(place) else { continue };
-            let mut cx = Context::from_waker(bell.answer());
-            if let Poll::Ready(output) = std::pin::Pin::new(&mut *handle).poll(&mut cx) {
-                let id = handle.id();
-                drop(self.remove(place));
-                return Poll::Ready(output.map(|output| (id, output)));
+        let budget = ready!(budget::poll_proceed(cx));
+        loop {
+            let task = ready!(self.finished.poll_pop(cx.waker()));
+            if let output @ Some(_) = self.take(task) {
+                budget.made_progress();
+                return Poll::Ready(output);
             }
         }
-        // They would only say so, one after the other, and be in the line again.
-        waker.into_iter().for_each(Waker::wake_by_ref);
-        Poll::Pending
     }
 }
 

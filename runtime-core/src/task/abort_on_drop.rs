@@ -1,6 +1,7 @@
 //! Handles that abort their task when they are dropped.
 
-use super::join::{AbortHandle, JoinError, JoinHandle};
+use super::join::{AbortHandle, JoinHandle};
+use super::join_error::JoinError;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;

@@ -9,17 +9,21 @@
 //!    not complete; the completer's if `JOIN_WAKER` was set at completion.
 //! 4. *Home*: written once, by the holder of the first `Runnable` before the first poll or at birth;
 //!    read after that poll began, or after completion. Taken out by whoever drops the last reference.
-//! 5. *Links*: the roster's, that is the home's owner's, from the first poll on. The `next_dead` link
-//!    lies in the join waker's place, which is empty when the last reference goes.
+//! 5. *Links*: the roster's, that is the home's owner's, from the first poll on. The `next` link lies in
+//!    the join waker's place, which is empty when the task is complete and its joiner was told: first it
+//!    is the line's of the finished that are joined together, then, when the last reference goes, that of
+//!    the dead.
 //! 6. *The cell* lives while the task is not complete, or a reference exists.
 
 use super::ending::{self, Ending};
 use super::id::Id;
-use super::join::JoinError;
+use super::join_error::JoinError;
+use super::join_line::Joiner;
 use super::memory;
-use super::raw::{self, PackedWaker, Vtable};
+use super::raw::{self, PackedJoiner, TaskRef, Vtable};
 use super::requests;
 use super::state::State;
+use super::told::Told;
 use super::{Schedule, TaskInfo};
 use crate::unwind::{Payload, catch, contain};
 use runtime_sync::primitives::UnsafeCell;
@@ -30,7 +34,7 @@ use std::panic::Location;
 use std::pin::Pin;
 use std::ptr::{self, NonNull};
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
 /// What every task begins with, whatever its future: 64 bytes, and 8 for the home.
 #[repr(C)]
@@ -40,6 +44,7 @@ pub struct Header {
     pub(super) id: Id,
     pub(super) location: &'static Location<'static>,
     pub(super) links: UnsafeCell<Links>,
+    pub(super) told: Told,
     place: UnsafeCell<Place>,
 }
 
@@ -50,10 +55,10 @@ pub(super) struct Links {
     pub(super) next: *const Header,
 }
 
-/// The join waker while the task lives, the link to the next dead one after.
+/// Who joins while the task lives, the link to the next one that has finished, or is dead, after.
 union Place {
-    waker: ManuallyDrop<PackedWaker>,
-    next_dead: *const Header,
+    joiner: ManuallyDrop<PackedJoiner>,
+    next: *const Header,
 }
 
 /// Header and home: what a `Runnable<S>` knows without knowing the future.
@@ -111,7 +116,8 @@ pub(super) fn allocate<F: Future, S: Schedule, N: Name>(
                 id,
                 location,
                 links: UnsafeCell::new(Links { prev: ptr::null(), next: ptr::null() }),
-                place: UnsafeCell::new(Place { waker: ManuallyDrop::new(PackedWaker::EMPTY) }),
+                told: Told::new(),
+                place: UnsafeCell::new(Place { joiner: ManuallyDrop::new(PackedJoiner::EMPTY) }),
             },
             home: UnsafeCell::new(home),
         },
@@ -145,12 +151,12 @@ impl Header {
     /// # Safety
     ///
     /// - The caller is the `JoinHandle`, and the place is its own by invariant 3 and empty.
-    pub(super) unsafe fn put_join_waker(&self, waker: Waker) {
-        let packed = ManuallyDrop::new(PackedWaker::new(waker));
+    pub(super) unsafe fn put_joiner(&self, joiner: Joiner) {
+        let packed = ManuallyDrop::new(PackedJoiner::new(joiner));
         self.place.with_mut(|place| {
             // SAFETY: nobody else looks at the place now, by this function's contract; what is
             // overwritten is empty, which needs no drop.
-            unsafe { (*place).waker = packed }
+            unsafe { (*place).joiner = packed }
         });
     }
 
@@ -159,36 +165,37 @@ impl Header {
     /// # Safety
     ///
     /// - The place is the caller's by invariant 3.
-    pub(super) unsafe fn take_join_waker(&self) -> Option<Waker> {
+    pub(super) unsafe fn take_joiner(&self) -> Option<Joiner> {
         let packed = self.place.with_mut(|place| {
             // SAFETY: nobody else looks at the place now, by this function's contract, and before
-            // the last reference goes it always holds the `waker` variant.
-            unsafe { std::mem::replace(&mut *(*place).waker, PackedWaker::EMPTY) }
+            // the joiner was told it always holds the `joiner` variant.
+            unsafe { std::mem::replace(&mut *(*place).joiner, PackedJoiner::EMPTY) }
         });
         packed.unpack()
     }
 
-    /// Links a dead task to the next one.
+    /// Links a complete task to another one.
     ///
     /// # Safety
     ///
-    /// - The caller dropped the last reference of this complete task (invariant 5).
-    pub(super) unsafe fn set_next_dead(&self, next: *const Header) {
+    /// - The place is empty, or holds a link that nobody reads any more, and is the caller's
+    ///   (invariant 5).
+    pub(super) unsafe fn set_next(&self, next: *const Header) {
         self.place.with_mut(|place| {
-            // SAFETY: the cell is the caller's alone, by this function's contract.
-            unsafe { (*place).next_dead = next }
+            // SAFETY: the place is the caller's alone, by this function's contract.
+            unsafe { (*place).next = next }
         });
     }
 
-    /// The next dead task.
+    /// The task that this one is linked to.
     ///
     /// # Safety
     ///
-    /// - `set_next_dead` was called, and the caller owns the chain of dead tasks.
-    pub(super) unsafe fn next_dead(&self) -> *const Header {
+    /// - `set_next` was called, and the caller owns the chain that the task is in.
+    pub(super) unsafe fn next(&self) -> *const Header {
         self.place.with(|place| {
             // SAFETY: the variant was set, by this function's contract.
-            unsafe { (*place).next_dead }
+            unsafe { (*place).next }
         })
     }
 }
@@ -295,7 +302,7 @@ pub(super) unsafe fn cancel<F: Future, S: Schedule, N: Name>(header: NonNull<Hea
     let this = unsafe { cell::<F, S, N>(header) };
     let front = &this.front.header;
     // Before the future takes along what it knows of the requests.
-    let reason = if front.state.is_noted() { requests::reason(front.id) } else { None };
+    let reason = requests::reason(front);
     // SAFETY: invariant 1, and the future is dropped just here.
     let dropped = catch(|| unsafe { drop_future(this) });
     let error = match dropped {
@@ -351,8 +358,15 @@ unsafe fn complete<F: Future, S: Schedule, N: Name>(
     }
     if left.wake_joiner {
         // SAFETY: invariant 3, `JOIN_WAKER` was set at completion.
-        let waker = unsafe { this.front.header.take_join_waker() };
-        contain(|| waker.into_iter().for_each(Waker::wake));
+        match unsafe { this.front.header.take_joiner() } {
+            Some(Joiner::Waker(waker)) => contain(|| waker.wake()),
+            Some(Joiner::Line(line)) => {
+                // SAFETY: the reference that is held passes on.
+                line.push(unsafe { TaskRef::from_raw(header) });
+                return;
+            }
+            None => {}
+        }
     }
     if this.front.header.state.drop_ref() {
         // SAFETY: that was the last reference of a complete task.

@@ -6,7 +6,8 @@
 //! before it could set the flag drains the list itself.
 
 use super::id::Id;
-use super::join::{JoinError, JoinHandle};
+use super::join::JoinHandle;
+use super::join_error::JoinError;
 use super::table::Table;
 use crate::callback_list::{CallbackId, CallbackList};
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! `JoinHandle`: await, abort or detach; `JoinError`: cancelled or panicked; `AbortHandle`.
+//! `JoinHandle`: await, abort or detach; `AbortHandle`.
 //!
 //! # Invariants
 //!
@@ -8,23 +8,22 @@
 
 use super::cancel_reason::CancelReason;
 use super::id::Id;
+use super::join_error::JoinError;
+use super::join_line::Joiner;
 use super::polled;
 use super::raw::TaskRef;
 use super::state::Detach;
-use super::unhandled::{TaskInfo, Unhandled, UnhandledHook};
-use crate::unwind::{Payload, contain, message};
+use super::unhandled::TaskInfo;
+use crate::unwind::contain;
 use runtime_sync::budget;
-use std::any::Any;
 use std::cell::RefCell;
 use std::fmt;
 use std::future::Future;
-use std::io;
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use std::panic::Location;
 use std::pin::Pin;
 use std::ptr;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 /// The right to a task's output, and to abort it. Dropping it detaches the task, which runs on.
@@ -203,28 +202,67 @@ impl<T> JoinHandle<T> {
 
     /// Waits until the task has finished, and leaves the output where it is. It spends no budget.
     pub(crate) fn poll_finished(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.set_joiner(|old| {
+            let is_same =
+                |old: &mut Joiner| matches!(old, Joiner::Waker(old) if old.will_wake(cx.waker()));
+            old.take_if(is_same).unwrap_or_else(|| Joiner::Waker(cx.waker().clone()))
+        })
+    }
+
+    /// Unless the task has finished, has the joiner that `choose` makes of the one before told of it.
+    pub(super) fn set_joiner(
+        &mut self,
+        choose: impl FnOnce(&mut Option<Joiner>) -> Joiner,
+    ) -> Poll<()> {
         let header = self.task.header();
-        if !header.state.is_complete() {
-            if header.state.has_join_waker() && !header.state.unset_join_waker() {
-                // Completed just now: the place is the completer's.
-            } else {
-                // SAFETY: invariant 1; `JOIN_WAKER` is clear.
-                let old = unsafe { header.take_join_waker() };
-                let waker = match old {
-                    Some(old) if old.will_wake(cx.waker()) => old,
-                    _ => cx.waker().clone(),
-                };
-                // SAFETY: as above.
-                unsafe { header.put_join_waker(waker) };
-                if header.state.set_join_waker() {
-                    return Poll::Pending;
-                }
-                // Completed just now, and the completer found the place not to be its own.
-                // SAFETY: `JOIN_WAKER` was clear at completion.
-                drop(unsafe { header.take_join_waker() });
-            }
+        if header.state.is_complete() {
+            return Poll::Ready(());
         }
+        if header.state.has_join_waker() && !header.state.unset_join_waker() {
+            // Completed just now: the place is the completer's.
+            return Poll::Ready(());
+        }
+        // SAFETY: invariant 1; `JOIN_WAKER` is clear.
+        let mut old = unsafe { header.take_joiner() };
+        let joiner = choose(&mut old);
+        // SAFETY: as above.
+        unsafe { header.put_joiner(joiner) };
+        if header.state.set_join_waker() {
+            return Poll::Pending;
+        }
+        // Completed just now, and the completer found the place not to be its own.
+        // SAFETY: `JOIN_WAKER` was clear at completion.
+        drop(unsafe { header.take_joiner() });
         Poll::Ready(())
+    }
+
+    /// Takes the output, if it was not taken.
+    ///
+    /// # Safety
+    ///
+    /// - The task is complete.
+    unsafe fn take(&mut self) -> Option<Result<T, JoinError>> {
+        let header = self.task.header();
+        let mut output: Option<Result<T, JoinError>> = None;
+        // SAFETY: the task is complete, and by invariant 1 the output is ours and of this type.
+        unsafe {
+            (header.vtable.take_output)(self.task.as_ptr(), ptr::from_mut(&mut output).cast());
+        }
+        output
+    }
+
+    /// The output, if the task has finished and it was not taken.
+    pub(crate) fn into_output(self) -> Option<Result<T, JoinError>> {
+        if !self.is_finished() {
+            return None;
+        }
+        let mut this = ManuallyDrop::new(self);
+        // SAFETY: it is complete.
+        let output = unsafe { this.take() };
+        // Nothing is left to drop but the reference.
+        // SAFETY: taken once, here.
+        drop(unsafe { ManuallyDrop::take(&mut this.task) });
+        output
     }
 
     /// The output, if the task has finished and it was not taken.
@@ -256,12 +294,8 @@ impl<T> Future for JoinHandle<T> {
         let budget = ready!(budget::poll_proceed(cx));
         ready!(self.poll_finished(cx));
         budget.made_progress();
-        let header = self.task.header();
-        let mut output: Option<Self::Output> = None;
-        // SAFETY: the task is complete, and by invariant 1 the output is ours and of this type.
-        unsafe {
-            (header.vtable.take_output)(self.task.as_ptr(), ptr::from_mut(&mut output).cast());
-        }
+        // SAFETY: it has finished.
+        let output = unsafe { self.take() };
         Poll::Ready(output.expect("a `JoinHandle` was polled again after it gave its output"))
     }
 }
@@ -275,7 +309,7 @@ impl<T> Drop for JoinHandle<T> {
             // The state word took the reference back.
             Detach::Done => std::mem::forget(task),
             // SAFETY: invariant 1; the state word gave us the place.
-            Detach::DropWaker => contain(|| drop(unsafe { header.take_join_waker() })),
+            Detach::DropWaker => contain(|| drop(unsafe { header.take_joiner() })),
             // SAFETY: the task is complete, and by invariant 1 its output is ours.
             Detach::DropOutput if unsafe { Self::output(&task) }.is_none() => drop(task),
             Detach::DropOutput => drop_outputs(task),
@@ -403,185 +437,5 @@ impl AbortHandle {
 impl fmt::Debug for AbortHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AbortHandle").field("id", &self.id()).finish_non_exhaustive()
-    }
-}
-
-/// Why a task has no output: it was cancelled, or it panicked.
-///
-/// The counterpart of tokio's `task::JoinError`. It also knows where the task was spawned.
-///
-/// # Examples
-///
-/// ```
-/// # let rt = filch::runtime::Runtime::new().unwrap();
-/// # rt.block_on(async {
-/// let error = filch::spawn(async { panic!("boom") }).await.unwrap_err();
-/// assert!(error.is_panic());
-/// assert_eq!(error.spawned_at().file(), file!());
-/// assert_eq!(*error.into_panic().downcast_ref::<&str>().unwrap(), "boom");
-/// # });
-/// ```
-pub struct JoinError {
-    id: Id,
-    spawned_at: &'static Location<'static>,
-    cause: Cause,
-}
-
-enum Cause {
-    /// With the reason, unless it was a plain abort.
-    Cancelled(Option<Arc<CancelReason>>),
-    Panic(Box<Panicked>),
-}
-
-/// What is known of a panic. In a box, as it is rare and every output has room for it.
-struct Panicked {
-    payload: NotShared,
-    /// Who is told if the error is not taken.
-    hook: Option<UnhandledHook>,
-}
-
-/// A panic's payload, which is `Send`; nobody reaches it through a shared reference, but for its
-/// message, which is a string.
-struct NotShared(Payload);
-
-// SAFETY: `&NotShared` gives out only a `&str`, and only if the payload is a string, which is `Sync`.
-unsafe impl Sync for NotShared {}
-
-impl JoinError {
-    pub(crate) fn cancelled(
-        id: Id,
-        spawned_at: &'static Location<'static>,
-        reason: Option<Arc<CancelReason>>,
-    ) -> JoinError {
-        JoinError { id, spawned_at, cause: Cause::Cancelled(reason) }
-    }
-
-    pub(crate) fn panic(
-        id: Id,
-        spawned_at: &'static Location<'static>,
-        payload: Payload,
-        hook: Option<UnhandledHook>,
-    ) -> JoinError {
-        let cause = Cause::Panic(Box::new(Panicked { payload: NotShared(payload), hook }));
-        JoinError { id, spawned_at, cause }
-    }
-
-    /// Reports a panic that nobody has taken.
-    pub(super) fn report(mut self, task: TaskInfo) {
-        let hook = match &mut self.cause {
-            Cause::Panic(panicked) => panicked.hook.take(),
-            Cause::Cancelled(_) => None,
-        };
-        Unhandled::of_task(task, self).report(hook.as_ref());
-    }
-
-    /// Whether the task was aborted or cancelled, or its runtime shut down.
-    pub fn is_cancelled(&self) -> bool {
-        matches!(self.cause, Cause::Cancelled(_))
-    }
-
-    /// Why the task was cancelled: what was given to [`JoinHandle::cancel`]. `None` if it was
-    /// aborted, or panicked.
-    pub fn reason(&self) -> Option<&CancelReason> {
-        match &self.cause {
-            Cause::Cancelled(reason) => reason.as_deref(),
-            Cause::Panic(_) => None,
-        }
-    }
-
-    /// Whether the task panicked.
-    pub fn is_panic(&self) -> bool {
-        matches!(self.cause, Cause::Panic(_))
-    }
-
-    /// What the task panicked with: to be handed to [`std::panic::resume_unwind`].
-    ///
-    /// # Panics
-    ///
-    /// If the task did not panic.
-    #[track_caller]
-    pub fn into_panic(self) -> Box<dyn Any + Send + 'static> {
-        self.try_into_panic().expect("`JoinError::into_panic` on an error that is no panic")
-    }
-
-    /// What the task panicked with.
-    ///
-    /// # Errors
-    ///
-    /// Gives the error back if the task did not panic.
-    pub fn try_into_panic(self) -> Result<Box<dyn Any + Send + 'static>, JoinError> {
-        match self.cause {
-            Cause::Panic(panicked) => Ok(panicked.payload.0),
-            Cause::Cancelled(_) => Err(self),
-        }
-    }
-
-    /// Panics as the task did, or because it was cancelled.
-    #[track_caller]
-    pub(crate) fn raise<T>(self) -> T {
-        match self.try_into_panic() {
-            Ok(payload) => std::panic::resume_unwind(payload),
-            Err(error) => panic!("{error}"),
-        }
-    }
-
-    /// The number of the task that failed.
-    pub fn id(&self) -> Id {
-        self.id
-    }
-
-    /// Where the task that failed was spawned.
-    pub fn spawned_at(&self) -> &'static Location<'static> {
-        self.spawned_at
-    }
-
-    /// What the task panicked with, if that is a string.
-    pub(super) fn panic_message(&self) -> Option<&str> {
-        match &self.cause {
-            Cause::Panic(panicked) => message(&*panicked.payload.0),
-            Cause::Cancelled(_) => None,
-        }
-    }
-}
-
-impl fmt::Display for JoinError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (&self.cause, self.panic_message()) {
-            (Cause::Cancelled(None), _) => write!(f, "task {} was cancelled", self.id),
-            (Cause::Cancelled(Some(reason)), _) => write!(f, "task {} was {reason}", self.id),
-            (_, Some(said)) => write!(f, "task {} panicked with message {said:?}", self.id),
-            (_, None) => write!(f, "task {} panicked", self.id),
-        }
-    }
-}
-
-impl fmt::Debug for JoinError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.cause {
-            Cause::Cancelled(None) => {
-                write!(f, "JoinError::Cancelled({:?}, {})", self.id, self.spawned_at)
-            }
-            Cause::Cancelled(Some(reason)) => {
-                write!(f, "JoinError::Cancelled({:?}, {}, {reason:?})", self.id, self.spawned_at)
-            }
-            Cause::Panic(_) => write!(
-                f,
-                "JoinError::Panic({:?}, {:?}, {})",
-                self.id,
-                self.panic_message().unwrap_or("..."),
-                self.spawned_at
-            ),
-        }
-    }
-}
-
-impl std::error::Error for JoinError {}
-
-impl From<JoinError> for io::Error {
-    fn from(error: JoinError) -> io::Error {
-        io::Error::other(match error.cause {
-            Cause::Cancelled(None) => "task was cancelled".to_owned(),
-            _ => format!("{error}"),
-        })
     }
 }

@@ -42,6 +42,10 @@ mod ending;
 mod id;
 #[expect(unsafe_code, reason = "the output's type was erased")]
 mod join;
+#[expect(unsafe_code, reason = "a panic's payload is reached by nobody who shares it")]
+mod join_error;
+#[expect(unsafe_code, reason = "a stack whose links lie in the tasks")]
+mod join_line;
 #[expect(unsafe_code, reason = "lists of free memory")]
 mod memory;
 mod meta;
@@ -57,6 +61,8 @@ mod runnable;
 pub mod state;
 mod table;
 mod tally;
+#[expect(unsafe_code, reason = "a reason and a mark in one word")]
+mod told;
 mod unhandled;
 
 pub use abort_on_drop::{AbortOnDrop, AbortOnDropHandle};
@@ -64,7 +70,9 @@ pub use cancel_reason::{CancelReason, CancelSource};
 pub use cell::Header;
 pub use ending::{Ending, OnEnd, on_end, remove_on_end};
 pub use id::Id;
-pub use join::{AbortHandle, JoinError, JoinHandle};
+pub use join::{AbortHandle, JoinHandle};
+pub use join_error::JoinError;
+pub use join_line::JoinLine;
 pub(crate) use memory::Keep;
 pub use meta::TaskMeta;
 pub use requests::{Requests, cancel_for, fail_here};

@@ -46,6 +46,12 @@ pub(super) fn id_of_noted() -> Option<Id> {
     header.state.is_noted().then(|| header.id())
 }
 
+/// The task whose future is being dropped, if it was told why and the table does not know.
+pub(super) fn told() -> Option<TaskRef> {
+    // SAFETY: invariant 1.
+    unsafe { POLLED.get().as_ref() }?.told.is_told().then(task)?
+}
+
 /// Whether the task that is being polled was aborted.
 pub(crate) fn is_aborted() -> bool {
     // SAFETY: invariant 1.

@@ -8,7 +8,9 @@
 use super::Schedule;
 use super::cell::{self, Header, Name};
 use super::id::Id;
+use super::join_line::Joiner;
 use super::state::Wake;
+use runtime_sync::primitives;
 use std::future::Future;
 use std::mem::ManuallyDrop;
 use std::panic::Location;
@@ -135,35 +137,53 @@ pub(super) unsafe fn waker(header: NonNull<Header>) -> Waker {
     unsafe { Waker::new(header.as_ptr().cast(), &WAKER) }
 }
 
-/// At most one waker, in one word: the join waker of a task.
+/// At most one joiner, in one word.
 ///
-/// The joiner is a task nearly always, and its waker is then no more than a pointer. Another waker is
-/// put into a box, which an odd address tells.
-pub(super) struct PackedWaker(*const ());
+/// Mostly it is a task, whose waker is no more than a pointer, or a line of many that are joined together.
+/// Another waker is put into a box. The lowest bits of the address tell which it is.
+pub(super) struct PackedJoiner(*const ());
 
-impl PackedWaker {
-    pub(super) const EMPTY: PackedWaker = PackedWaker(std::ptr::null());
+/// Marks the address of a box with a waker.
+const BOXED: usize = 1;
+/// Marks the address of a line.
+const LINE: usize = 2;
 
-    pub(super) fn new(waker: Waker) -> PackedWaker {
-        if std::ptr::eq(waker.vtable(), &WAKER) {
-            // The reference goes along with the pointer.
-            return PackedWaker(ManuallyDrop::new(waker).data());
-        }
-        let boxed: *const () = Box::into_raw(Box::new(waker)).cast();
-        PackedWaker(boxed.wrapping_byte_add(1))
+impl PackedJoiner {
+    pub(super) const EMPTY: PackedJoiner = PackedJoiner(std::ptr::null());
+
+    pub(super) fn new(joiner: Joiner) -> PackedJoiner {
+        PackedJoiner(match joiner {
+            Joiner::Line(line) => {
+                primitives::Arc::into_raw(line).cast::<()>().wrapping_byte_add(LINE)
+            }
+            Joiner::Waker(waker) if std::ptr::eq(waker.vtable(), &WAKER) => {
+                // The reference goes along with the pointer.
+                ManuallyDrop::new(waker).data()
+            }
+            Joiner::Waker(waker) => {
+                let boxed: *const () = Box::into_raw(Box::new(waker)).cast();
+                boxed.wrapping_byte_add(BOXED)
+            }
+        })
     }
 
-    pub(super) fn unpack(self) -> Option<Waker> {
+    pub(super) fn unpack(self) -> Option<Joiner> {
         if self.0.is_null() {
             return None;
         }
-        if self.0.addr().is_multiple_of(2) {
+        Some(match self.0.addr() % 4 {
+            // SAFETY: it came from a line in `new`, and is turned back once.
+            LINE => Joiner::Line(unsafe {
+                primitives::Arc::from_raw(self.0.wrapping_byte_sub(LINE).cast())
+            }),
+            BOXED => {
+                let boxed = self.0.wrapping_byte_sub(BOXED).cast_mut().cast::<Waker>();
+                // SAFETY: it came from a box in `new`, and is turned back once.
+                Joiner::Waker(*unsafe { Box::from_raw(boxed) })
+            }
             // SAFETY: `new` took the reference that this waker owned, and it is given back once.
-            return Some(unsafe { Waker::new(self.0, &WAKER) });
-        }
-        let boxed = self.0.wrapping_byte_sub(1).cast_mut().cast::<Waker>();
-        // SAFETY: it came from a box in `new`, and is turned back once.
-        Some(*unsafe { Box::from_raw(boxed) })
+            _ => Joiner::Waker(unsafe { Waker::new(self.0, &WAKER) }),
+        })
     }
 }
 

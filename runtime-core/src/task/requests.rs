@@ -5,19 +5,22 @@
 //! `NOTED` of their state word tells.
 //!
 //! A task that sleeps, without a frame, has ended as soon as it is asked: nothing can answer any more. Its
-//! entry is then [brief](Brief), and becomes a full one only if the request is withdrawn after all.
+//! reason is then left with the task itself ([`Told`](super::told::Told)), or, if somebody counts its end,
+//! in a [brief](Brief) entry. Either becomes a full entry only if somebody asks again, or takes the request
+//! back after all.
 //!
 //! Requests are numbered: a frame answers those that were not over when it was opened, unless a frame
 //! further in has answered them, or they were withdrawn. A frame that passes one on leaves a mark for
 //! as long as it is not dropped: no answer beside it takes the request from those around.
 
 use super::cancel_reason::CancelReason;
+use super::cell::Header;
 use super::id::Id;
 use super::join::AbortHandle;
 use super::polled;
 use super::raw::TaskRef;
 use super::state::{Ask, Wake};
-use super::table::Table;
+use super::table::{Shard, Table};
 use super::tally::Tally;
 use runtime_sync::primitives::Mutex;
 use runtime_sync::waker_slot::WakerSlot;
@@ -115,11 +118,14 @@ impl Requests {
 
     /// What is asked of the task that is being polled on this thread, if anything ever was.
     pub(crate) fn find_here() -> Option<Arc<Requests>> {
-        match find(polled::id_of_noted()?)? {
-            Entry::Full(requests) => Some(requests),
-            // Its future is being dropped.
-            Entry::Brief(_) => Some(of(&polled::task()?)),
+        let entry = polled::id_of_noted().and_then(find);
+        if let Some(Entry::Full(requests)) = entry {
+            return Some(requests);
         }
+        // Its future is being dropped.
+        let task = if entry.is_some() { polled::task() } else { polled::told() }?;
+        task.header().state.note();
+        Some(of(&task))
     }
 
     /// Keeps something with the task, once; returns what is kept.
@@ -280,13 +286,21 @@ impl TaskRef {
     }
 
     fn ask(&self, reason: Arc<CancelReason>, tally: Option<&Arc<Tally>>) -> bool {
-        if self.header().state.ask_asleep() {
-            // Nobody polls or completes it before this is done.
-            self.ask_briefly(reason, tally);
-            self.follow(Wake::Schedule);
-            return true;
+        let header = self.header();
+        if !header.state.ask_asleep(tally.is_some()) {
+            return of(self).ask(reason, tally);
         }
-        of(self).ask(reason, tally)
+        // Nobody polls or completes it before this is done.
+        let reason = match tally {
+            None => header.told.tell(reason).err(),
+            Some(_) => Some(reason),
+        };
+        if let Some(reason) = reason {
+            header.state.note();
+            self.ask_briefly(reason, tally);
+        }
+        self.follow(Wake::Schedule);
+        true
     }
 
     /// Makes the entry of a task whose `Runnable` we hold.
@@ -310,10 +324,15 @@ impl TaskRef {
         }
     }
 
+    /// Whether it was asked once, and has not ended yet.
+    fn is_told(&self) -> bool {
+        self.header().told.is_told() && !self.header().state.is_complete()
+    }
+
     /// How many requests stand.
     pub(super) fn cancelling(&self) -> usize {
         match find(self.id()) {
-            None => 0,
+            None => usize::from(self.is_told()),
             Some(Entry::Brief(_)) => 1,
             Some(Entry::Full(requests)) => requests.standing(),
         }
@@ -321,9 +340,10 @@ impl TaskRef {
 
     /// Takes one request back.
     pub(super) fn uncancel(&self) -> usize {
-        if find(self.id()).is_none() {
+        if find(self.id()).is_none() && !self.is_told() {
             return 0;
         }
+        self.header().state.note();
         let standing = of(self).withdraw();
         if self.header().state.is_complete() {
             // It has become so meanwhile, and the entry may have been made after it was looked for.
@@ -340,11 +360,14 @@ pub fn cancel_for(task: &AbortHandle, reason: &Arc<CancelReason>, tally: &Arc<Ta
     !task.header().state.is_complete() && task.ask(reason.clone(), Some(tally))
 }
 
-/// Why the task ends, if somebody asked it to and nobody answered; asked when its future is dropped.
-pub(super) fn reason(task: Id) -> Option<Arc<CancelReason>> {
-    match find(task)? {
-        Entry::Brief(brief) => Some(brief.reason),
-        Entry::Full(requests) => requests.unanswered(),
+/// Why the task ends, if somebody asked it to and nobody answered; asked by the holder of its `Runnable`,
+/// before its future is dropped.
+pub(super) fn reason(task: &Header) -> Option<Arc<CancelReason>> {
+    let entry = if task.state.is_noted() { find(task.id()) } else { None };
+    match entry {
+        None => task.told.get(),
+        Some(Entry::Brief(brief)) => Some(brief.reason),
+        Some(Entry::Full(requests)) => requests.unanswered(),
     }
 }
 
@@ -381,17 +404,32 @@ pub(super) fn of(task: &TaskRef) -> Arc<Requests> {
         // Made out here, and dropped out here if another thread was faster: a reference to a task
         // must not be the last one under the lock.
         let known = brief.is_some();
+        let told = || Some(Brief { reason: task.header().told.carry_over()?, tally: None });
+        let brief = brief.or_else(told);
         let book = Mutex::new(brief.map(Book::after).unwrap_or_default());
         let fresh = Arc::new(Requests { task: Some(task.clone()), book, kept: OnceLock::new() });
-        let in_place = TABLE.with_shard(id, |shard| match shard.get(&id) {
-            Some(Entry::Full(requests)) => Some((requests.clone(), None)),
-            // It came just now, and is to be carried over.
-            Some(Entry::Brief(_)) if !known => None,
-            _ => Some((fresh.clone(), shard.insert(id, Entry::Full(fresh.clone())))),
-        });
-        if let Some((requests, _before)) = in_place {
+        let settled = TABLE.with_shard(id, |shard| settle(shard, id, known, &fresh));
+        if let Some((requests, _before)) = settled {
             return requests;
         }
+    }
+}
+
+/// Puts `fresh` in, which knows the brief entry if that was `known`, unless there is a full entry. `None`:
+/// a brief entry has come or gone meanwhile. What was there before comes out, to be dropped elsewhere.
+fn settle(
+    shard: &mut Shard<Entry>,
+    task: Id,
+    known: bool,
+    fresh: &Arc<Requests>,
+) -> Option<(Arc<Requests>, Option<Entry>)> {
+    match (shard.get(&task), known) {
+        (Some(Entry::Full(requests)), _) => Some((requests.clone(), None)),
+        (Some(Entry::Brief(_)), true) | (None, false) => {
+            Some((fresh.clone(), shard.insert(task, Entry::Full(fresh.clone()))))
+        }
+        // It is to be carried over; or whoever completed the task took it out, and has told its tally.
+        (Some(Entry::Brief(_)), false) | (None, true) => None,
     }
 }
 
@@ -414,5 +452,33 @@ pub(super) fn forget(task: Id, panicked: bool) {
 pub fn fail_here() {
     if let Some(requests) = Requests::find_here() {
         requests.book.lock().failed = true;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::number_map;
+
+    fn brief() -> Entry {
+        Entry::Brief(Brief { reason: Arc::default(), tally: None })
+    }
+
+    #[test]
+    fn a_brief_entry_is_carried_over_and_one_that_is_gone_is_not_brought_back() {
+        let (task, mut shard) = (Id::next(), number_map::new());
+        assert!(settle(&mut shard, task, true, &Requests::of_nobody()).is_none());
+        assert!(shard.is_empty(), "the tally of a task that has ended would be told again");
+        shard.insert(task, brief());
+        assert!(settle(&mut shard, task, false, &Requests::of_nobody()).is_none());
+        assert!(matches!(shard.get(&task), Some(Entry::Brief(_))));
+        let fresh = Requests::of_nobody();
+        let (full, before) = settle(&mut shard, task, true, &fresh).expect("it was known");
+        assert!(Arc::ptr_eq(&full, &fresh) && matches!(before, Some(Entry::Brief(_))));
+        for known in [false, true] {
+            let other = Requests::of_nobody();
+            let (full, _) = settle(&mut shard, task, known, &other).expect("a full one is there");
+            assert!(Arc::ptr_eq(&full, &fresh));
+        }
     }
 }

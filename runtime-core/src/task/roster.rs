@@ -116,7 +116,7 @@ impl Roster {
                 return false;
             }
             // SAFETY: the dead task is ours alone.
-            unsafe { dead.0.as_ref().set_next_dead(top) };
+            unsafe { dead.0.as_ref().set_next(top) };
             // Release pairs with the swap in `bury_all`: the owner sees the link.
             match self.dead.compare_exchange_weak(
                 top,
@@ -157,7 +157,7 @@ impl Roster {
         let mut count = 0;
         while let Some(task) = NonNull::new(stack) {
             // SAFETY: a task on the stack is dead and linked (invariants 2 and 3).
-            stack = unsafe { task.as_ref().next_dead() }.cast_mut();
+            stack = unsafe { task.as_ref().next() }.cast_mut();
             // SAFETY: as above.
             unsafe { self.bury(Dead(task)) };
             count += 1;

@@ -236,11 +236,14 @@ impl State {
 
     /// Asks a task to end that sleeps, has no frame and was never asked: most are like that. True: we
     /// hold its `Runnable` now, so that it is as good as ended. False: nothing was done; [`ask`](State::ask).
-    pub fn ask_asleep(&self) -> bool {
+    ///
+    /// With `note`, the table is about to have an entry for it.
+    pub fn ask_asleep(&self, note: bool) -> bool {
         const OTHER: usize = OWNED | COMPLETE | ABORTED | ASKED | FRAMED | NOTED;
+        let flags = OWNED | ASKED | if note { NOTED } else { 0 };
         let mut now = self.0.load(Ordering::Relaxed);
         while now & OTHER == 0 {
-            let next = now | OWNED | ASKED | NOTED;
+            let next = now | flags;
             // As in `wake`.
             match self.0.compare_exchange_weak(now, next, Ordering::AcqRel, Ordering::Relaxed) {
                 Ok(_) => return true,
@@ -250,9 +253,12 @@ impl State {
         false
     }
 
-    /// Whoever polls the task is about to make the entry that `NOTED` speaks of.
+    /// The entry that `NOTED` speaks of is about to be made.
+    ///
+    /// If the caller does not hold the `Runnable`, it looks afterwards whether the task has completed.
     pub fn note(&self) {
-        // Relaxed: it is read at completion, by whoever polls the task then.
+        // Relaxed: it is read at completion, by whoever polls the task then; or comes after that, which
+        // the caller finds when it looks at this same word.
         if self.0.load(Ordering::Relaxed) & NOTED == 0 {
             self.0.fetch_or(NOTED, Ordering::Relaxed);
         }

@@ -1,7 +1,7 @@
 //! What went wrong in a task, where nobody is left to be told: for the hook of the runtime.
 
 use super::id::Id;
-use super::join::JoinError;
+use super::join_error::JoinError;
 use crate::unwind::{catch, discard};
 use std::borrow::Cow;
 use std::error::Error;

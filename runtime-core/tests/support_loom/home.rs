@@ -69,14 +69,19 @@ impl Home {
 
     /// Polls what waits, until nothing does.
     pub fn run_all(&self) {
-        while let Some(runnable) = self.pop() {
-            let before = polled::set(runnable.as_ptr());
-            let ran = runnable.run(|| false);
-            polled::set(before);
-            if let Ran::Again(runnable) = ran {
-                self.queue.lock().unwrap().push_back(runnable);
-            }
+        while self.run_one() {}
+    }
+
+    /// Polls one that waits. False: there is none.
+    pub fn run_one(&self) -> bool {
+        let Some(runnable) = self.pop() else { return false };
+        let before = polled::set(runnable.as_ptr());
+        let ran = runnable.run(|| false);
+        polled::set(before);
+        if let Ran::Again(runnable) = ran {
+            self.queue.lock().unwrap().push_back(runnable);
         }
+        true
     }
 
     fn pop(&self) -> Option<Runnable<Home>> {
