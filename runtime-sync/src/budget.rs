@@ -193,6 +193,44 @@ pub fn proceed_now() -> Option<RestoreOnPending> {
     }
 }
 
+/// A unit of the budget that may be spent, for leaves of this crate that run nobody else's leaves before
+/// they know whether they are ready: nothing is taken until then, and nothing has to be given back.
+#[must_use = "a leaf that is ready spends it"]
+pub(crate) struct Unit {
+    left: u8,
+}
+
+/// A unit to be spent, if there is one.
+#[inline]
+pub(crate) fn unit_now() -> Option<Unit> {
+    match LEFT.get() {
+        0 => None,
+        left => Some(Unit { left }),
+    }
+}
+
+/// A unit to be spent, or makes the task come back later; see [`poll_proceed`].
+#[inline]
+pub(crate) fn poll_unit(cx: &mut Context<'_>) -> Poll<Unit> {
+    match unit_now() {
+        Some(unit) => Poll::Ready(unit),
+        None => {
+            come_back(cx);
+            Poll::Pending
+        }
+    }
+}
+
+impl Unit {
+    /// The leaf is ready.
+    #[inline]
+    pub(crate) fn spend(self) {
+        if self.left <= BUDGET {
+            LEFT.set(self.left - 1);
+        }
+    }
+}
+
 /// Gives a unit of the budget back when dropped, unless there was progress.
 ///
 /// Made by [`poll_proceed`].

@@ -105,6 +105,9 @@ impl<T, const BLOCK: usize> Chan<T, BLOCK> {
                 return Ok(self.claimed(block, word, then));
             }
         }
+        if !has_room {
+            self.look_at_head(1)?;
+        }
         self.claim_with_care()
     }
 
@@ -112,9 +115,9 @@ impl<T, const BLOCK: usize> Chan<T, BLOCK> {
     /// nothing if there is none. Who gets nothing waits in line next, and pays then.
     #[inline]
     pub(super) fn claim_now(&self) -> Option<Claim<'_, T, BLOCK>> {
-        let coop = budget::proceed_now()?;
+        let unit = budget::unit_now()?;
         let claim = self.claim().ok()?;
-        coop.made_progress();
+        unit.spend();
         Some(claim)
     }
 
@@ -138,7 +141,22 @@ impl<T, const BLOCK: usize> Chan<T, BLOCK> {
 
     /// Takes a slot for a permit, which is used up. `None` if the receiver is gone; so is the
     /// permit then.
+    #[inline]
     fn claim_for_permit(&self) -> Option<Claim<'_, T, BLOCK>> {
+        let word = self.gate().load();
+        if !word.is_abandoned() && !word.is_installing() && !is_last::<BLOCK>(word.tail()) {
+            // Relaxed: as in `claim`.
+            let block = self.tail_block.load(Ordering::Relaxed);
+            if let Ok(then) = self.gate().take_slot_for_permit(word, false) {
+                return Some(self.claimed(block, word, then));
+            }
+        }
+        self.claim_for_permit_with_care()
+    }
+
+    /// The same when the quick look did not suffice.
+    #[inline(never)]
+    fn claim_for_permit_with_care(&self) -> Option<Claim<'_, T, BLOCK>> {
         let backoff = Backoff::new();
         let mut next = Next { block: None, chan: self };
         loop {
@@ -359,6 +377,7 @@ impl<T, const BLOCK: usize> Consumer<T, BLOCK> {
     }
 
     /// Leaves `waker` and marks the gate, unless it is not as in `seen` any more.
+    #[inline]
     pub(super) fn sleep(&mut self, seen: Word, waker: &Waker) -> Sleep {
         let (gate, sleeper) = (self.chan.gate(), &self.chan.receiver);
         let mut word = seen;

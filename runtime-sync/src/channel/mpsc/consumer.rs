@@ -7,7 +7,7 @@ use super::chan::{Consumer, Sleep};
 use super::error::TryRecvError;
 use super::gate::Word;
 use super::line::Deferred;
-use crate::budget::{self, poll_proceed};
+use crate::budget::{poll_unit, unit_now};
 use crate::contention::Backoff;
 use crate::first_try::first_try;
 use crate::primitives::Arc;
@@ -27,15 +27,13 @@ enum Look {
 impl<T, const BLOCK: usize> Consumer<T, BLOCK> {
     #[inline]
     pub(super) fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>> {
-        let coop = ready!(poll_proceed(cx));
+        let unit = ready!(poll_unit(cx));
         let mut value = self.pop();
-        if value.is_none() {
-            // A message that was seen there stays there: this is the only consumer.
-            if ready!(self.poll_arrival(cx)) {
-                value = self.pop();
-            }
+        // A message that was seen there stays there: this is the only consumer.
+        if value.is_none() && ready!(self.poll_arrival(cx)) {
+            value = self.pop();
         }
-        coop.made_progress();
+        unit.spend();
         if value.is_some() {
             self.chan.serve();
         }
@@ -46,9 +44,9 @@ impl<T, const BLOCK: usize> Consumer<T, BLOCK> {
     /// nothing if there is none.
     #[inline]
     pub(super) fn recv_now(&mut self) -> Result<Option<T>, &mut Self> {
-        let Some(coop) = budget::proceed_now() else { return Err(self) };
+        let Some(unit) = unit_now() else { return Err(self) };
         let Some(value) = self.pop() else { return Err(self) };
-        coop.made_progress();
+        unit.spend();
         self.chan.serve();
         Ok(Some(value))
     }
@@ -68,12 +66,12 @@ impl<T, const BLOCK: usize> Consumer<T, BLOCK> {
         if limit == 0 {
             return Poll::Ready(0);
         }
-        let coop = ready!(poll_proceed(cx));
-        if !self.has_message() && !ready!(self.poll_arrival(cx)) {
-            coop.made_progress();
+        let unit = ready!(poll_unit(cx));
+        let any = self.has_message() || ready!(self.poll_arrival(cx));
+        unit.spend();
+        if !any {
             return Poll::Ready(0);
         }
-        coop.made_progress();
         // The vector grows before anything is taken out, so that nothing is lost if it cannot.
         let count = self.chan.len().min(limit);
         buffer.reserve(count);
@@ -129,14 +127,12 @@ impl<T, const BLOCK: usize> Consumer<T, BLOCK> {
     }
 
     fn look(&mut self) -> Look {
-        if self.has_message() {
-            return Look::Written;
-        }
         let head = self.chan.position();
         let word = self.chan.gate().load();
         match word.len(head) {
             0 if word.is_ended(head) => Look::Ended,
             0 => Look::Nothing(word),
+            _ if self.has_message() => Look::Written,
             _ => Look::Taken,
         }
     }

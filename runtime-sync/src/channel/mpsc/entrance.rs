@@ -100,18 +100,29 @@ impl Entrance {
             if self.has_room(word, count, seen_head) {
                 return Ok(word);
             }
+            self.look_at_head(count)?;
+        }
+    }
+
+    /// Brings what is known of the head up to date, if there is room for `count` more then.
+    #[inline(never)]
+    pub(super) fn look_at_head(&self, count: usize) -> Result<(), Refusal> {
+        loop {
             let head = self.position();
-            if self.gate().load() != word {
-                // The head may be past the tail that this word knows.
-                continue;
+            let word = self.gate().load();
+            if word.is_closed() {
+                return Err(Refusal::Closed);
             }
-            if !self.has_room(word, count, head) {
+            if self.has_room(word, count, head) {
+                // Release pairs with the loads above: the head is carried on. A late store of an old
+                // one does no harm, it only makes somebody look again.
+                self.tail.seen_head.store(head, Ordering::Release);
+                return Ok(());
+            }
+            // Otherwise the word may be of a moment when the head was further on.
+            if self.position() == head {
                 return Err(Refusal::Full);
             }
-            // Release pairs with the loads above: the head is carried on. A late store of an old
-            // one does no harm, it only makes somebody look again.
-            self.tail.seen_head.store(head, Ordering::Release);
-            return Ok(word);
         }
     }
 

@@ -96,11 +96,11 @@ impl<T, const BLOCK: usize> Sender<T, BLOCK> {
                 }
                 None => Err((chan, value)),
             },
-            |(chan, value)| async move {
-                match chan.reserve_in_line().await {
+            |(chan, value)| {
+                chan.reserve_in_line(move |reserved| match reserved {
                     Ok(()) => chan.send_for_permit(value).map_err(SendError),
                     Err(_) => Err(SendError(value)),
-                }
+                })
             },
         )
     }
