@@ -1,6 +1,7 @@
 //! Receiving: look, wait, look again.
 
 use std::future::poll_fn;
+use std::mem;
 use std::task::{Context, Poll, ready};
 
 use super::chan::{Consumer, Sleep};
@@ -27,12 +28,21 @@ enum Look {
 impl<T, const BLOCK: usize> Consumer<T, BLOCK> {
     #[inline]
     pub(super) fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>> {
-        let unit = ready!(poll_unit(cx));
-        let mut value = self.pop();
-        // A message that was seen there stays there: this is the only consumer.
-        if value.is_none() && ready!(self.poll_arrival(cx)) {
-            value = self.pop();
+        match self.recv_now() {
+            Ok(value) => Poll::Ready(value),
+            Err(this) => this.poll_next(cx),
         }
+    }
+
+    /// Waits for a message, after there seemed to be none.
+    #[inline(never)]
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        let unit = ready!(poll_unit(cx));
+        let value = match ready!(self.poll_arrival(cx)) {
+            // A message that was seen there stays there: this is the only consumer.
+            true => self.pop(),
+            false => None,
+        };
         unit.spend();
         if value.is_some() {
             self.chan.serve();
@@ -54,7 +64,13 @@ impl<T, const BLOCK: usize> Consumer<T, BLOCK> {
     /// Receives the next message, and waits for it.
     #[inline]
     pub(super) fn recv(&mut self) -> impl Future<Output = Option<T>> {
-        first_try(self, Consumer::recv_now, |this| poll_fn(move |cx| this.poll_recv(cx)))
+        first_try(self, Consumer::recv_now, |this| {
+            let mut was_tried = true;
+            poll_fn(move |cx| match mem::take(&mut was_tried) {
+                true => this.poll_next(cx),
+                false => this.poll_recv(cx),
+            })
+        })
     }
 
     pub(super) fn poll_recv_many(
@@ -104,7 +120,7 @@ impl<T, const BLOCK: usize> Consumer<T, BLOCK> {
     }
 
     /// Waits until there is a message at the head, or there will be none: then it is `false`.
-    #[inline(never)]
+    #[inline]
     fn poll_arrival(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
         loop {
             match self.look() {

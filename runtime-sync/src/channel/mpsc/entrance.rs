@@ -128,7 +128,8 @@ impl Entrance {
 
     #[inline]
     pub(super) fn has_room(&self, word: Word, count: usize, head: u64) -> bool {
-        self.limit().checked_sub(word.used(head)).is_some_and(|room| room >= count as u64)
+        // Neither is nearly as much as 64 bits hold.
+        word.used(head) + count as u64 <= self.limit()
     }
 
     /// The position of the head. The tail of a gate that is read afterwards is not before it.

@@ -93,6 +93,7 @@ impl Entrance {
     }
 
     /// Wakes the first two, and serves the others.
+    #[inline(never)]
     fn serve_rest(&self, wakers: [Option<Waker>; 2]) {
         let mut batch = WakeBatch::new();
         wakers.into_iter().flatten().for_each(|waker| batch.push(waker));
@@ -197,23 +198,34 @@ pin_project! {
     }
 
     impl PinnedDrop for Reserve<'_> {
+        #[inline]
         fn drop(this: Pin<&mut Self>) {
-            let this = this.project();
-            let entrance = *this.entrance;
-            if !*this.tried {
-                return;
+            if !this.waiter.is_outside() {
+                this.leave();
             }
-            let left = this.waiter.leave_if(|_| true, |line| {
+        }
+    }
+}
+
+impl Reserve<'_> {
+    /// Gives up its place in line, or what it was given there.
+    #[inline(never)]
+    fn leave(self: Pin<&mut Self>) {
+        let this = self.project();
+        let entrance = *this.entrance;
+        let left = this.waiter.leave_if(
+            |_| true,
+            |line| {
                 if line.is_empty() {
                     entrance.gate().clear_waiters();
                 }
-            });
-            match left {
-                // Those behind may ask for less.
-                Some(Left::Waiting(_)) => entrance.serve(),
-                Some(Left::Chosen(ask)) if ask.granted => entrance.release(ask.count),
-                _ => {}
-            }
+            },
+        );
+        match left {
+            // Those behind may ask for less.
+            Some(Left::Waiting(_)) => entrance.serve(),
+            Some(Left::Chosen(ask)) if ask.granted => entrance.release(ask.count),
+            _ => {}
         }
     }
 }
