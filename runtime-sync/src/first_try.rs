@@ -38,19 +38,16 @@ where
     B: FnOnce(S) -> W,
     W: Future,
 {
+    /// Begins to wait, if there is something to begin with, or goes on.
     #[inline(never)]
-    fn begin_to_wait(
+    fn wait(
         mut self: Pin<&mut Self>,
-        start: S,
-        wait: B,
+        begin: Option<(S, B)>,
         cx: &mut Context<'_>,
     ) -> Poll<W::Output> {
-        self.set(FirstTry::Waiting { waiting: wait(start) });
-        self.go_on_waiting(cx)
-    }
-
-    #[inline(never)]
-    fn go_on_waiting(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<W::Output> {
+        if let Some((start, wait)) = begin {
+            self.set(FirstTry::Waiting { waiting: wait(start) });
+        }
         match self.project() {
             FirstTryProj::Waiting { waiting } => waiting.poll(cx),
             FirstTryProj::Fresh { .. } => unreachable!("it waits"),
@@ -69,12 +66,12 @@ where
     #[inline(always)]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<W::Output> {
         let FirstTryProj::Fresh { start } = self.as_mut().project() else {
-            return self.go_on_waiting(cx);
+            return self.wait(None, cx);
         };
         let (start, attempt, wait) = start.take().expect("a future was polled after it was ready");
         match attempt(start) {
             Ok(output) => Poll::Ready(output),
-            Err(start) => self.begin_to_wait(start, wait, cx),
+            Err(start) => self.wait(Some((start, wait)), cx),
         }
     }
 }
