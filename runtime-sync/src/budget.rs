@@ -38,6 +38,12 @@ thread_local! {
     static LEFT: Cell<u8> = const { Cell::new(UNLIMITED) };
 }
 
+/// `LocalKey::set` is a function call, this is one instruction.
+#[inline(always)]
+fn set_left(to: u8) {
+    LEFT.with(|left| left.set(to));
+}
+
 /// What was left of the budget at some moment, to be [restored](restore) later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Budget(u8);
@@ -86,7 +92,7 @@ pub fn clear() -> Budget {
 /// ```
 #[inline(always)]
 pub fn restore(before: Budget) {
-    LEFT.set(before.0);
+    set_left(before.0);
 }
 
 /// Lifts the limit for a future that is polled. Returns what was there before.
@@ -187,7 +193,7 @@ pub fn proceed_now() -> Option<RestoreOnPending> {
         UNLIMITED | UNCONSTRAINED => Some(RestoreOnPending { owes: Cell::new(false) }),
         0 => None,
         left => {
-            LEFT.set(left - 1);
+            set_left(left - 1);
             Some(RestoreOnPending { owes: Cell::new(true) })
         }
     }
@@ -226,7 +232,7 @@ impl Unit {
     #[inline]
     pub(crate) fn spend(self) {
         if self.left <= BUDGET {
-            LEFT.set(self.left - 1);
+            set_left(self.left - 1);
         }
     }
 }
@@ -272,7 +278,7 @@ impl Drop for RestoreOnPending {
         let left = LEFT.get();
         // At `BUDGET` another poll has begun since. The other two values lie above it.
         if left < BUDGET {
-            LEFT.set(left + 1);
+            set_left(left + 1);
         }
     }
 }

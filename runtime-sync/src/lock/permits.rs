@@ -169,10 +169,10 @@ impl Permits {
     /// and takes nothing if there is none. What an `async fn` does before it waits.
     #[inline]
     pub fn acquire_now(&self, count: usize) -> bool {
-        let Some(coop) = budget::proceed_now() else { return false };
+        let Some(unit) = budget::unit_now() else { return false };
         let taken = self.try_acquire(count).is_ok();
         if taken {
-            coop.made_progress();
+            unit.spend();
         }
         taken
     }
@@ -199,8 +199,29 @@ impl Permits {
     #[inline]
     #[track_caller]
     pub fn release(&self, count: usize) {
-        if !self.release_up_to(count, Permits::MAX) {
+        if count > Permits::MAX {
             too_many();
+        }
+        let back = count << SHIFT;
+        // Release pairs with the acquire of whoever takes them.
+        let (now, is_too_many) = self.state.fetch_add(back, Ordering::Release).overflowing_add(back);
+        if is_too_many {
+            self.take_back(back);
+            too_many();
+        }
+        if !is_served(now) {
+            self.serve();
+        }
+    }
+
+    /// Undoes an addition to the word. Meanwhile it has said that there are fewer permits than there
+    /// are, so those in line may have been told to wait.
+    #[cold]
+    fn take_back(&self, back: usize) {
+        // Relaxed: nothing was given back.
+        let state = self.state.fetch_sub(back, Ordering::Relaxed).wrapping_sub(back);
+        if !is_served(state) {
+            self.serve();
         }
     }
 
@@ -514,7 +535,7 @@ fn is_served(state: usize) -> bool {
 /// The word without `count` of its permits, if it has so many.
 #[inline]
 fn without(state: usize, count: usize) -> Option<usize> {
-    (state >> SHIFT).checked_sub(count).map(|rest| rest << SHIFT | state & FLAGS)
+    (state >> SHIFT >= count).then(|| state - (count << SHIFT))
 }
 
 /// Whether those in line are to be served in order, with nobody barging.
