@@ -29,8 +29,8 @@ impl<T, const BLOCK: usize> Consumer<T, BLOCK> {
     #[inline]
     pub(super) fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>> {
         match self.recv_now() {
-            Ok(value) => Poll::Ready(value),
-            Err(this) => this.poll_next(cx),
+            Some(value) => Poll::Ready(Some(value)),
+            None => self.poll_next(cx),
         }
     }
 
@@ -53,24 +53,29 @@ impl<T, const BLOCK: usize> Consumer<T, BLOCK> {
     /// Takes a message that is there, on behalf of a task: it spends a unit of its budget, and takes
     /// nothing if there is none.
     #[inline]
-    pub(super) fn recv_now(&mut self) -> Result<Option<T>, &mut Self> {
-        let Some(unit) = unit_now() else { return Err(self) };
-        let Some(value) = self.pop() else { return Err(self) };
+    fn recv_now(&mut self) -> Option<T> {
+        let unit = unit_now()?;
+        let value = self.pop()?;
         unit.spend();
         self.chan.serve();
-        Ok(Some(value))
+        Some(value)
     }
 
     /// Receives the next message, and waits for it.
     #[inline]
     pub(super) fn recv(&mut self) -> impl Future<Output = Option<T>> {
-        first_try(self, Consumer::recv_now, |this| {
-            let mut was_tried = true;
-            poll_fn(move |cx| match mem::take(&mut was_tried) {
-                true => this.poll_next(cx),
-                false => this.poll_recv(cx),
-            })
-        })
+        first_try(
+            self,
+            |this| this.recv_now(),
+            |_, value| Some(value),
+            |this| {
+                let mut was_tried = true;
+                poll_fn(move |cx| match mem::take(&mut was_tried) {
+                    true => this.poll_next(cx),
+                    false => this.poll_recv(cx),
+                })
+            },
+        )
     }
 
     pub(super) fn poll_recv_many(

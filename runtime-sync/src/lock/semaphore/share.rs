@@ -28,10 +28,8 @@ impl<S: Deref<Target = Semaphore>> Share<S> {
     ) -> impl Future<Output = Result<P, AcquireError>> {
         first_try(
             (semaphore, count, permit),
-            |(semaphore, count, permit)| match semaphore.permits.acquire_now(count() as usize) {
-                true => Ok(Ok(permit(Share::new(semaphore, count())))),
-                false => Err((semaphore, count, permit)),
-            },
+            |(semaphore, count, _)| semaphore.permits.acquire_now(count() as usize).then_some(()),
+            |(semaphore, count, permit), ()| Ok(permit(Share::new(semaphore, count()))),
             |(semaphore, count, permit)| async move {
                 semaphore.permits.acquire(count() as usize).await?;
                 Ok(permit(Share::new(semaphore, count())))
