@@ -204,7 +204,8 @@ impl Permits {
         }
         let back = count << SHIFT;
         // Release pairs with the acquire of whoever takes them.
-        let (now, is_too_many) = self.state.fetch_add(back, Ordering::Release).overflowing_add(back);
+        let (now, is_too_many) =
+            self.state.fetch_add(back, Ordering::Release).overflowing_add(back);
         if is_too_many {
             self.take_back(back);
             too_many();

@@ -74,7 +74,7 @@ pub(super) struct Claim<'a, T, const BLOCK: usize> {
 
 impl<T, const BLOCK: usize> Claim<'_, T, BLOCK> {
     /// Puts the message in.
-    #[inline]
+    #[inline(always)]
     pub(super) fn write(self, value: T) {
         // SAFETY: a claim is made for a position that was taken, and used once.
         unsafe { Block::write(self.block, self.position, value) };
@@ -98,17 +98,47 @@ impl<T, const BLOCK: usize> Chan<T, BLOCK> {
     #[inline]
     pub(super) fn claim(&self) -> Result<Claim<'_, T, BLOCK>, Refusal> {
         let (word, has_room) = self.glance();
-        if has_room && word.lets_in() && !is_last::<BLOCK>(word.tail()) {
-            // Relaxed: the gate's word carries it (invariant 1).
-            let block = self.tail_block.load(Ordering::Relaxed);
-            if let Ok(then) = self.gate().take_slot(word, false) {
-                return Ok(self.claimed(block, word, then));
-            }
-        }
         if !has_room {
             self.look_at_head(1)?;
+        } else if let Some(claim) = self.claim_seen(word) {
+            return Ok(claim);
         }
         self.claim_with_care()
+    }
+
+    /// Takes a slot, for which there is room, if nothing is in the way.
+    #[inline(always)]
+    fn claim_seen(&self, word: Word) -> Option<Claim<'_, T, BLOCK>> {
+        if !word.lets_in() || is_last::<BLOCK>(word.tail()) {
+            return None;
+        }
+        // Relaxed: the gate's word carries it (invariant 1).
+        let block = self.tail_block.load(Ordering::Relaxed);
+        let then = self.gate().take_slot(word, false).ok()?;
+        Some(self.claimed(block, word, then))
+    }
+
+    /// Sends a message into a channel without a limit. It comes back if the channel is closed.
+    #[inline]
+    pub(super) fn send_unbounded(&self, value: T) -> Result<(), T> {
+        match self.claim_seen(self.gate().load()) {
+            Some(claim) => {
+                claim.write(value);
+                Ok(())
+            }
+            None => self.send_with_care(value),
+        }
+    }
+
+    #[inline(never)]
+    fn send_with_care(&self, value: T) -> Result<(), T> {
+        match self.claim_with_care() {
+            Ok(claim) => {
+                claim.write(value);
+                Ok(())
+            }
+            Err(_) => Err(value),
+        }
     }
 
     /// As [`claim`](Chan::claim), on behalf of a task: it spends a unit of its budget, and takes
