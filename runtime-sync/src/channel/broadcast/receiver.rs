@@ -243,14 +243,14 @@ impl<T: Clone> Receiver<T> {
     /// On behalf of a task: it spends a unit of its budget, and takes nothing if there is none.
     #[inline]
     fn recv_now(&mut self) -> Option<Result<T, RecvError>> {
-        let coop = budget::proceed_now()?;
+        let unit = budget::unit_now()?;
         let received = match self.shared.receive(&mut self.next) {
             Received::Value(value) => Ok(value),
             Received::Lagged(missed) => Err(RecvError::Lagged(missed)),
             Received::Closed => Err(RecvError::Closed),
             Received::Empty | Received::Coming | Received::Busy => return None,
         };
-        coop.made_progress();
+        unit.spend();
         Some(received)
     }
 
