@@ -108,7 +108,13 @@ impl<T> SenderEnd<T> {
     /// Waits until the receiver takes no value any more.
     pub(super) fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let place = self.place();
-        place.sender.wait(&place.state, SENDER_WAITS, cx.waker(), Snapshot::is_closed).map(|_| ())
+        let seen = place.state.load();
+        if seen.is_closed() {
+            return Poll::Ready(());
+        }
+        let waited =
+            place.sender.wait(&place.state, seen, SENDER_WAITS, cx.waker(), Snapshot::is_closed);
+        waited.map(|_| ())
     }
 
     #[inline]
@@ -155,7 +161,7 @@ impl<T> ReceiverEnd<T> {
         let state = place.state.load();
         match is_over(state) {
             true => Poll::Ready(state),
-            false => place.receiver.wait(&place.state, RECEIVER_WAITS, cx.waker(), is_over),
+            false => place.receiver.wait(&place.state, state, RECEIVER_WAITS, cx.waker(), is_over),
         }
     }
 
@@ -293,6 +299,7 @@ impl WakerCell {
     }
 
     /// Puts a waker in. Only its own end does so, with the flag down (invariant 3).
+    #[inline]
     fn put(&self, waker: Waker) {
         let waker = ManuallyDrop::new(waker);
         let vtable: *const RawWakerVTable = waker.vtable();
@@ -305,22 +312,22 @@ impl WakerCell {
     fn wait(
         &self,
         state: &State,
+        seen: Snapshot,
         waits: u64,
         waker: &Waker,
         is_over: impl Fn(Snapshot) -> bool,
     ) -> Poll<Snapshot> {
-        let seen = state.load();
-        if is_over(seen) {
-            return Poll::Ready(seen);
-        }
         if seen.has(waits) && self.parts().are_those_of(waker) {
             return Poll::Pending;
         }
         // Foreign code: at this moment nothing is out of order.
         let fresh = waker.clone();
-        let (seen, _stale) = match self.take_back(state, seen, waits) {
-            Ok(taken) => taken,
-            Err(over) => return Poll::Ready(over),
+        let (seen, _stale) = match seen.has(waits) {
+            false => (seen, None),
+            true => match self.take_back(state, seen, waits) {
+                Ok((seen, stale)) => (seen, Some(stale)),
+                Err(over) => return Poll::Ready(over),
+            },
         };
         match self.leave(state, seen, waits, fresh, is_over) {
             Ok(()) => Poll::Pending,
@@ -328,22 +335,19 @@ impl WakerCell {
         }
     }
 
-    /// Takes the waker back that was left before, if any. Fails if the other end has taken it.
+    /// Takes the waker back that was left before. Fails if the other end has taken it.
     fn take_back(
         &self,
         state: &State,
         mut seen: Snapshot,
         waits: u64,
-    ) -> Result<(Snapshot, Option<Waker>), Snapshot> {
-        if !seen.has(waits) {
-            return Ok((seen, None));
-        }
+    ) -> Result<(Snapshot, Waker), Snapshot> {
         loop {
             let next = seen.without_waker(waits);
             match state.change(seen, next) {
                 // SAFETY: invariant 3, the exchange took the flag down, and nobody but this end
                 // writes to the cell.
-                Ok(()) => return Ok((next, Some(unsafe { self.parts().into_waker() }))),
+                Ok(()) => return Ok((next, unsafe { self.parts().into_waker() })),
                 // Only an end for which all is over finds its flag down.
                 Err(now) if !now.has(waits) => return Err(now),
                 Err(now) => seen = now,
