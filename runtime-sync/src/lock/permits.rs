@@ -200,30 +200,29 @@ impl Permits {
     #[track_caller]
     pub fn release(&self, count: usize) {
         if count > Permits::MAX {
-            too_many();
+            self.too_many(0);
         }
         let back = count << SHIFT;
         // Release pairs with the acquire of whoever takes them.
-        let (now, is_too_many) =
-            self.state.fetch_add(back, Ordering::Release).overflowing_add(back);
-        if is_too_many {
-            self.take_back(back);
-            too_many();
+        let (now, is_over) = self.state.fetch_add(back, Ordering::Release).overflowing_add(back);
+        if is_over {
+            self.too_many(back);
         }
         if !is_served(now) {
             self.serve();
         }
     }
 
-    /// Undoes an addition to the word. Meanwhile it has said that there are fewer permits than there
-    /// are, so those in line may have been told to wait.
+    /// Panics, after `back` was added to the word. That has made the free permits look few, so those in
+    /// line may have been told to wait.
     #[cold]
-    fn take_back(&self, back: usize) {
+    #[track_caller]
+    fn too_many(&self, back: usize) -> ! {
         // Relaxed: nothing was given back.
-        let state = self.state.fetch_sub(back, Ordering::Relaxed).wrapping_sub(back);
-        if !is_served(state) {
+        if !is_served(self.state.fetch_sub(back, Ordering::Relaxed).wrapping_sub(back)) {
             self.serve();
         }
+        panic!("there may be at most `Semaphore::MAX_PERMITS` free permits");
     }
 
     /// Gives `count` permits back, unless there would be more than `max` free ones. Returns whether it
@@ -519,12 +518,6 @@ impl Drop for Unserved<'_> {
     fn drop(&mut self) {
         self.serve();
     }
-}
-
-#[cold]
-#[track_caller]
-fn too_many() -> ! {
-    panic!("there may be at most `Semaphore::MAX_PERMITS` free permits");
 }
 
 /// Whether nobody has to do anything about the line.
