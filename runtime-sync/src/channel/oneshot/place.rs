@@ -254,13 +254,26 @@ unsafe fn free<T>(place: NonNull<Place<T>>) {
 /// Both are the caller's.
 #[inline]
 unsafe fn settle(own: Option<Parts>, other: Option<Parts>) {
-    // Dropped even if the other one panics when it is woken.
-    // SAFETY: passed on to the caller.
-    let _own = own.map(|parts| unsafe { parts.into_waker() });
+    if let Some(parts) = own {
+        // SAFETY: passed on to the caller.
+        return unsafe { settle_both(parts, other) };
+    }
     if let Some(parts) = other {
         // SAFETY: as above.
         wake_batch::wake(unsafe { parts.into_waker() });
     }
+}
+
+/// # Safety
+///
+/// As for [`settle`].
+#[cold]
+unsafe fn settle_both(own: Parts, other: Option<Parts>) {
+    // Dropped even if the other one panics when it is woken.
+    // SAFETY: passed on to the caller.
+    let _own = unsafe { own.into_waker() };
+    // SAFETY: as above.
+    unsafe { settle(None, other) };
 }
 
 /// A place for a waker that may be read while it is written.
