@@ -199,8 +199,9 @@ pub fn proceed_now() -> Option<RestoreOnPending> {
     }
 }
 
-/// A unit of the budget that may be spent, for leaves of this crate that run nobody else's leaves before
-/// they know whether they are ready: nothing is taken until then, and nothing has to be given back.
+/// A unit of the budget that may be spent, for leaves of this crate that poll no others: nothing is
+/// taken until they are ready, and nothing has to be given back. What code of others spends meanwhile,
+/// say a waker's clone, is forgotten.
 #[must_use = "a leaf that is ready spends it"]
 pub(crate) struct Unit {
     left: u8,

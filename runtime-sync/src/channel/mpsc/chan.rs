@@ -106,7 +106,7 @@ impl<T, const BLOCK: usize> Chan<T, BLOCK> {
         self.claim_with_care()
     }
 
-    /// Takes a slot, for which there is room, if nothing is in the way.
+    /// Takes the slot at the tail that was seen, for which there is room, if nothing is in the way.
     #[inline(always)]
     fn claim_seen(&self, word: Word) -> Option<Claim<'_, T, BLOCK>> {
         if !word.lets_in() || is_last::<BLOCK>(word.tail()) {
@@ -130,6 +130,7 @@ impl<T, const BLOCK: usize> Chan<T, BLOCK> {
         }
     }
 
+    /// The same when the quick look did not suffice.
     #[inline(never)]
     fn send_with_care(&self, value: T) -> Result<(), T> {
         match self.claim_with_care() {

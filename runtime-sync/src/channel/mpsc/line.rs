@@ -276,8 +276,10 @@ impl<R, F: FnOnce(Result<(), Closed>) -> R> Future for ReserveThen<'_, F> {
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<R> {
         let this = self.project();
+        // Before it enters the line once more.
+        assert!(this.then.is_some(), "a future was polled after it was ready");
         let reserved = ready!(this.reserve.poll(cx));
-        let then = this.then.take().expect("a future was polled after it was ready");
+        let then = this.then.take().expect("it was there a moment ago");
         Poll::Ready(then(reserved))
     }
 }
