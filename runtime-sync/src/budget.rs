@@ -38,6 +38,12 @@ thread_local! {
     static LEFT: Cell<u8> = const { Cell::new(UNLIMITED) };
 }
 
+/// `LocalKey::set` is a function call, this is one instruction.
+#[inline(always)]
+fn set_left(to: u8) {
+    LEFT.with(|left| left.set(to));
+}
+
 /// What was left of the budget at some moment, to be [restored](restore) later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Budget(u8);
@@ -86,7 +92,7 @@ pub fn clear() -> Budget {
 /// ```
 #[inline(always)]
 pub fn restore(before: Budget) {
-    LEFT.set(before.0);
+    set_left(before.0);
 }
 
 /// Lifts the limit for a future that is polled. Returns what was there before.
@@ -187,8 +193,47 @@ pub fn proceed_now() -> Option<RestoreOnPending> {
         UNLIMITED | UNCONSTRAINED => Some(RestoreOnPending { owes: Cell::new(false) }),
         0 => None,
         left => {
-            LEFT.set(left - 1);
+            set_left(left - 1);
             Some(RestoreOnPending { owes: Cell::new(true) })
+        }
+    }
+}
+
+/// A unit of the budget that may be spent, for leaves of this crate that poll no others: nothing is
+/// taken until they are ready, and nothing has to be given back. What code of others spends meanwhile,
+/// say a waker's clone, is forgotten.
+#[must_use = "a leaf that is ready spends it"]
+pub(crate) struct Unit {
+    left: u8,
+}
+
+/// A unit to be spent, if there is one.
+#[inline]
+pub(crate) fn unit_now() -> Option<Unit> {
+    match LEFT.get() {
+        0 => None,
+        left => Some(Unit { left }),
+    }
+}
+
+/// A unit to be spent, or makes the task come back later; see [`poll_proceed`].
+#[inline]
+pub(crate) fn poll_unit(cx: &mut Context<'_>) -> Poll<Unit> {
+    match unit_now() {
+        Some(unit) => Poll::Ready(unit),
+        None => {
+            come_back(cx);
+            Poll::Pending
+        }
+    }
+}
+
+impl Unit {
+    /// The leaf is ready.
+    #[inline]
+    pub(crate) fn spend(self) {
+        if self.left <= BUDGET {
+            set_left(self.left - 1);
         }
     }
 }
@@ -234,7 +279,7 @@ impl Drop for RestoreOnPending {
         let left = LEFT.get();
         // At `BUDGET` another poll has begun since. The other two values lie above it.
         if left < BUDGET {
-            LEFT.set(left + 1);
+            set_left(left + 1);
         }
     }
 }

@@ -10,47 +10,46 @@ use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 
-/// Tries with `attempt`, which gives `start` back if it was in vain; then waits with what `wait` makes
-/// of it.
+/// Tries with `attempt`, and makes the output with `finish` of what that got; if it was in vain, waits
+/// with what `wait` makes.
 #[inline(always)]
-pub(crate) fn first_try<S, A, B, W>(start: S, attempt: A, wait: B) -> FirstTry<S, A, B, W>
+pub(crate) fn first_try<S, R, A, F, B, W>(
+    start: S,
+    attempt: A,
+    finish: F,
+    wait: B,
+) -> FirstTry<(S, A, F, B), W>
 where
-    A: FnOnce(S) -> Result<W::Output, S>,
+    A: FnOnce(&mut S) -> Option<R>,
+    F: FnOnce(S, R) -> W::Output,
     B: FnOnce(S) -> W,
     W: Future,
 {
-    FirstTry::Fresh { start: Some((start, attempt, wait)) }
+    FirstTry::Fresh { start: Some((start, attempt, finish, wait)) }
 }
 
 pin_project! {
     /// The future of [`first_try`].
     #[project = FirstTryProj]
     #[must_use = "futures do nothing unless they are awaited"]
-    pub(crate) enum FirstTry<S, A, B, W> {
+    pub(crate) enum FirstTry<Start, W> {
         // `None` once the try was made.
-        Fresh { start: Option<(S, A, B)> },
+        Fresh { start: Option<Start> },
         Waiting { #[pin] waiting: W },
     }
 }
 
-impl<S, A, B, W> FirstTry<S, A, B, W>
-where
-    B: FnOnce(S) -> W,
-    W: Future,
-{
+impl<Start, W: Future> FirstTry<Start, W> {
+    /// Begins to wait, if there is something to begin with, or goes on.
     #[inline(never)]
-    fn begin_to_wait(
+    fn wait<S>(
         mut self: Pin<&mut Self>,
-        start: S,
-        wait: B,
+        begin: Option<(S, impl FnOnce(S) -> W)>,
         cx: &mut Context<'_>,
     ) -> Poll<W::Output> {
-        self.set(FirstTry::Waiting { waiting: wait(start) });
-        self.go_on_waiting(cx)
-    }
-
-    #[inline(never)]
-    fn go_on_waiting(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<W::Output> {
+        if let Some((start, wait)) = begin {
+            self.set(FirstTry::Waiting { waiting: wait(start) });
+        }
         match self.project() {
             FirstTryProj::Waiting { waiting } => waiting.poll(cx),
             FirstTryProj::Fresh { .. } => unreachable!("it waits"),
@@ -58,9 +57,10 @@ where
     }
 }
 
-impl<S, A, B, W> Future for FirstTry<S, A, B, W>
+impl<S, R, A, F, B, W> Future for FirstTry<(S, A, F, B), W>
 where
-    A: FnOnce(S) -> Result<W::Output, S>,
+    A: FnOnce(&mut S) -> Option<R>,
+    F: FnOnce(S, R) -> W::Output,
     B: FnOnce(S) -> W,
     W: Future,
 {
@@ -68,13 +68,17 @@ where
 
     #[inline(always)]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<W::Output> {
-        let FirstTryProj::Fresh { start } = self.as_mut().project() else {
-            return self.go_on_waiting(cx);
+        let begin = match self.as_mut().project() {
+            FirstTryProj::Fresh { start } => {
+                let start = start.take().expect("a future was polled after it was ready");
+                let (mut start, attempt, finish, wait) = start;
+                if let Some(got) = attempt(&mut start) {
+                    return Poll::Ready(finish(start, got));
+                }
+                Some((start, wait))
+            }
+            FirstTryProj::Waiting { .. } => None,
         };
-        let (start, attempt, wait) = start.take().expect("a future was polled after it was ready");
-        match attempt(start) {
-            Ok(output) => Poll::Ready(output),
-            Err(start) => self.begin_to_wait(start, wait, cx),
-        }
+        self.wait(begin, cx)
     }
 }

@@ -168,6 +168,43 @@ fn twin_with_room_for_two() {
 }
 
 /// A place that is freed is known to be free by whoever learns of it.
+/// There are never more than `others` messages beside the sender's own, whatever it sees of the head.
+fn room_at_all_times(others: usize) {
+    let mut builder = loom::model::Builder::new();
+    // The head moves before a look at it, and in the middle of it.
+    builder.preemption_bound = Some(3);
+    builder.check(move || {
+        let (send, mut receive) = channel_in_blocks_of::<_, 2>(2);
+        for _ in 0..others {
+            send.try_send(1).unwrap();
+        }
+        let other = send.clone();
+        let thread = thread::spawn(move || {
+            let sent = [(); 2].map(|()| {
+                receive.try_recv().unwrap();
+                other.try_send(1)
+            });
+            (receive, sent)
+        });
+        let mine = send.try_send(2);
+        let (receive, others) = thread.join().unwrap();
+        drop((send, receive));
+        let all = [mine, others[0], others[1]];
+        assert_eq!(all, [Ok(()); 3], "there is room at all times");
+    });
+}
+
+#[test]
+fn who_looks_at_the_head_while_it_moves_finds_room_that_was_there_at_all_times() {
+    room_at_all_times(1);
+}
+
+#[test]
+#[should_panic(expected = "there is room at all times")]
+fn twin_without_room_at_first() {
+    room_at_all_times(2);
+}
+
 #[test]
 fn room_that_somebody_was_told_of_is_there() {
     loom::model(|| {

@@ -235,3 +235,17 @@ fn a_value_may_hold_a_sender_of_its_own_channel() {
     drop(receive);
     assert_eq!(drops.load(Ordering::SeqCst), 1);
 }
+
+#[test]
+fn a_send_that_is_polled_after_it_was_ready_panics_and_takes_no_room() {
+    let (send, mut receive) = channel(1);
+    send.try_send(1).unwrap();
+    let cx = &mut Context::from_waker(Waker::noop());
+    let mut waits = pin!(send.send(2));
+    assert!(waits.as_mut().poll(cx).is_pending());
+    assert_eq!(receive.try_recv(), Ok(1));
+    assert!(waits.as_mut().poll(cx).is_ready());
+    assert_eq!(receive.try_recv(), Ok(2));
+    assert!(catch_unwind(AssertUnwindSafe(|| waits.as_mut().poll(cx))).is_err());
+    assert_eq!(send.capacity(), 1);
+}

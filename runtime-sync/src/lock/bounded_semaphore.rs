@@ -115,10 +115,8 @@ impl BoundedSemaphore {
     pub fn acquire(&self) -> impl Future<Output = Result<(), AcquireError>> {
         first_try(
             &self.permits,
-            |permits| match permits.acquire_now(1) {
-                true => Ok(Ok(())),
-                false => Err(permits),
-            },
+            |permits| permits.acquire_now(1).then_some(()),
+            |_, ()| Ok(()),
             |permits| permits.acquire(1),
         )
     }

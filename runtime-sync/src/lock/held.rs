@@ -44,10 +44,8 @@ impl<S: Share> Held<S> {
     pub fn take<G>(share: S, guard: impl FnOnce(Held<S>) -> G) -> impl Future<Output = G> {
         first_try(
             (share, guard),
-            |(share, guard)| match share.permits().acquire_now(share.count()) {
-                true => Ok(guard(Held(share))),
-                false => Err((share, guard)),
-            },
+            |(share, _)| share.permits().acquire_now(share.count()).then_some(()),
+            |(share, guard), ()| guard(Held(share)),
             |(share, guard)| async move {
                 let waited = share.permits().acquire(share.count()).await;
                 waited.expect("no lock closes its permits");

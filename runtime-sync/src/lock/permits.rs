@@ -169,10 +169,10 @@ impl Permits {
     /// and takes nothing if there is none. What an `async fn` does before it waits.
     #[inline]
     pub fn acquire_now(&self, count: usize) -> bool {
-        let Some(coop) = budget::proceed_now() else { return false };
+        let Some(unit) = budget::unit_now() else { return false };
         let taken = self.try_acquire(count).is_ok();
         if taken {
-            coop.made_progress();
+            unit.spend();
         }
         taken
     }
@@ -199,9 +199,30 @@ impl Permits {
     #[inline]
     #[track_caller]
     pub fn release(&self, count: usize) {
-        if !self.release_up_to(count, Permits::MAX) {
-            too_many();
+        if count > Permits::MAX {
+            self.too_many(0);
         }
+        let back = count << SHIFT;
+        // Release pairs with the acquire of whoever takes them.
+        let (now, is_over) = self.state.fetch_add(back, Ordering::Release).overflowing_add(back);
+        if is_over {
+            self.too_many(back);
+        }
+        if !is_served(now) {
+            self.serve();
+        }
+    }
+
+    /// Panics, after `back` was added to the word. That has made the free permits look few, so those in
+    /// line may have been told to wait.
+    #[cold]
+    #[track_caller]
+    fn too_many(&self, back: usize) -> ! {
+        // Relaxed: nothing was given back.
+        if !is_served(self.state.fetch_sub(back, Ordering::Relaxed).wrapping_sub(back)) {
+            self.serve();
+        }
+        panic!("there may be at most `Semaphore::MAX_PERMITS` free permits");
     }
 
     /// Gives `count` permits back, unless there would be more than `max` free ones. Returns whether it
@@ -499,12 +520,6 @@ impl Drop for Unserved<'_> {
     }
 }
 
-#[cold]
-#[track_caller]
-fn too_many() -> ! {
-    panic!("there may be at most `Semaphore::MAX_PERMITS` free permits");
-}
-
 /// Whether nobody has to do anything about the line.
 #[inline]
 fn is_served(state: usize) -> bool {
@@ -514,7 +529,7 @@ fn is_served(state: usize) -> bool {
 /// The word without `count` of its permits, if it has so many.
 #[inline]
 fn without(state: usize, count: usize) -> Option<usize> {
-    (state >> SHIFT).checked_sub(count).map(|rest| rest << SHIFT | state & FLAGS)
+    (state >> SHIFT >= count).then(|| state - (count << SHIFT))
 }
 
 /// Whether those in line are to be served in order, with nobody barging.

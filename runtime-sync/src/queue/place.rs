@@ -112,6 +112,7 @@ impl<O: Order> Place<O> {
 struct Announced<'a>(&'a Permits);
 
 impl Drop for Announced<'_> {
+    #[inline]
     fn drop(&mut self) {
         self.0.release(1);
     }

@@ -213,6 +213,7 @@ impl<'a, T> Waiter<'a, T> {
     ///
     /// Passes on a panic of `look`, or of the waker's clone or drop; the line is in order
     /// afterwards.
+    #[inline]
     pub fn poll_wait<R>(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -220,7 +221,7 @@ impl<'a, T> Waiter<'a, T> {
     ) -> Poll<Waited<R, T>> {
         let this = self.into_ref();
         if this.node.state.load(Ordering::Relaxed) == OUTSIDE {
-            return match this.go_in(Some(cx.waker().clone()), look) {
+            return match this.go_in(Some(cx.waker()), look) {
                 ControlFlow::Break(never) => Poll::Ready(Waited::Never(never)),
                 ControlFlow::Continue(()) => Poll::Pending,
             };
@@ -367,11 +368,13 @@ impl<'a, T> Waiter<'a, T> {
     }
 
     /// Enters the line, from `OUTSIDE`.
+    #[inline(never)]
     fn go_in<R>(
         self: Pin<&Self>,
-        waker: Option<Waker>,
+        waker: Option<&Waker>,
         look: impl FnOnce(&mut Line<'_, T>) -> ControlFlow<R, T>,
     ) -> ControlFlow<R> {
+        let waker = waker.cloned();
         let mut line = self.list.lock();
         line.announce();
         // If this returns or panics, the line is unlocked before the waker is dropped: invariant 5.
@@ -390,6 +393,7 @@ impl<'a, T> Waiter<'a, T> {
     }
 
     /// Brings the waker up to date. Returns whether the waiter is still in line.
+    #[inline(never)]
     fn renew(self: Pin<&Self>, waker: &Waker) -> bool {
         let line = self.list.lock();
         if self.node.settled() {
@@ -455,6 +459,7 @@ impl<'a, T> Waiter<'a, T> {
     }
 
     /// Takes note of having been woken. The place must be [settled](Place::settled).
+    #[inline]
     fn collect(self: Pin<&Self>) -> (u32, T) {
         let state = self.node.state.load(Ordering::Relaxed);
         let payload = self.node.held.with_mut(|held| {

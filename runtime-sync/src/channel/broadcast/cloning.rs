@@ -23,6 +23,7 @@ impl Cloning {
 }
 
 impl Drop for Cloning {
+    #[inline]
     fn drop(&mut self) {
         CLONING.with(|cloning| cloning.set(self.outer));
     }

@@ -232,21 +232,26 @@ impl<T: Clone> Receiver<T> {
     /// ```
     #[inline]
     pub fn recv(&mut self) -> impl Future<Output = Result<T, RecvError>> {
-        first_try(self, Receiver::recv_now, |receiver| receiver.recv_in_line())
+        first_try(
+            self,
+            |receiver| receiver.recv_now(),
+            |_, received| received,
+            |receiver| receiver.recv_in_line(),
+        )
     }
 
     /// On behalf of a task: it spends a unit of its budget, and takes nothing if there is none.
     #[inline]
-    fn recv_now(&mut self) -> Result<Result<T, RecvError>, &mut Receiver<T>> {
-        let Some(coop) = budget::proceed_now() else { return Err(self) };
+    fn recv_now(&mut self) -> Option<Result<T, RecvError>> {
+        let unit = budget::unit_now()?;
         let received = match self.shared.receive(&mut self.next) {
             Received::Value(value) => Ok(value),
             Received::Lagged(missed) => Err(RecvError::Lagged(missed)),
             Received::Closed => Err(RecvError::Closed),
-            Received::Empty | Received::Coming | Received::Busy => return Err(self),
+            Received::Empty | Received::Coming | Received::Busy => return None,
         };
-        coop.made_progress();
-        Ok(received)
+        unit.spend();
+        Some(received)
     }
 
     async fn recv_in_line(&mut self) -> Result<T, RecvError> {

@@ -226,8 +226,11 @@ pin_project! {
     }
 
     impl<A: Attempt> PinnedDrop for Turn<'_, A> {
+        #[inline]
         fn drop(this: Pin<&mut Self>) {
-            this.give_up();
+            if this.entered {
+                this.give_up();
+            }
         }
     }
 }
@@ -239,6 +242,7 @@ impl<'a, A: Attempt> Turn<'a, A> {
     }
 
     /// Leaves the line and hands a nudge on. Returns the attempt, as it was made last.
+    #[inline(never)]
     pub(crate) fn give_up(self: Pin<&mut Self>) -> &mut A {
         let this = self.project();
         if std::mem::take(this.entered) {
@@ -397,7 +401,7 @@ impl<A: Attempt> Future for Turn<'_, A> {
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<A::Output> {
-        let coop = ready!(budget::poll_proceed(cx));
+        let unit = ready!(budget::poll_unit(cx));
         let this = self.as_mut().project();
         let output = match !*this.entered && this.side.admits() {
             true => this.attempt.at_once(),
@@ -407,7 +411,7 @@ impl<A: Attempt> Future for Turn<'_, A> {
             Some(output) => output,
             None => ready!(self.poll_in_line(cx)),
         };
-        coop.made_progress();
+        unit.spend();
         Poll::Ready(output)
     }
 }

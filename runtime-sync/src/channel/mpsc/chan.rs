@@ -74,7 +74,7 @@ pub(super) struct Claim<'a, T, const BLOCK: usize> {
 
 impl<T, const BLOCK: usize> Claim<'_, T, BLOCK> {
     /// Puts the message in.
-    #[inline]
+    #[inline(always)]
     pub(super) fn write(self, value: T) {
         // SAFETY: a claim is made for a position that was taken, and used once.
         unsafe { Block::write(self.block, self.position, value) };
@@ -98,23 +98,57 @@ impl<T, const BLOCK: usize> Chan<T, BLOCK> {
     #[inline]
     pub(super) fn claim(&self) -> Result<Claim<'_, T, BLOCK>, Refusal> {
         let (word, has_room) = self.glance();
-        if has_room && word.lets_in() && !is_last::<BLOCK>(word.tail()) {
-            // Relaxed: the gate's word carries it (invariant 1).
-            let block = self.tail_block.load(Ordering::Relaxed);
-            if let Ok(then) = self.gate().take_slot(word, false) {
-                return Ok(self.claimed(block, word, then));
-            }
+        if !has_room {
+            self.look_at_head(1)?;
+        } else if let Some(claim) = self.claim_seen(word) {
+            return Ok(claim);
         }
         self.claim_with_care()
+    }
+
+    /// Takes the slot at the tail that was seen, for which there is room, if nothing is in the way.
+    #[inline(always)]
+    fn claim_seen(&self, word: Word) -> Option<Claim<'_, T, BLOCK>> {
+        if !word.lets_in() || is_last::<BLOCK>(word.tail()) {
+            return None;
+        }
+        // Relaxed: the gate's word carries it (invariant 1).
+        let block = self.tail_block.load(Ordering::Relaxed);
+        let then = self.gate().take_slot(word, false).ok()?;
+        Some(self.claimed(block, word, then))
+    }
+
+    /// Sends a message into a channel without a limit. It comes back if the channel is closed.
+    #[inline]
+    pub(super) fn send_unbounded(&self, value: T) -> Result<(), T> {
+        match self.claim_seen(self.gate().load()) {
+            Some(claim) => {
+                claim.write(value);
+                Ok(())
+            }
+            None => self.send_with_care(value),
+        }
+    }
+
+    /// The same when the quick look did not suffice.
+    #[inline(never)]
+    fn send_with_care(&self, value: T) -> Result<(), T> {
+        match self.claim_with_care() {
+            Ok(claim) => {
+                claim.write(value);
+                Ok(())
+            }
+            Err(_) => Err(value),
+        }
     }
 
     /// As [`claim`](Chan::claim), on behalf of a task: it spends a unit of its budget, and takes
     /// nothing if there is none. Who gets nothing waits in line next, and pays then.
     #[inline]
     pub(super) fn claim_now(&self) -> Option<Claim<'_, T, BLOCK>> {
-        let coop = budget::proceed_now()?;
+        let unit = budget::unit_now()?;
         let claim = self.claim().ok()?;
-        coop.made_progress();
+        unit.spend();
         Some(claim)
     }
 
@@ -138,7 +172,22 @@ impl<T, const BLOCK: usize> Chan<T, BLOCK> {
 
     /// Takes a slot for a permit, which is used up. `None` if the receiver is gone; so is the
     /// permit then.
+    #[inline]
     fn claim_for_permit(&self) -> Option<Claim<'_, T, BLOCK>> {
+        let word = self.gate().load();
+        if !word.is_abandoned() && !word.is_installing() && !is_last::<BLOCK>(word.tail()) {
+            // Relaxed: as in `claim`.
+            let block = self.tail_block.load(Ordering::Relaxed);
+            if let Ok(then) = self.gate().take_slot_for_permit(word, false) {
+                return Some(self.claimed(block, word, then));
+            }
+        }
+        self.claim_for_permit_with_care()
+    }
+
+    /// The same when the quick look did not suffice.
+    #[inline(never)]
+    fn claim_for_permit_with_care(&self) -> Option<Claim<'_, T, BLOCK>> {
         let backoff = Backoff::new();
         let mut next = Next { block: None, chan: self };
         loop {
@@ -359,6 +408,7 @@ impl<T, const BLOCK: usize> Consumer<T, BLOCK> {
     }
 
     /// Leaves `waker` and marks the gate, unless it is not as in `seen` any more.
+    #[inline]
     pub(super) fn sleep(&mut self, seen: Word, waker: &Waker) -> Sleep {
         let (gate, sleeper) = (self.chan.gate(), &self.chan.receiver);
         let mut word = seen;

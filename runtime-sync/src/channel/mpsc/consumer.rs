@@ -1,13 +1,14 @@
 //! Receiving: look, wait, look again.
 
 use std::future::poll_fn;
+use std::mem;
 use std::task::{Context, Poll, ready};
 
 use super::chan::{Consumer, Sleep};
 use super::error::TryRecvError;
 use super::gate::Word;
 use super::line::Deferred;
-use crate::budget::{self, poll_proceed};
+use crate::budget::{poll_unit, unit_now};
 use crate::contention::Backoff;
 use crate::first_try::first_try;
 use crate::primitives::Arc;
@@ -27,15 +28,22 @@ enum Look {
 impl<T, const BLOCK: usize> Consumer<T, BLOCK> {
     #[inline]
     pub(super) fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>> {
-        let coop = ready!(poll_proceed(cx));
-        let mut value = self.pop();
-        if value.is_none() {
-            // A message that was seen there stays there: this is the only consumer.
-            if ready!(self.poll_arrival(cx)) {
-                value = self.pop();
-            }
+        match self.recv_now() {
+            Some(value) => Poll::Ready(Some(value)),
+            None => self.poll_next(cx),
         }
-        coop.made_progress();
+    }
+
+    /// Waits for a message, after there seemed to be none.
+    #[inline(never)]
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        let unit = ready!(poll_unit(cx));
+        let value = match ready!(self.poll_arrival(cx)) {
+            // A message that was seen there stays there: this is the only consumer.
+            true => self.pop(),
+            false => None,
+        };
+        unit.spend();
         if value.is_some() {
             self.chan.serve();
         }
@@ -45,18 +53,29 @@ impl<T, const BLOCK: usize> Consumer<T, BLOCK> {
     /// Takes a message that is there, on behalf of a task: it spends a unit of its budget, and takes
     /// nothing if there is none.
     #[inline]
-    pub(super) fn recv_now(&mut self) -> Result<Option<T>, &mut Self> {
-        let Some(coop) = budget::proceed_now() else { return Err(self) };
-        let Some(value) = self.pop() else { return Err(self) };
-        coop.made_progress();
+    fn recv_now(&mut self) -> Option<T> {
+        let unit = unit_now()?;
+        let value = self.pop()?;
+        unit.spend();
         self.chan.serve();
-        Ok(Some(value))
+        Some(value)
     }
 
     /// Receives the next message, and waits for it.
     #[inline]
     pub(super) fn recv(&mut self) -> impl Future<Output = Option<T>> {
-        first_try(self, Consumer::recv_now, |this| poll_fn(move |cx| this.poll_recv(cx)))
+        first_try(
+            self,
+            |this| this.recv_now(),
+            |_, value| Some(value),
+            |this| {
+                let mut was_tried = true;
+                poll_fn(move |cx| match mem::take(&mut was_tried) {
+                    true => this.poll_next(cx),
+                    false => this.poll_recv(cx),
+                })
+            },
+        )
     }
 
     pub(super) fn poll_recv_many(
@@ -68,12 +87,12 @@ impl<T, const BLOCK: usize> Consumer<T, BLOCK> {
         if limit == 0 {
             return Poll::Ready(0);
         }
-        let coop = ready!(poll_proceed(cx));
-        if !self.has_message() && !ready!(self.poll_arrival(cx)) {
-            coop.made_progress();
+        let unit = ready!(poll_unit(cx));
+        let any = self.has_message() || ready!(self.poll_arrival(cx));
+        unit.spend();
+        if !any {
             return Poll::Ready(0);
         }
-        coop.made_progress();
         // The vector grows before anything is taken out, so that nothing is lost if it cannot.
         let count = self.chan.len().min(limit);
         buffer.reserve(count);
@@ -106,7 +125,7 @@ impl<T, const BLOCK: usize> Consumer<T, BLOCK> {
     }
 
     /// Waits until there is a message at the head, or there will be none: then it is `false`.
-    #[inline(never)]
+    #[inline]
     fn poll_arrival(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
         loop {
             match self.look() {
@@ -129,14 +148,12 @@ impl<T, const BLOCK: usize> Consumer<T, BLOCK> {
     }
 
     fn look(&mut self) -> Look {
-        if self.has_message() {
-            return Look::Written;
-        }
         let head = self.chan.position();
         let word = self.chan.gate().load();
         match word.len(head) {
             0 if word.is_ended(head) => Look::Ended,
             0 => Look::Nothing(word),
+            _ if self.has_message() => Look::Written,
             _ => Look::Taken,
         }
     }

@@ -100,24 +100,36 @@ impl Entrance {
             if self.has_room(word, count, seen_head) {
                 return Ok(word);
             }
+            self.look_at_head(count)?;
+        }
+    }
+
+    /// Brings what is known of the head up to date, if there is room for `count` more then.
+    #[inline(never)]
+    pub(super) fn look_at_head(&self, count: usize) -> Result<(), Refusal> {
+        loop {
             let head = self.position();
-            if self.gate().load() != word {
-                // The head may be past the tail that this word knows.
-                continue;
+            let word = self.gate().load();
+            if word.is_closed() {
+                return Err(Refusal::Closed);
             }
-            if !self.has_room(word, count, head) {
+            if self.has_room(word, count, head) {
+                // Release pairs with the loads above: the head is carried on. A late store of an old
+                // one does no harm, it only makes somebody look again.
+                self.tail.seen_head.store(head, Ordering::Release);
+                return Ok(());
+            }
+            // Otherwise the word may be of a moment when the head was further on.
+            if self.position() == head {
                 return Err(Refusal::Full);
             }
-            // Release pairs with the loads above: the head is carried on. A late store of an old
-            // one does no harm, it only makes somebody look again.
-            self.tail.seen_head.store(head, Ordering::Release);
-            return Ok(word);
         }
     }
 
     #[inline]
     pub(super) fn has_room(&self, word: Word, count: usize, head: u64) -> bool {
-        self.limit().checked_sub(word.used(head)).is_some_and(|room| room >= count as u64)
+        // Neither is nearly as much as 64 bits hold.
+        word.used(head) + count as u64 <= self.limit()
     }
 
     /// The position of the head. The tail of a gate that is read afterwards is not before it.

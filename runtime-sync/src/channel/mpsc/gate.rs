@@ -195,6 +195,7 @@ impl Gate {
 
     /// Gives out `count` permits to one who leaves the line, or need not enter it. `last` says
     /// whether nobody is in line then. The lock of the line is held.
+    #[inline]
     pub(super) fn grant(&self, seen: Word, count: usize, last: bool) -> Result<(), Word> {
         let to = Word(seen.0 + PERMIT * count as u64);
         self.exchange(seen, if last { to.without(WAITERS) } else { to })
@@ -212,17 +213,14 @@ impl Gate {
         })
     }
 
-    /// Keeps others from passing those in line. Returns whether the channel is open. The lock of the
-    /// line is held.
-    pub(super) fn mark_waiters(&self) -> bool {
-        let seen = self.load();
-        if seen.has_waiters() && !seen.is_closed() {
-            return true;
+    /// Keeps others from passing those in line. The caller has looked whether `seen` allows it. The
+    /// lock of the line is held.
+    #[inline]
+    pub(super) fn mark_waiters(&self, seen: Word) -> Result<(), Word> {
+        match seen.has_waiters() {
+            true => Ok(()),
+            false => self.exchange(seen, Word(seen.0 | WAITERS)),
         }
-        self.update(|seen| match seen.is_closed() {
-            true => (seen, false),
-            false => (Word(seen.0 | WAITERS), true),
-        })
     }
 
     /// Nobody is in line any more. The lock of the line is held.
@@ -231,6 +229,7 @@ impl Gate {
     }
 
     /// The receiver, which has left its waker, goes to sleep. Fails if there is anything new.
+    #[inline]
     pub(super) fn sleep(&self, seen: Word) -> Result<(), Word> {
         self.exchange(seen, Word(seen.0 | SLEEPING))
     }

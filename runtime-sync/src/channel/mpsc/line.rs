@@ -12,8 +12,8 @@ use std::task::{Context, Poll, Waker, ready};
 use pin_project_lite::pin_project;
 
 use super::entrance::{Entrance, Refusal, UNBOUNDED};
-use super::gate::{PERMITS_MAX, Word};
-use crate::budget::poll_proceed;
+use super::gate::PERMITS_MAX;
+use crate::budget::{poll_proceed, poll_unit};
 use crate::wait_list::{Left, Line, Waited, Waiter};
 use crate::wake_batch::{self, WakeBatch};
 
@@ -51,9 +51,15 @@ impl Entrance {
         Reserve { waiter: self.line.waiter(), entrance: self, count, tried: false }
     }
 
-    /// Waits in line for one permit, after there seemed to be no room.
-    pub(super) fn reserve_in_line(&self) -> Reserve<'_> {
-        Reserve { waiter: self.line.waiter(), entrance: self, count: 1, tried: true }
+    /// Waits in line for one permit, after there seemed to be no room, and then calls a function.
+    #[inline]
+    pub(super) fn reserve_in_line<R, F>(&self, then: F) -> ReserveThen<'_, F>
+    where
+        F: FnOnce(Result<(), Closed>) -> R,
+    {
+        let waiter = self.line.waiter();
+        let reserve = Reserve { waiter, entrance: self, count: 1, tried: true };
+        ReserveThen { reserve, then: Some(then) }
     }
 
     /// Gives back `count` permits that were not used.
@@ -87,6 +93,7 @@ impl Entrance {
     }
 
     /// Wakes the first two, and serves the others.
+    #[inline(never)]
     fn serve_rest(&self, wakers: [Option<Waker>; 2]) {
         let mut batch = WakeBatch::new();
         wakers.into_iter().flatten().for_each(|waker| batch.push(waker));
@@ -113,7 +120,13 @@ impl Entrance {
         loop {
             let last = line.len() == 1;
             let front = line.front()?;
-            let word = self.room_in_line(front.count).ok()?;
+            let count = front.count;
+            let head = self.position();
+            let word = self.gate().load();
+            let is_open = !word.is_closed() && self.has_room(word, count, head);
+            if !is_open || !word.holds(count) {
+                return None;
+            }
             if self.gate().grant(word, front.count, last).is_ok() {
                 front.granted = true;
                 return line.pop_front();
@@ -121,34 +134,23 @@ impl Entrance {
         }
     }
 
-    /// The look of one who is about to enter the line. Its lock is held.
+    /// The look of one who is about to enter the line. Its lock is held. Room that appears during the
+    /// look may be missed: who makes it looks after the line next.
+    #[inline]
     fn look(&self, line: &mut Line<'_, Ask>, count: usize) -> ControlFlow<Result<(), Closed>, Ask> {
-        while line.is_empty() {
-            match self.room_in_line(count) {
-                Ok(word) => {
-                    if self.gate().grant(word, count, true).is_ok() {
-                        return ControlFlow::Break(Ok(()));
-                    }
-                }
-                Err(Refusal::Full) => break,
-                Err(Refusal::Closed) => return ControlFlow::Break(Err(Closed)),
+        loop {
+            let head = self.position();
+            let word = self.gate().load();
+            if word.is_closed() {
+                return ControlFlow::Break(Err(Closed));
             }
-        }
-        match self.gate().mark_waiters() {
-            true => ControlFlow::Continue(Ask { count, granted: false }),
-            false => ControlFlow::Break(Err(Closed)),
-        }
-    }
-
-    /// Looks whether there is room for `count` more permits, for one in line, or under its lock. Room
-    /// that appears during the look may be missed: who makes it looks after the line next.
-    fn room_in_line(&self, count: usize) -> Result<Word, Refusal> {
-        let head = self.position();
-        let word = self.gate().load();
-        match word.is_closed() {
-            true => Err(Refusal::Closed),
-            false if self.has_room(word, count, head) && word.holds(count) => Ok(word),
-            false => Err(Refusal::Full),
+            if line.is_empty() && self.has_room(word, count, head) && word.holds(count) {
+                if self.gate().grant(word, count, true).is_ok() {
+                    return ControlFlow::Break(Ok(()));
+                }
+            } else if self.gate().mark_waiters(word).is_ok() {
+                return ControlFlow::Continue(Ask { count, granted: false });
+            }
         }
     }
 
@@ -196,23 +198,34 @@ pin_project! {
     }
 
     impl PinnedDrop for Reserve<'_> {
+        #[inline]
         fn drop(this: Pin<&mut Self>) {
-            let this = this.project();
-            let entrance = *this.entrance;
-            if !*this.tried {
-                return;
+            if !this.waiter.is_outside() {
+                this.leave();
             }
-            let left = this.waiter.leave_if(|_| true, |line| {
+        }
+    }
+}
+
+impl Reserve<'_> {
+    /// Gives up its place in line, or what it was given there.
+    #[inline(never)]
+    fn leave(self: Pin<&mut Self>) {
+        let this = self.project();
+        let entrance = *this.entrance;
+        let left = this.waiter.leave_if(
+            |_| true,
+            |line| {
                 if line.is_empty() {
                     entrance.gate().clear_waiters();
                 }
-            });
-            match left {
-                // Those behind may ask for less.
-                Some(Left::Waiting(_)) => entrance.serve(),
-                Some(Left::Chosen(ask)) if ask.granted => entrance.release(ask.count),
-                _ => {}
-            }
+            },
+        );
+        match left {
+            // Those behind may ask for less.
+            Some(Left::Waiting(_)) => entrance.serve(),
+            Some(Left::Chosen(ask)) if ask.granted => entrance.release(ask.count),
+            _ => {}
         }
     }
 }
@@ -220,19 +233,20 @@ pin_project! {
 impl Future for Reserve<'_> {
     type Output = Result<(), Closed>;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Closed>> {
-        let coop = ready!(poll_proceed(cx));
+        let unit = ready!(poll_unit(cx));
         let this = self.project();
         let (entrance, count) = (*this.entrance, *this.count);
         if !std::mem::replace(this.tried, true) {
             let tried = entrance.try_reserve(count);
             if tried != Err(Refusal::Full) {
-                coop.made_progress();
+                unit.spend();
                 return Poll::Ready(tried.map_err(|_| Closed));
             }
         }
         let waited = ready!(this.waiter.poll_wait(cx, |line| entrance.look(line, count)));
-        coop.made_progress();
+        unit.spend();
         Poll::Ready(match waited {
             Waited::Never(result) => result,
             Waited::Woken(Ask { granted: false, .. }) => Err(Closed),
@@ -243,5 +257,29 @@ impl Future for Reserve<'_> {
             }
             Waited::Woken(_) => Ok(()),
         })
+    }
+}
+
+pin_project! {
+    /// Waits in line for a permit, and then calls a function.
+    pub(super) struct ReserveThen<'a, F> {
+        #[pin]
+        reserve: Reserve<'a>,
+        // `None` once it was called.
+        then: Option<F>,
+    }
+}
+
+impl<R, F: FnOnce(Result<(), Closed>) -> R> Future for ReserveThen<'_, F> {
+    type Output = R;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<R> {
+        let this = self.project();
+        // Before it enters the line once more.
+        assert!(this.then.is_some(), "a future was polled after it was ready");
+        let reserved = ready!(this.reserve.poll(cx));
+        let then = this.then.take().expect("it was there a moment ago");
+        Poll::Ready(then(reserved))
     }
 }

@@ -89,18 +89,16 @@ impl<T, const BLOCK: usize> Sender<T, BLOCK> {
     pub fn send(&self, value: T) -> impl Future<Output = Result<(), SendError<T>>> {
         first_try(
             (self.chan(), value),
-            |(chan, value)| match chan.claim_now() {
-                Some(claim) => {
-                    claim.write(value);
-                    Ok(Ok(()))
-                }
-                None => Err((chan, value)),
+            |(chan, _)| chan.claim_now(),
+            |(_, value), claim| {
+                claim.write(value);
+                Ok(())
             },
-            |(chan, value)| async move {
-                match chan.reserve_in_line().await {
+            |(chan, value)| {
+                chan.reserve_in_line(move |reserved| match reserved {
                     Ok(()) => chan.send_for_permit(value).map_err(SendError),
                     Err(_) => Err(SendError(value)),
-                }
+                })
             },
         )
     }

@@ -50,6 +50,7 @@ impl Sleeper {
     }
 
     /// Whether somebody else may be at the cell.
+    #[inline]
     pub(super) fn is_held(&self) -> bool {
         // Pairs with the store in `take`.
         self.is_held.load(Ordering::Acquire)
@@ -60,6 +61,7 @@ impl Sleeper {
     /// # Safety
     ///
     /// The caller is the receiver, and has found that the cell is not held.
+    #[inline]
     pub(super) unsafe fn leave(&self, waker: &Waker) {
         let present = self.waker.with(|cell| {
             // SAFETY: invariant 1. The comparison calls nobody.
@@ -81,6 +83,7 @@ impl Sleeper {
     /// # Safety
     ///
     /// As for `leave`. If the mark cannot be set, the caller calls this again with `false`.
+    #[inline]
     pub(super) unsafe fn hold(&self, is_held: bool) {
         // Relaxed: the exchange that sets the mark carries it.
         self.is_held.store(is_held, Ordering::Relaxed);

@@ -67,14 +67,9 @@ impl<T, const BLOCK: usize> UnboundedSender<T, BLOCK> {
     /// send.send(1).unwrap();
     /// assert_eq!(receive.try_recv(), Ok(1));
     /// ```
+    #[inline]
     pub fn send(&self, value: T) -> Result<(), SendError<T>> {
-        match self.chan().claim() {
-            Ok(claim) => {
-                claim.write(value);
-                Ok(())
-            }
-            Err(_) => Err(SendError(value)),
-        }
+        self.chan().send_unbounded(value).map_err(SendError)
     }
 
     /// Waits until the receiver closes the channel or is dropped.

@@ -108,7 +108,13 @@ impl<T> SenderEnd<T> {
     /// Waits until the receiver takes no value any more.
     pub(super) fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let place = self.place();
-        place.sender.wait(&place.state, SENDER_WAITS, cx.waker(), Snapshot::is_closed).map(|_| ())
+        let seen = place.state.load();
+        if seen.is_closed() {
+            return Poll::Ready(());
+        }
+        let waited =
+            place.sender.wait(&place.state, seen, SENDER_WAITS, cx.waker(), Snapshot::is_closed);
+        waited.map(|_| ())
     }
 
     #[inline]
@@ -155,7 +161,7 @@ impl<T> ReceiverEnd<T> {
         let state = place.state.load();
         match is_over(state) {
             true => Poll::Ready(state),
-            false => place.receiver.wait(&place.state, RECEIVER_WAITS, cx.waker(), is_over),
+            false => place.receiver.wait(&place.state, state, RECEIVER_WAITS, cx.waker(), is_over),
         }
     }
 
@@ -248,13 +254,26 @@ unsafe fn free<T>(place: NonNull<Place<T>>) {
 /// Both are the caller's.
 #[inline]
 unsafe fn settle(own: Option<Parts>, other: Option<Parts>) {
-    // Dropped even if the other one panics when it is woken.
-    // SAFETY: passed on to the caller.
-    let _own = own.map(|parts| unsafe { parts.into_waker() });
+    if let Some(parts) = own {
+        // SAFETY: passed on to the caller.
+        return unsafe { settle_both(parts, other) };
+    }
     if let Some(parts) = other {
         // SAFETY: as above.
         wake_batch::wake(unsafe { parts.into_waker() });
     }
+}
+
+/// # Safety
+///
+/// As for [`settle`].
+#[cold]
+unsafe fn settle_both(own: Parts, other: Option<Parts>) {
+    // Dropped even if the other one panics when it is woken.
+    // SAFETY: passed on to the caller.
+    let _own = unsafe { own.into_waker() };
+    // SAFETY: as above.
+    unsafe { settle(None, other) };
 }
 
 /// A place for a waker that may be read while it is written.
@@ -293,6 +312,7 @@ impl WakerCell {
     }
 
     /// Puts a waker in. Only its own end does so, with the flag down (invariant 3).
+    #[inline]
     fn put(&self, waker: Waker) {
         let waker = ManuallyDrop::new(waker);
         let vtable: *const RawWakerVTable = waker.vtable();
@@ -305,22 +325,22 @@ impl WakerCell {
     fn wait(
         &self,
         state: &State,
+        seen: Snapshot,
         waits: u64,
         waker: &Waker,
         is_over: impl Fn(Snapshot) -> bool,
     ) -> Poll<Snapshot> {
-        let seen = state.load();
-        if is_over(seen) {
-            return Poll::Ready(seen);
-        }
         if seen.has(waits) && self.parts().are_those_of(waker) {
             return Poll::Pending;
         }
         // Foreign code: at this moment nothing is out of order.
         let fresh = waker.clone();
-        let (seen, _stale) = match self.take_back(state, seen, waits) {
-            Ok(taken) => taken,
-            Err(over) => return Poll::Ready(over),
+        let (seen, _stale) = match seen.has(waits) {
+            false => (seen, None),
+            true => match self.take_back(state, seen, waits) {
+                Ok((seen, stale)) => (seen, Some(stale)),
+                Err(over) => return Poll::Ready(over),
+            },
         };
         match self.leave(state, seen, waits, fresh, is_over) {
             Ok(()) => Poll::Pending,
@@ -328,22 +348,19 @@ impl WakerCell {
         }
     }
 
-    /// Takes the waker back that was left before, if any. Fails if the other end has taken it.
+    /// Takes the waker back that was left before. Fails if the other end has taken it.
     fn take_back(
         &self,
         state: &State,
         mut seen: Snapshot,
         waits: u64,
-    ) -> Result<(Snapshot, Option<Waker>), Snapshot> {
-        if !seen.has(waits) {
-            return Ok((seen, None));
-        }
+    ) -> Result<(Snapshot, Waker), Snapshot> {
         loop {
             let next = seen.without_waker(waits);
             match state.change(seen, next) {
                 // SAFETY: invariant 3, the exchange took the flag down, and nobody but this end
                 // writes to the cell.
-                Ok(()) => return Ok((next, Some(unsafe { self.parts().into_waker() }))),
+                Ok(()) => return Ok((next, unsafe { self.parts().into_waker() })),
                 // Only an end for which all is over finds its flag down.
                 Err(now) if !now.has(waits) => return Err(now),
                 Err(now) => seen = now,

@@ -215,9 +215,9 @@ impl<T> Future for Receiver<T> {
     #[track_caller]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<T, RecvError>> {
         let Some(end) = &mut self.end else { polled_after_ready() };
-        let coop = ready!(budget::poll_proceed(cx));
+        let unit = ready!(budget::poll_unit(cx));
         ready!(end.poll_over(cx));
-        coop.made_progress();
+        unit.spend();
         Poll::Ready(self.finish().ok_or(RecvError(())))
     }
 }

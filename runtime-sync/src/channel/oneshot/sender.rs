@@ -123,9 +123,9 @@ impl<T> Sender<T> {
     /// runtime_sync::block_on(poll_fn(|cx| sender.poll_closed(cx)));
     /// ```
     pub fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let coop = ready!(budget::poll_proceed(cx));
+        let unit = ready!(budget::poll_unit(cx));
         ready!(self.end.poll_closed(cx));
-        coop.made_progress();
+        unit.spend();
         Poll::Ready(())
     }
 

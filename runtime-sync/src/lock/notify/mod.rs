@@ -470,11 +470,8 @@ impl Notify {
         // an old value: who enters the line looks once more.
         let mut seen = self.state.load(Ordering::Acquire);
         loop {
-            if seen & !STORED != generation {
-                return true;
-            }
-            if seen & STORED != PERMIT {
-                return false;
+            if seen != generation | PERMIT {
+                return seen & !STORED != generation;
             }
             match self.state.compare_exchange(
                 seen,

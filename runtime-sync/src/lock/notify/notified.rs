@@ -36,6 +36,7 @@ pin_project! {
     }
 
     impl PinnedDrop for Notified<'_> {
+        #[inline]
         fn drop(this: Pin<&mut Self>) {
             let this = this.project();
             this.notify.leave(this.waiter, this.stage);
@@ -205,13 +206,13 @@ impl Notify {
         stage: &mut Stage,
         cx: &mut Context<'_>,
     ) -> Poll<()> {
-        let coop = ready!(budget::poll_proceed(cx));
+        let unit = ready!(budget::poll_unit(cx));
         match *stage {
             Stage::Done => return Poll::Ready(()),
             Stage::Fresh { generation } if self.try_take(generation) => *stage = Stage::Done,
             _ => ready!(self.poll_in_line(waiter, stage, cx)),
         }
-        coop.made_progress();
+        unit.spend();
         Poll::Ready(())
     }
 
@@ -257,6 +258,7 @@ impl Notify {
         }
     }
 
+    #[inline(never)]
     fn leave_line(&self, waiter: Pin<&mut Waiter<'_, Place>>) {
         let left = waiter.leave_if(|_| true, |line| self.settle(line, self.generation()));
         match left {

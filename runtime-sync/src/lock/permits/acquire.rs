@@ -138,9 +138,9 @@ impl Future for Acquire<'_> {
     type Output = Result<(), AcquireError>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let coop = ready!(budget::poll_proceed(cx));
+        let unit = ready!(budget::poll_unit(cx));
         let result = ready!(self.poll_in_line(cx));
-        coop.made_progress();
+        unit.spend();
         Poll::Ready(result)
     }
 }

@@ -184,7 +184,7 @@ impl Semaphore {
     /// ```
     #[inline]
     pub fn acquire(&self) -> impl Future<Output = Result<SemaphorePermit<'_>, AcquireError>> {
-        Share::take(self, 1, SemaphorePermit)
+        Share::take(self, || 1, SemaphorePermit)
     }
 
     /// Takes `n` permits at once, in line with others.
@@ -215,7 +215,7 @@ impl Semaphore {
         &self,
         n: u32,
     ) -> impl Future<Output = Result<SemaphorePermit<'_>, AcquireError>> {
-        Share::take(self, n, SemaphorePermit)
+        Share::take(self, move || n, SemaphorePermit)
     }
 
     /// Takes a permit that owns a share of the semaphore, in line with others.
@@ -245,7 +245,7 @@ impl Semaphore {
     pub fn acquire_owned(
         self: Arc<Self>,
     ) -> impl Future<Output = Result<OwnedSemaphorePermit, AcquireError>> {
-        Share::take(self, 1, OwnedSemaphorePermit)
+        Share::take(self, || 1, OwnedSemaphorePermit)
     }
 
     /// Takes `n` permits at once that own a share of the semaphore, in line with others.
@@ -275,7 +275,7 @@ impl Semaphore {
         self: Arc<Self>,
         n: u32,
     ) -> impl Future<Output = Result<OwnedSemaphorePermit, AcquireError>> {
-        Share::take(self, n, OwnedSemaphorePermit)
+        Share::take(self, move || n, OwnedSemaphorePermit)
     }
 
     /// Takes a permit if one is free and nobody must go first.

@@ -23,18 +23,16 @@ impl<S: Deref<Target = Semaphore>> Share<S> {
     #[inline(always)]
     pub(super) fn take<P>(
         semaphore: S,
-        count: u32,
+        count: impl Fn() -> u32,
         permit: impl FnOnce(Share<S>) -> P,
     ) -> impl Future<Output = Result<P, AcquireError>> {
         first_try(
-            (semaphore, permit),
-            move |(semaphore, permit)| match semaphore.permits.acquire_now(count as usize) {
-                true => Ok(Ok(permit(Share::new(semaphore, count)))),
-                false => Err((semaphore, permit)),
-            },
-            move |(semaphore, permit)| async move {
-                semaphore.permits.acquire(count as usize).await?;
-                Ok(permit(Share::new(semaphore, count)))
+            (semaphore, count, permit),
+            |(semaphore, count, _)| semaphore.permits.acquire_now(count() as usize).then_some(()),
+            |(semaphore, count, permit), ()| Ok(permit(Share::new(semaphore, count()))),
+            |(semaphore, count, permit)| async move {
+                semaphore.permits.acquire(count() as usize).await?;
+                Ok(permit(Share::new(semaphore, count())))
             },
         )
     }
