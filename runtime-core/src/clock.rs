@@ -28,7 +28,7 @@ pub fn system_instant() -> Instant {
 
 /// The nanoseconds of `duration`, or the most that there are.
 #[inline]
-fn whole_nanos(duration: Duration) -> Nanos {
+pub fn whole_nanos(duration: Duration) -> Nanos {
     duration
         .as_secs()
         .saturating_mul(1_000_000_000)

@@ -11,6 +11,7 @@ use std::task::{Wake, Waker};
 use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
 use loom::sync::{Arc, Mutex};
 use loom::thread;
+use runtime_core::clock::NEVER;
 use runtime_core::timer::{Entry, Inserted, State, Timers};
 use runtime_sync::wake_batch::WakeBatch;
 
@@ -45,7 +46,7 @@ struct Owner {
 
 impl Owner {
     fn new(timers: &Arc<Timers>) -> Owner {
-        Owner { entry: Box::pin(Entry::new(0)), timers: timers.clone() }
+        Owner { entry: Box::pin(Entry::new(NEVER, 0)), timers: timers.clone() }
     }
 
     fn insert(&self, deadline: u64, waker: &Waker) -> Inserted {

@@ -2,7 +2,7 @@
 //!
 //! # Invariants
 //!
-//! 1. The entry of a [`Sleep`] is ARMED only while `home` is [`In`](Place::In) the home into whose
+//! 1. The entry of a [`Sleep`] is ARMED only while its place is [`In`](Place::In) the home into whose
 //!    timers it was put; that home is not let go of, nor changed, before the entry is out again.
 //! 2. A `Sleep` is pinned when its entry is armed, and its drop takes the entry out.
 //! 3. Methods for the entry are called through a unique reference to the `Sleep`: one at a time.
@@ -16,7 +16,7 @@ use pin_project_lite::pin_project;
 use runtime_sync::budget;
 
 use super::Instant;
-use crate::clock::Clock;
+use crate::clock::{Clock, NEVER, after};
 use crate::runtime::context::{self, HomeRef};
 use crate::timer::{Entry, Inserted, State};
 
@@ -101,6 +101,16 @@ pub(super) fn check_runtime() {
     }
 }
 
+/// The home of this thread's timers.
+///
+/// # Panics
+///
+/// If there is no runtime on this thread.
+#[inline]
+fn home_here() -> HomeRef {
+    context::timer_home().unwrap_or_else(|| panic!("{}", context::NO_RUNTIME))
+}
+
 pin_project! {
     /// The future of [`sleep`] and [`sleep_until`].
     ///
@@ -147,7 +157,7 @@ pin_project! {
 enum Place {
     /// In no timers.
     At(Instant),
-    /// In the entry, which is in the timers of this home, or was until it fired.
+    /// In the entry, which is in the timers of this home, or was until it fired; or will be at once.
     In(HomeRef),
 }
 
@@ -166,7 +176,20 @@ pub(super) enum Origin {
 
 impl Sleep {
     pub(super) fn new(deadline: Instant, origin: Origin) -> Sleep {
-        Sleep { place: Place::At(deadline), entry: Entry::new(origin as u8) }
+        Sleep { place: Place::At(deadline), entry: Entry::new(NEVER, origin as u8) }
+    }
+
+    /// One that waits from now on, to be polled here and now: so the moment is never an [`Instant`],
+    /// which would have to be computed to and fro.
+    ///
+    /// # Panics
+    ///
+    /// If there is no runtime on this thread.
+    #[inline]
+    pub(super) fn from_now(duration: Duration) -> Sleep {
+        let home = home_here();
+        let deadline = after(home.clock().now(), duration);
+        Sleep { place: Place::In(home), entry: Entry::new(deadline, Origin::Fresh as u8) }
     }
 
     /// When it will be ready, or was.
@@ -252,6 +275,7 @@ impl Sleep {
     }
 
     /// Polls without asking the budget.
+    #[inline]
     pub(crate) fn poll_elapsed(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let state = match self.entry.state() {
             State::Idle => self.arm(cx.waker()),
@@ -266,32 +290,36 @@ impl Sleep {
     }
 
     /// Begins to wait, or finds that there is nothing to wait for.
-    fn arm(self: Pin<&mut Self>, waker: &Waker) -> State {
-        let this = self.project();
+    fn arm(mut self: Pin<&mut Self>, waker: &Waker) -> State {
+        let this = self.as_mut().project();
         let entry = this.entry.into_ref();
-        let Place::At(deadline) = *this.place else {
-            unreachable!("an idle entry is in no timers");
+        let (nanos, instant) = match this.place {
+            // SAFETY: ours, through a unique reference.
+            Place::In(_) => (unsafe { entry.deadline() }, None),
+            Place::At(_) if entry.mark() == Origin::Zero as u8 => {
+                entry.settle(State::Fired);
+                waker.wake_by_ref();
+                return State::Armed;
+            }
+            &mut Place::At(deadline) => {
+                let home = home_here();
+                let clock = home.clock();
+                let nanos = clock.nanos(deadline.into());
+                let may_be_due = entry.mark() != Origin::Fresh as u8 || clock.is_paused();
+                if may_be_due && nanos <= clock.now() {
+                    entry.settle(State::Fired);
+                    return State::Fired;
+                }
+                *this.place = Place::In(home);
+                (nanos, Some(deadline))
+            }
         };
-        if entry.mark() == Origin::Zero as u8 {
-            entry.settle(State::Fired);
-            waker.wake_by_ref();
-            return State::Armed;
-        }
-        let Some(home) = context::timer_home() else { panic!("{}", context::NO_RUNTIME) };
-        let clock = home.clock();
-        let nanos = clock.nanos(deadline.into());
-        let may_be_due = entry.mark() != Origin::Fresh as u8 || clock.is_paused();
-        if may_be_due && nanos <= clock.now() {
-            entry.settle(State::Fired);
-            return State::Fired;
-        }
+        let Place::In(home) = this.place else { unreachable!("a home was found just now") };
         // SAFETY: ours, through a unique reference, pinned, not armed. It is taken out by
         // `PinnedDrop` at the latest, and goes to the timers of `home` until then: invariant 1.
-        let inserted = unsafe { home.timers().insert(entry, nanos, waker) };
-        let state = match inserted {
+        let state = match unsafe { home.timers().insert(entry, nanos, waker) } {
             Inserted::Armed { earliest } => {
-                *this.place = Place::In(home);
-                if earliest && let Place::In(home) = this.place {
+                if earliest {
                     home.earlier_deadline();
                 }
                 return State::Armed;
@@ -300,6 +328,9 @@ impl Sleep {
             Inserted::Closed => State::Closed,
         };
         entry.settle(state);
+        if let Some(deadline) = instant {
+            *this.place = Place::At(deadline);
+        }
         state
     }
 

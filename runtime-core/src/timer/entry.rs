@@ -26,7 +26,7 @@ use runtime_sync::primitives::atomic::{
     Ordering::{Acquire, Relaxed, Release},
 };
 
-use crate::clock::{NEVER, Nanos};
+use crate::clock::Nanos;
 
 /// A timer that can be put into a wheel: 48 bytes on machines of 64 bits.
 pub struct Entry {
@@ -76,10 +76,11 @@ unsafe impl Send for Entry {}
 unsafe impl Sync for Entry {}
 
 impl Entry {
-    /// An entry in no wheel, without a deadline, with the given mark.
-    pub fn new(mark: u8) -> Entry {
+    /// An entry in no wheel, with the given deadline, to be read by its owner, and mark.
+    #[inline]
+    pub fn new(deadline: Nanos, mark: u8) -> Entry {
         Entry {
-            deadline: UnsafeCell::new(NEVER),
+            deadline: UnsafeCell::new(deadline),
             links: UnsafeCell::new(Links { prev: None, next: None, waker: None }),
             slot: UnsafeCell::new(0),
             state: AtomicU8::new(State::Idle as u8),
