@@ -16,7 +16,7 @@ use pin_project_lite::pin_project;
 use runtime_sync::budget;
 
 use super::Instant;
-use crate::clock::{Clock, NEVER, after};
+use crate::clock::{Clock, NEVER, Nanos, after};
 use crate::runtime::context::{self, HomeRef};
 use crate::timer::{Entry, Inserted, State};
 
@@ -174,13 +174,23 @@ pub(super) enum Origin {
     Zero,
 }
 
+/// What a poll says that has found its entry so.
+#[inline]
+fn elapsed(state: State) -> Poll<()> {
+    match state {
+        State::Idle | State::Armed => Poll::Pending,
+        State::Fired => Poll::Ready(()),
+        State::Closed => panic!("{SHUT_DOWN}"),
+    }
+}
+
 impl Sleep {
     pub(super) fn new(deadline: Instant, origin: Origin) -> Sleep {
         Sleep { place: Place::At(deadline), entry: Entry::new(NEVER, origin as u8) }
     }
 
-    /// One that waits from now on, to be polled here and now: so the moment is never an [`Instant`],
-    /// which would have to be computed to and fro.
+    /// One whose time runs from now on, to [begin](Sleep::begin) here: so the moment is never an
+    /// [`Instant`], which would have to be computed to and fro.
     ///
     /// # Panics
     ///
@@ -282,42 +292,54 @@ impl Sleep {
             State::Armed => self.update_waker(cx.waker()),
             settled => settled,
         };
-        match state {
-            State::Idle | State::Armed => Poll::Pending,
-            State::Fired => Poll::Ready(()),
-            State::Closed => panic!("{SHUT_DOWN}"),
-        }
+        elapsed(state)
+    }
+
+    /// The first poll of one that was made [just now](Sleep::from_now).
+    #[inline]
+    pub(super) fn begin(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        // SAFETY: ours, through a unique reference.
+        let deadline = unsafe { self.entry.deadline() };
+        elapsed(self.insert(deadline, cx.waker()))
     }
 
     /// Begins to wait, or finds that there is nothing to wait for.
     fn arm(mut self: Pin<&mut Self>, waker: &Waker) -> State {
         let this = self.as_mut().project();
         let entry = this.entry.into_ref();
-        let (nanos, instant) = match this.place {
-            // SAFETY: ours, through a unique reference.
-            Place::In(_) => (unsafe { entry.deadline() }, None),
-            Place::At(_) if entry.mark() == Origin::Zero as u8 => {
-                entry.settle(State::Fired);
-                waker.wake_by_ref();
-                return State::Armed;
-            }
-            &mut Place::At(deadline) => {
-                let home = home_here();
-                let clock = home.clock();
-                let nanos = clock.nanos(deadline.into());
-                let may_be_due = entry.mark() != Origin::Fresh as u8 || clock.is_paused();
-                if may_be_due && nanos <= clock.now() {
-                    entry.settle(State::Fired);
-                    return State::Fired;
-                }
-                *this.place = Place::In(home);
-                (nanos, Some(deadline))
-            }
+        let Place::At(deadline) = *this.place else {
+            unreachable!("an idle entry is in no timers");
         };
-        let Place::In(home) = this.place else { unreachable!("a home was found just now") };
+        if entry.mark() == Origin::Zero as u8 {
+            entry.settle(State::Fired);
+            waker.wake_by_ref();
+            return State::Armed;
+        }
+        let home = home_here();
+        let clock = home.clock();
+        let nanos = clock.nanos(deadline.into());
+        let may_be_due = entry.mark() != Origin::Fresh as u8 || clock.is_paused();
+        if may_be_due && nanos <= clock.now() {
+            entry.settle(State::Fired);
+            return State::Fired;
+        }
+        *this.place = Place::In(home);
+        let state = self.as_mut().insert(nanos, waker);
+        if state != State::Armed {
+            *self.project().place = Place::At(deadline);
+        }
+        state
+    }
+
+    /// Puts the entry into the timers of its home.
+    #[inline]
+    fn insert(self: Pin<&mut Self>, deadline: Nanos, waker: &Waker) -> State {
+        let this = self.project();
+        let entry = this.entry.into_ref();
+        let Place::In(home) = this.place else { unreachable!("its home was found just now") };
         // SAFETY: ours, through a unique reference, pinned, not armed. It is taken out by
         // `PinnedDrop` at the latest, and goes to the timers of `home` until then: invariant 1.
-        let state = match unsafe { home.timers().insert(entry, nanos, waker) } {
+        let state = match unsafe { home.timers().insert(entry, deadline, waker) } {
             Inserted::Armed { earliest } => {
                 if earliest {
                     home.earlier_deadline();
@@ -328,9 +350,6 @@ impl Sleep {
             Inserted::Closed => State::Closed,
         };
         entry.settle(state);
-        if let Some(deadline) = instant {
-            *this.place = Place::At(deadline);
-        }
         state
     }
 

@@ -303,14 +303,18 @@ impl Delay {
 
     /// The time begins to run, as somebody has to wait.
     fn begin(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let sleep = match *self {
+        let (sleep, is_new) = match *self {
             Delay::After { duration } if duration.is_zero() => return Poll::Ready(()),
-            Delay::After { duration } => Sleep::from_now(duration),
-            Delay::Until { deadline } => Sleep::new(deadline, Origin::Any),
+            Delay::After { duration } => (Sleep::from_now(duration), true),
+            Delay::Until { deadline } => (Sleep::new(deadline, Origin::Any), false),
             Delay::Never | Delay::Running { .. } => unreachable!("no time is about to begin"),
         };
         self.set(Delay::Running { sleep });
-        self.poll_elapsed(cx)
+        match self.project() {
+            DelayProjection::Running { sleep } if is_new => sleep.begin(cx),
+            DelayProjection::Running { sleep } => sleep.poll_elapsed(cx),
+            _ => unreachable!("it has just been set running"),
+        }
     }
 }
 

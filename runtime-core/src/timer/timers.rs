@@ -106,18 +106,19 @@ impl Timers {
     /// The caller owns the entry, calls one method for it at a time, and has put it into these
     /// timers if it is ARMED.
     pub unsafe fn remove(&self, entry: Pin<&Entry>) {
-        let mut waker = None;
         if entry.state() == State::Armed {
             let mut guard = self.wheel.lock();
             // Again, for it may have fired in between; now that the lock is held it cannot.
             if entry.state() == State::Armed {
                 // SAFETY: ARMED, hence linked in this wheel, by the promise of the caller.
                 let linked = unsafe { entry.linked() };
-                waker = guard.wheel.remove(linked).finish(State::Idle);
+                let waker = guard.wheel.remove(linked).finish(State::Idle);
+                drop(guard);
+                drop(waker);
+                return;
             }
         }
         entry.settle(State::Idle);
-        drop(waker);
     }
 
     /// Makes `waker` the one that will be woken, and says what state the entry is in.
