@@ -5,9 +5,11 @@
 //! 1. The entry of a [`Sleep`] is ARMED only while its place is [`In`](Place::In) the home into whose
 //!    timers it was put; that home is not let go of, nor changed, before the entry is out again.
 //! 2. A `Sleep` is pinned when its entry is armed, and its drop takes the entry out.
-//! 3. Methods for the entry are called through a unique reference to the `Sleep`: one at a time.
+//! 3. A place owns its home, and is dropped by the drop of its `Sleep` alone, which lets go of that.
+//! 4. Methods for the entry are called through a unique reference to the `Sleep`: one at a time.
 
 use std::fmt;
+use std::mem::{self, ManuallyDrop};
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
@@ -158,7 +160,17 @@ enum Place {
     /// In no timers.
     At(Instant),
     /// In the entry, which is in the timers of this home, or was until it fired; or will be at once.
-    In(HomeRef),
+    In(ManuallyDrop<HomeRef>),
+}
+
+impl Place {
+    /// Lets go of the home, if there is one.
+    #[inline]
+    fn set(&mut self, deadline: Instant) {
+        if let Place::In(home) = mem::replace(self, Place::At(deadline)) {
+            drop(ManuallyDrop::into_inner(home));
+        }
+    }
 }
 
 /// What is known of a deadline that has not been waited for; the mark of an entry.
@@ -199,7 +211,8 @@ impl Sleep {
     pub(super) fn from_now(duration: Duration) -> Sleep {
         let home = home_here();
         let deadline = after(home.clock().now(), duration);
-        Sleep { place: Place::In(home), entry: Entry::new(deadline, Origin::Fresh as u8) }
+        let place = Place::In(ManuallyDrop::new(home));
+        Sleep { place, entry: Entry::new(deadline, Origin::Fresh as u8) }
     }
 
     /// When it will be ready, or was.
@@ -281,7 +294,7 @@ impl Sleep {
         } else {
             entry.settle(State::Idle);
         }
-        *this.place = Place::At(deadline);
+        this.place.set(deadline);
     }
 
     /// Polls without asking the budget.
@@ -323,10 +336,10 @@ impl Sleep {
             entry.settle(State::Fired);
             return State::Fired;
         }
-        *this.place = Place::In(home);
+        *this.place = Place::In(ManuallyDrop::new(home));
         let state = self.as_mut().insert(nanos, waker);
         if state != State::Armed {
-            *self.project().place = Place::At(deadline);
+            self.project().place.set(deadline);
         }
         state
     }
@@ -363,9 +376,12 @@ impl Sleep {
         }
     }
 
+    /// The last that is done with it.
     fn disarm(self: Pin<&mut Self>) {
         let this = self.project();
         if let Place::In(home) = this.place {
+            // SAFETY: in the only drop of the only owner (invariant 3), who does not come back to it.
+            let home = unsafe { ManuallyDrop::take(home) };
             // SAFETY: ours, through a unique reference, and in the timers of this home.
             unsafe { home.timers().remove(this.entry.into_ref()) };
         }
