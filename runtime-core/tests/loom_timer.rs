@@ -270,6 +270,33 @@ fn twin_the_answer_of_a_waker_update_is_ignored() {
     fails("twin_the_answer_of_a_waker_update_is_ignored", || fire_against_update(false));
 }
 
+/// The task polls again, with the waker that is there, and so without the lock; once it knows that the
+/// timer has fired, it arms it anew for another task.
+#[test]
+fn a_look_without_the_lock_meets_the_one_who_fires() {
+    loom::model(|| {
+        let timers = Arc::new(Timers::new());
+        let owner = Owner::new(&timers);
+        let (first, second) = (Task::new(), Task::new());
+        assert_eq!(owner.insert(5, &waker(&first)), Inserted::Armed { earliest: true });
+        let worker = {
+            let timers = timers.clone();
+            thread::spawn(move || expire(&timers, 10))
+        };
+        let has_fired = owner.update_waker(&waker(&first)) == State::Fired;
+        if has_fired {
+            assert_eq!(owner.insert(20, &waker(&second)), Inserted::Armed { earliest: true });
+        }
+        worker.join().unwrap();
+        assert_eq!((first.woken(), second.woken()), (1, 0));
+        let state = if has_fired { State::Armed } else { State::Fired };
+        assert_eq!(owner.entry.state(), state);
+        owner.remove();
+        assert_eq!(std::sync::Arc::strong_count(&first), 1);
+        assert_eq!(std::sync::Arc::strong_count(&second), 1);
+    });
+}
+
 // ── insert against expire ────────────────────────────────────────────────────────────────────────
 
 fn insert_against_expire(believes_the_answer: bool) {
