@@ -2,14 +2,15 @@
 //!
 //! # Invariants
 //!
-//! 1. The entry of a [`Sleep`] is ARMED only while its place is [`In`](Place::In) the home into whose
-//!    timers it was put; that home is not let go of, nor changed, before the entry is out again.
+//! 1. The entry of a [`Sleep`] is ARMED only while there is the home into whose timers it was put; that
+//!    is not let go of, nor changed, before the entry is out again. While there is none, the entry
+//!    keeps the deadline.
 //! 2. A `Sleep` is pinned when its entry is armed, and its drop takes the entry out.
-//! 3. A place owns its home, and is dropped by the drop of its `Sleep` alone, which lets go of that.
+//! 3. A `Sleep` owns its home, and lets go of it by [`Sleep::keep`] or in its drop.
 //! 4. Methods for the entry are called through a unique reference to the `Sleep`: one at a time.
 
 use std::fmt;
-use std::mem::{self, ManuallyDrop};
+use std::mem::ManuallyDrop;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
@@ -18,7 +19,7 @@ use pin_project_lite::pin_project;
 use runtime_sync::budget;
 
 use super::Instant;
-use crate::clock::{Clock, NEVER, Nanos, after};
+use crate::clock::{Clock, Nanos, after};
 use crate::runtime::context::{self, HomeRef};
 use crate::timer::{Entry, Inserted, State};
 
@@ -143,7 +144,8 @@ pin_project! {
     /// ```
     #[must_use = "futures do nothing unless they are awaited"]
     pub struct Sleep {
-        place: Place,
+        // In whose timers the entry is, or was until it fired; or will be at once.
+        home: Option<ManuallyDrop<HomeRef>>,
         #[pin]
         entry: Entry,
     }
@@ -151,24 +153,6 @@ pin_project! {
     impl PinnedDrop for Sleep {
         fn drop(this: Pin<&mut Self>) {
             this.disarm();
-        }
-    }
-}
-
-/// Where the deadline of a [`Sleep`] is kept: these two share 16 bytes.
-enum Place {
-    /// In no timers.
-    At(Instant),
-    /// In the entry, which is in the timers of this home, or was until it fired; or will be at once.
-    In(ManuallyDrop<HomeRef>),
-}
-
-impl Place {
-    /// Lets go of the home, if there is one.
-    #[inline]
-    fn set(&mut self, deadline: Instant) {
-        if let Place::In(home) = mem::replace(self, Place::At(deadline)) {
-            drop(ManuallyDrop::into_inner(home));
         }
     }
 }
@@ -198,7 +182,7 @@ fn elapsed(state: State) -> Poll<()> {
 
 impl Sleep {
     pub(super) fn new(deadline: Instant, origin: Origin) -> Sleep {
-        Sleep { place: Place::At(deadline), entry: Entry::new(NEVER, origin as u8) }
+        Sleep { home: None, entry: Entry::keeping(deadline.into(), origin as u8) }
     }
 
     /// One whose time runs from now on, to [begin](Sleep::begin) here: so the moment is never an
@@ -211,8 +195,8 @@ impl Sleep {
     pub(super) fn from_now(duration: Duration) -> Sleep {
         let home = home_here();
         let deadline = after(home.clock().now(), duration);
-        let place = Place::In(ManuallyDrop::new(home));
-        Sleep { place, entry: Entry::new(deadline, Origin::Fresh as u8) }
+        let home = Some(ManuallyDrop::new(home));
+        Sleep { home, entry: Entry::new(deadline, Origin::Fresh as u8) }
     }
 
     /// When it will be ready, or was.
@@ -230,11 +214,13 @@ impl Sleep {
     /// # });
     /// ```
     pub fn deadline(&self) -> Instant {
-        match &self.place {
-            Place::At(deadline) => *deadline,
-            // SAFETY: this is the owner, and nobody has a unique reference at the moment.
-            Place::In(home) => home.clock().instant(unsafe { self.entry.deadline() }).into(),
-        }
+        let deadline = match &self.home {
+            // SAFETY: this is the owner, and nobody has a unique reference at the moment; invariant 1.
+            None => unsafe { self.entry.kept() },
+            // SAFETY: as above.
+            Some(home) => home.clock().instant(unsafe { self.entry.deadline() }),
+        };
+        deadline.into()
     }
 
     /// Whether the deadline has come and the next poll will be ready.
@@ -275,11 +261,11 @@ impl Sleep {
     /// pause.await;
     /// # });
     /// ```
-    pub fn reset(self: Pin<&mut Self>, deadline: Instant) {
-        let this = self.project();
+    pub fn reset(mut self: Pin<&mut Self>, deadline: Instant) {
+        let this = self.as_mut().project();
         let entry = this.entry.into_ref();
         entry.set_mark(Origin::Any as u8);
-        if let Place::In(home) = this.place
+        if let Some(home) = this.home
             && entry.state() == State::Armed
         {
             let nanos = home.clock().nanos(deadline.into());
@@ -294,7 +280,7 @@ impl Sleep {
         } else {
             entry.settle(State::Idle);
         }
-        this.place.set(deadline);
+        self.keep(deadline);
     }
 
     /// Polls without asking the budget.
@@ -320,9 +306,9 @@ impl Sleep {
     fn arm(mut self: Pin<&mut Self>, waker: &Waker) -> State {
         let this = self.as_mut().project();
         let entry = this.entry.into_ref();
-        let Place::At(deadline) = *this.place else {
-            unreachable!("an idle entry is in no timers");
-        };
+        assert!(this.home.is_none(), "an idle entry is in no timers");
+        // SAFETY: ours, through a unique reference, and in no timers: invariant 1.
+        let deadline = Instant::from(unsafe { entry.kept() });
         if entry.mark() == Origin::Zero as u8 {
             entry.settle(State::Fired);
             waker.wake_by_ref();
@@ -336,10 +322,10 @@ impl Sleep {
             entry.settle(State::Fired);
             return State::Fired;
         }
-        *this.place = Place::In(ManuallyDrop::new(home));
+        *this.home = Some(ManuallyDrop::new(home));
         let state = self.as_mut().insert(nanos, waker);
         if state != State::Armed {
-            self.project().place.set(deadline);
+            self.keep(deadline);
         }
         state
     }
@@ -349,7 +335,7 @@ impl Sleep {
     fn insert(self: Pin<&mut Self>, deadline: Nanos, waker: &Waker) -> State {
         let this = self.project();
         let entry = this.entry.into_ref();
-        let Place::In(home) = this.place else { unreachable!("its home was found just now") };
+        let Some(home) = this.home else { unreachable!("its home was found just now") };
         // SAFETY: ours, through a unique reference, pinned, not armed. It is taken out by
         // `PinnedDrop` at the latest, and goes to the timers of `home` until then: invariant 1.
         let state = match unsafe { home.timers().insert(entry, deadline, waker) } {
@@ -369,17 +355,23 @@ impl Sleep {
     /// Goes on waiting, perhaps for another task.
     fn update_waker(self: Pin<&mut Self>, waker: &Waker) -> State {
         let this = self.project();
-        match this.place {
-            // SAFETY: ours, through a unique reference, and in the timers of this home.
-            Place::In(home) => unsafe { home.timers().update_waker(this.entry.into_ref(), waker) },
-            Place::At(_) => unreachable!("an armed entry is in a home"),
-        }
+        let Some(home) = this.home else { unreachable!("an armed entry is in a home") };
+        // SAFETY: ours, through a unique reference, and in the timers of this home.
+        unsafe { home.timers().update_waker(this.entry.into_ref(), waker) }
+    }
+
+    /// In no timers any more, or not yet.
+    fn keep(self: Pin<&mut Self>, deadline: Instant) {
+        let this = self.project();
+        // SAFETY: ours, through a unique reference, and not armed, as the callers have found.
+        unsafe { this.entry.into_ref().keep(deadline.into()) };
+        drop(this.home.take().map(ManuallyDrop::into_inner));
     }
 
     /// The last that is done with it.
     fn disarm(self: Pin<&mut Self>) {
         let this = self.project();
-        if let Place::In(home) = this.place {
+        if let Some(home) = this.home {
             // SAFETY: in the only drop of the only owner (invariant 3), who does not come back to it.
             let home = unsafe { ManuallyDrop::take(home) };
             // SAFETY: ours, through a unique reference, and in the timers of this home.

@@ -5,8 +5,8 @@
 //! 1. **Armed is linked.** An entry whose state is ARMED is in exactly one list of exactly one
 //!    wheel, is pinned, and stays alive until it is no longer ARMED. There is one [`Node`] for it,
 //!    or its place in a [`List`]: that is the wheel's right to touch it.
-//! 2. **Links and slot** are touched by the holder of the wheel's lock while ARMED, and by nobody
-//!    otherwise. They are written before ARMED is seen by anyone else, under the lock.
+//! 2. **Links and slot** are touched by the holder of the wheel's lock while ARMED, and by the owner
+//!    otherwise. They are written under the lock, before ARMED is seen by anyone else.
 //! 3. **The deadline** is written by the owner alone (under the lock while ARMED), so the owner may
 //!    read it at any time, and the wheel while ARMED.
 //! 4. **The waker** is there while ARMED; whoever ends that copies it out and has it then. It is written
@@ -22,6 +22,7 @@ use std::mem::{self, MaybeUninit};
 use std::pin::Pin;
 use std::ptr::NonNull;
 use std::task::Waker;
+use std::time::Instant;
 
 use runtime_sync::primitives::UnsafeCell;
 use runtime_sync::primitives::atomic::{
@@ -29,7 +30,7 @@ use runtime_sync::primitives::atomic::{
     Ordering::{Acquire, Relaxed, Release},
 };
 
-use crate::clock::Nanos;
+use crate::clock::{NEVER, Nanos};
 
 /// A timer that can be put into a wheel: 48 bytes on machines of 64 bits.
 pub struct Entry {
@@ -43,7 +44,14 @@ pub struct Entry {
     _pinned: PhantomPinned,
 }
 
-struct Links {
+/// The owner has no use for what it keeps here while the entry is ARMED, and nobody for links otherwise.
+union Links {
+    list: Neighbours,
+    kept: Instant,
+}
+
+#[derive(Clone, Copy)]
+struct Neighbours {
     prev: Option<NonNull<Entry>>,
     next: Option<NonNull<Entry>>,
 }
@@ -82,15 +90,46 @@ impl Entry {
     /// An entry in no wheel, with the given deadline, to be read by its owner, and mark.
     #[inline]
     pub fn new(deadline: Nanos, mark: u8) -> Entry {
+        Entry::with(deadline, Links { list: Neighbours { prev: None, next: None } }, mark)
+    }
+
+    /// An entry in no wheel, without a deadline, that [keeps](Entry::kept) a moment for its owner.
+    #[inline]
+    pub fn keeping(moment: Instant, mark: u8) -> Entry {
+        Entry::with(NEVER, Links { kept: moment }, mark)
+    }
+
+    #[inline]
+    fn with(deadline: Nanos, links: Links, mark: u8) -> Entry {
         Entry {
             deadline: UnsafeCell::new(deadline),
-            links: UnsafeCell::new(Links { prev: None, next: None }),
+            links: UnsafeCell::new(links),
             waker: UnsafeCell::new(MaybeUninit::uninit()),
             slot: UnsafeCell::new(0),
             state: AtomicU8::new(State::Idle as u8),
             mark: AtomicU8::new(mark),
             _pinned: PhantomPinned,
         }
+    }
+
+    /// Keeps a moment for the owner until the entry is armed.
+    ///
+    /// # Safety
+    ///
+    /// The caller is the owner, and the entry is not ARMED.
+    pub unsafe fn keep(&self, moment: Instant) {
+        // SAFETY: invariant 2.
+        self.links.with_mut(|links| unsafe { (*links).kept = moment });
+    }
+
+    /// The moment that is kept.
+    ///
+    /// # Safety
+    ///
+    /// The caller is the owner, and the entry was never armed since it was given that moment.
+    pub unsafe fn kept(&self) -> Instant {
+        // SAFETY: invariant 2, and the caller says which of the two it is.
+        self.links.with(|links| unsafe { (*links).kept })
     }
 
     /// The state. Anything but [`Armed`](State::Armed) is final until the owner changes it.
@@ -256,11 +295,11 @@ unsafe impl Send for List {}
 ///
 /// `entry` is in a list of a wheel that the caller has, so that it is alive (invariant 1) and its
 /// links are the caller's (invariant 2).
-unsafe fn links<R>(entry: NonNull<Entry>, f: impl FnOnce(&mut Links) -> R) -> R {
+unsafe fn links<R>(entry: NonNull<Entry>, f: impl FnOnce(&mut Neighbours) -> R) -> R {
     // SAFETY: alive, by the promise of the caller.
     let entry = unsafe { entry.as_ref() };
     // SAFETY: the caller's, and no closure in this file reaches the same links again.
-    entry.links.with_mut(|links| f(unsafe { &mut *links }))
+    entry.links.with_mut(|links| f(unsafe { &mut (*links).list }))
 }
 
 impl List {
@@ -280,10 +319,9 @@ impl List {
     /// Appends `node`, and notes in it that it is in the list number `slot`.
     pub(super) fn push_back(&mut self, node: Node, slot: usize) {
         let new = node.0;
+        let list = Neighbours { prev: self.tail, next: None };
         // SAFETY: a node is alive and the caller's, and so are the entries of this list.
-        unsafe {
-            links(new, |links| (links.prev, links.next) = (self.tail, None));
-        }
+        node.entry().links.with_mut(|links| unsafe { (*links).list = list });
         // SAFETY: as above.
         node.entry().slot.with_mut(|at| unsafe { *at = slot as u16 });
         match self.tail.replace(new) {
