@@ -1,15 +1,19 @@
 //! The system's monotonic clock as a number of nanoseconds, on the scale of std's instants.
 
 use super::system_instant;
+use std::mem::MaybeUninit;
 use std::time::{Duration, Instant};
 
 const SECOND: u64 = 1_000_000_000;
 
+/// Counts what that clock counts, from the same moment.
 #[inline]
 pub(super) fn now() -> u64 {
-    let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: there is room for what is written; the call cannot fail for this clock.
-    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &mut now) };
+    let mut now = MaybeUninit::<libc::timespec>::zeroed();
+    // SAFETY: there is room for what is written.
+    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, now.as_mut_ptr()) };
+    // SAFETY: numbers, all zeros before; and the call cannot fail for this clock.
+    let now = unsafe { now.assume_init() };
     (now.tv_sec as u64).wrapping_mul(SECOND).wrapping_add(now.tv_nsec as u64)
 }
 
