@@ -3,12 +3,30 @@
 //! Inside the runtime a moment is a count of nanoseconds since the clock's origin, so that wheels
 //! and hints are plain integers. 2^62 of them are 146 years; what lies further away is [`NEVER`].
 //!
-//! This is the only file that reads the system's monotonic clock.
+//! Besides `clock_linux.rs`, this is the only file that reads the system's monotonic clock.
 
 use std::fmt;
 use std::time::{Duration, Instant};
 
 use runtime_sync::primitives::atomic::{AtomicU64, Ordering::Relaxed};
+
+/// Counts nanoseconds as instants do: the difference of two of those takes longer than reading one.
+#[cfg(all(target_os = "linux", not(miri)))]
+#[expect(unsafe_code, reason = "the C library's clock has no safe binding that valgrind bears")]
+#[path = "clock_linux.rs"]
+mod count;
+
+/// Elsewhere there are instants alone.
+#[cfg(not(all(target_os = "linux", not(miri))))]
+mod count {
+    pub(super) fn now() -> u64 {
+        0
+    }
+
+    pub(super) fn begin() -> (std::time::Instant, Option<u64>) {
+        (super::system_instant(), None)
+    }
+}
 
 /// A moment: nanoseconds since the origin of a [`Clock`].
 pub type Nanos = u64;
@@ -28,7 +46,7 @@ pub fn system_instant() -> Instant {
 
 /// The nanoseconds of `duration`, or the most that there are.
 #[inline]
-fn whole_nanos(duration: Duration) -> Nanos {
+pub fn whole_nanos(duration: Duration) -> Nanos {
     duration
         .as_secs()
         .saturating_mul(1_000_000_000)
@@ -52,6 +70,8 @@ fn comes_or_never(at: Nanos) -> Nanos {
 /// none goes beyond [`LATEST`].
 pub struct Clock {
     origin: Instant,
+    /// What [`count::now`] said at the origin.
+    counted: Option<u64>,
     mode: AtomicU64,
 }
 
@@ -92,12 +112,17 @@ impl Mode {
 impl Clock {
     /// A clock that follows the system's.
     pub fn system() -> Clock {
-        Clock { origin: system_instant(), mode: AtomicU64::new(Mode::shifted(0).0) }
+        Clock::with(Mode::shifted(0))
     }
 
     /// A clock that stands still at its origin.
     pub fn paused() -> Clock {
-        Clock { origin: system_instant(), mode: AtomicU64::new(Mode::frozen(0).0) }
+        Clock::with(Mode::frozen(0))
+    }
+
+    fn with(mode: Mode) -> Clock {
+        let (origin, counted) = count::begin();
+        Clock { origin, counted, mode: AtomicU64::new(mode.0) }
     }
 
     /// The moment from which this clock counts.
@@ -127,13 +152,17 @@ impl Clock {
     /// The time on a clock that runs.
     #[inline]
     fn running(&self, shift: i64) -> Nanos {
-        self.elapsed().saturating_add_signed(shift).min(LATEST)
+        (self.elapsed() as i64).saturating_add(shift).clamp(0, LATEST as i64) as Nanos
     }
 
     /// What the system's clock has counted since the origin.
     #[inline]
     fn elapsed(&self) -> Nanos {
-        whole_nanos(system_instant().saturating_duration_since(self.origin)).min(LATEST)
+        let elapsed = match self.counted {
+            Some(counted) => count::now().saturating_sub(counted),
+            None => whole_nanos(system_instant().saturating_duration_since(self.origin)),
+        };
+        elapsed.min(LATEST)
     }
 
     /// The instant that is `at` nanoseconds after the origin.

@@ -19,6 +19,19 @@ fn a_system_clock_follows_the_system() {
     assert!(!clock.is_paused());
 }
 
+/// What is counted without instants is what instants say, to the nanosecond.
+#[cfg(all(target_os = "linux", not(miri)))]
+#[test]
+fn a_count_is_that_of_instants() {
+    for _ in 0..100 {
+        let clock = Clock::system();
+        assert!(clock.counted.is_some());
+        let before = clock.nanos(Instant::now());
+        let now = clock.now();
+        assert!((before..=clock.nanos(Instant::now())).contains(&now));
+    }
+}
+
 #[test]
 fn a_paused_clock_stands_still_at_its_origin() {
     let clock = Clock::paused();

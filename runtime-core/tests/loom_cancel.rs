@@ -6,10 +6,11 @@
 mod support_loom;
 
 use loom::thread;
-use runtime_core::cancel::{CancelScope, catch_cancel, with_cleanup};
+use runtime_core::cancel::{CancelScope, catch_cancel, timeout_scope, with_cleanup};
 use runtime_core::task::state::State;
 use runtime_core::task::{AbortHandle, JoinHandle, Tally, cancel_for};
 use runtime_core::task_group::TaskGroup;
+use runtime_core::time::Instant;
 use std::future::{pending, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -446,6 +447,31 @@ fn a_clean_up_meets_the_end_of_its_scope() {
         assert!(!next.cancel_called());
         next.on_exit_within(None, async {});
         assert_eq!(ran.load(SeqCst) > 0, asker.join().unwrap());
+    });
+}
+
+/// A timeout is left, which is a load if nobody has its scope any more, while another thread moves it
+/// and lets go: the next one knows nothing of it.
+#[test]
+fn a_timeout_that_was_moved_leaves_nothing_to_the_next() {
+    loom::model(|| {
+        let mut cx = Context::from_waker(Waker::noop());
+        let (moment, mut mover) = (Instant::now(), None);
+        let mut scope = Box::pin(timeout_scope(None, |scope| {
+            mover = Some(thread::spawn(move || scope.reschedule(moment)));
+            // To look at the count of who has it is no place where the model changes threads.
+            thread::yield_now();
+            std::future::ready(7)
+        }));
+        let Poll::Ready(Ok(7)) = scope.as_mut().poll(&mut cx) else { panic!("it was ready") };
+        drop(scope);
+        let mut next = Box::pin(timeout_scope(None, |scope| {
+            assert_eq!(scope.deadline(), None);
+            std::future::ready(scope.reschedule(moment))
+        }));
+        assert_eq!(next.as_mut().poll(&mut cx), Poll::Ready(Ok(Ok(()))));
+        drop(next);
+        _ = mover.unwrap().join().unwrap();
     });
 }
 

@@ -11,6 +11,7 @@ use std::task::{Wake, Waker};
 use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
 use loom::sync::{Arc, Mutex};
 use loom::thread;
+use runtime_core::clock::NEVER;
 use runtime_core::timer::{Entry, Inserted, State, Timers};
 use runtime_sync::wake_batch::WakeBatch;
 
@@ -45,7 +46,7 @@ struct Owner {
 
 impl Owner {
     fn new(timers: &Arc<Timers>) -> Owner {
-        Owner { entry: Box::pin(Entry::new(0)), timers: timers.clone() }
+        Owner { entry: Box::pin(Entry::new(NEVER, 0)), timers: timers.clone() }
     }
 
     fn insert(&self, deadline: u64, waker: &Waker) -> Inserted {
@@ -267,6 +268,33 @@ fn the_task_that_polled_last_knows_or_is_told() {
 #[test]
 fn twin_the_answer_of_a_waker_update_is_ignored() {
     fails("twin_the_answer_of_a_waker_update_is_ignored", || fire_against_update(false));
+}
+
+/// The task polls again, with the waker that is there, and so without the lock; once it knows that the
+/// timer has fired, it arms it anew for another task.
+#[test]
+fn a_look_without_the_lock_meets_the_one_who_fires() {
+    loom::model(|| {
+        let timers = Arc::new(Timers::new());
+        let owner = Owner::new(&timers);
+        let (first, second) = (Task::new(), Task::new());
+        assert_eq!(owner.insert(5, &waker(&first)), Inserted::Armed { earliest: true });
+        let worker = {
+            let timers = timers.clone();
+            thread::spawn(move || expire(&timers, 10))
+        };
+        let has_fired = owner.update_waker(&waker(&first)) == State::Fired;
+        if has_fired {
+            assert_eq!(owner.insert(20, &waker(&second)), Inserted::Armed { earliest: true });
+        }
+        worker.join().unwrap();
+        assert_eq!((first.woken(), second.woken()), (1, 0));
+        let state = if has_fired { State::Armed } else { State::Fired };
+        assert_eq!(owner.entry.state(), state);
+        owner.remove();
+        assert_eq!(std::sync::Arc::strong_count(&first), 1);
+        assert_eq!(std::sync::Arc::strong_count(&second), 1);
+    });
 }
 
 // ── insert against expire ────────────────────────────────────────────────────────────────────────

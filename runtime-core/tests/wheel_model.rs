@@ -34,7 +34,7 @@ struct Wheel {
 impl Wheel {
     fn new(entries: usize) -> Wheel {
         Wheel {
-            entries: (0..entries).map(|_| Box::pin(Entry::new(0))).collect(),
+            entries: (0..entries).map(|_| Box::pin(Entry::new(NEVER, 0))).collect(),
             wakes: (0..entries).map(|_| Arc::default()).collect(),
             timers: Timers::new(),
         }
@@ -348,8 +348,8 @@ fn a_waker_may_call_back_into_the_wheel() {
     }
     let timers = Arc::new(Timers::new());
     let waker = || Waker::from(Arc::new(Touch(timers.clone())));
-    let entry = Box::pin(Entry::new(0));
-    let other = Box::pin(Entry::new(0));
+    let entry = Box::pin(Entry::new(NEVER, 0));
+    let other = Box::pin(Entry::new(NEVER, 0));
     // SAFETY: removed below; one wheel; one thread.
     unsafe {
         assert!(matches!(timers.insert(entry.as_ref(), 5, &waker()), Inserted::Armed { .. }));

@@ -126,3 +126,60 @@ async fn a_scope_has_nothing_from_the_one_before() {
         assert!(timeout_scope(secs(1), async |_| sleep(5).await).await.is_err());
     }
 }
+
+#[filch::test(start_paused = true)]
+async fn a_timeout_has_nothing_from_the_one_before() {
+    for round in 0..3 {
+        let due = Instant::now() + secs(1);
+        let ready = timeout_scope(secs(1), |scope| {
+            let told = scope.deadline();
+            scope.reschedule(None).unwrap();
+            std::future::ready((told, scope.deadline(), scope.expired()))
+        });
+        assert_eq!(ready.await, Ok((Some(due), None, false)));
+        let late = timeout_scope(secs(1), async |scope| {
+            assert_eq!(scope.deadline(), Some(due));
+            sleep(5).await;
+        });
+        assert!(late.await.is_err());
+        assert_eq!(timeout_scope(None, |_| std::future::ready(round)).await, Ok(round));
+    }
+}
+
+#[filch::test(start_paused = true)]
+async fn a_handle_that_stays_is_of_its_own_timeout() {
+    let before = timeout_scope(secs(1), async |scope| scope).await.unwrap();
+    let outcome = timeout_scope(secs(3), async |scope| {
+        assert_eq!(before.reschedule(Instant::now()), Err(NotActive));
+        sleep(2).await;
+        scope.expired()
+    });
+    assert_eq!(outcome.await, Ok(false));
+    assert!(!before.expired());
+}
+
+#[filch::test(start_paused = true)]
+async fn one_that_is_moved_from_another_task_while_it_waits_wakes() {
+    let start = Instant::now();
+    let outcome = timeout_scope(None, async |scope| {
+        filch::spawn(async move {
+            sleep(1).await;
+            scope.reschedule(start + secs(2)).unwrap();
+        });
+        sleep(9).await;
+    });
+    assert!(outcome.await.is_err());
+    assert_eq!(start.elapsed(), secs(2));
+}
+
+#[filch::test(start_paused = true)]
+async fn who_cleans_up_in_a_timeout_scope_is_waited_for() {
+    let start = Instant::now();
+    let outcome = timeout_scope(secs(1), async |_| {
+        assert!(catch_cancel(sleep(5)).await.is_err());
+        CancelScope::shielded(None, sleep(2)).await.unwrap();
+        "cleaned"
+    });
+    assert_eq!(outcome.await, Ok("cleaned"));
+    assert_eq!(start.elapsed(), secs(3));
+}

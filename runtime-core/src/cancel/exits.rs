@@ -41,11 +41,6 @@ impl Exits {
         Ok(())
     }
 
-    /// Whether no more are taken.
-    pub(super) fn are_closed(&self) -> bool {
-        self.left
-    }
-
     pub(super) fn is_empty(&self) -> bool {
         self.line.as_ref().is_none_or(Vec::is_empty)
     }

@@ -63,16 +63,17 @@ mod outcome;
 pub mod root;
 mod run;
 mod scope;
+mod timeout_scope;
 
 pub use catch::{CatchCancel, catch_cancel};
 pub use cleanup::{CLEANUP_LIMIT, WithCleanup, with_cleanup};
 pub use deadline::{
-    MoveOn, NotActive, TimeoutScope, current_effective_deadline, fail_after, fail_at,
-    move_on_after, move_on_at, timeout_scope,
+    MoveOn, current_effective_deadline, fail_after, fail_at, move_on_after, move_on_at,
 };
 pub use error::Cancelled;
 pub use run::Run;
 pub use scope::CancelScope;
+pub use timeout_scope::{NotActive, TimeoutScope, timeout_scope};
 
 pub use crate::task::{CancelReason, CancelSource};
 

@@ -43,16 +43,8 @@ pin_project! {
 
 impl<F: Future> Run<F> {
     pub(super) fn new(scope: CancelScope, body: F) -> Run<F> {
-        Run::with(scope, body, Entry::Outside)
-    }
-
-    /// Of a scope that was [entered](CancelScope::entered) when it was made.
-    pub(super) fn entered(scope: CancelScope, body: F) -> Run<F> {
-        Run::with(scope, body, Entry::Open(None))
-    }
-
-    fn with(scope: CancelScope, body: F, entry: Entry) -> Run<F> {
-        Run { body: Some(body), timer: None, scope: Some(scope), entry, leaving: None }
+        let scope = Some(scope);
+        Run { body: Some(body), timer: None, scope, entry: Entry::Outside, leaving: None }
     }
 }
 

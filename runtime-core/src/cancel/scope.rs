@@ -82,7 +82,7 @@ enum Deadline {
 }
 
 impl Deadline {
-    /// The time begins to run, if it does not yet.
+    /// The scope is entered: the time begins to run.
     fn begin(&mut self) {
         if let Deadline::After(limit) = *self {
             *self = Deadline::At(Instant::after(limit));
@@ -113,13 +113,6 @@ impl Shared {
 }
 
 impl State {
-    /// What whoever is left with a handle may still ask for. Returns what is to be dropped without the lock.
-    fn leave(&mut self) -> Option<Arc<Node>> {
-        // The deadline moves no more, also if nobody had to wait for it.
-        self.deadline.begin();
-        self.node.take()
-    }
-
     /// The node does not change while there is one.
     fn know(&mut self, node: Option<&Arc<Node>>) {
         if self.node.is_none() {
@@ -144,24 +137,11 @@ impl CancelScope {
         CancelScope::with(Deadline::At(deadline))
     }
 
-    /// A scope that counts as entered, by whoever makes it. Its time runs from the moment it has to
-    /// wait, or somebody asks for its deadline.
-    #[inline]
-    pub(super) fn entered(limit: Option<Duration>) -> CancelScope {
-        CancelScope::at(limit.map_or(Deadline::Never, Deadline::After), true)
-    }
-
     fn with(deadline: Deadline) -> CancelScope {
-        CancelScope::at(deadline, false)
-    }
-
-    #[inline]
-    fn at(deadline: Deadline, entered: bool) -> CancelScope {
         let spare = SPARE.try_with(Cell::take).ok().flatten();
         let mut shared = spare.unwrap_or_else(|| Arc::new(Shared::new()));
         let state = Arc::get_mut(&mut shared).expect("nobody else has it").state.get_mut();
         state.deadline = deadline;
-        state.entered = entered;
         CancelScope(shared)
     }
 
@@ -329,11 +309,7 @@ impl CancelScope {
 
     /// When it is cancelled by itself. `None`: never, or so long after it will be entered.
     pub fn deadline(&self) -> Option<Instant> {
-        let mut state = self.0.state.lock();
-        if state.entered {
-            state.deadline.begin();
-        }
-        state.deadline.moment()
+        self.0.state.lock().deadline.moment()
     }
 
     /// Sets another deadline, or none; at any time, from anywhere. A scope that is cancelled stays so.
@@ -391,7 +367,6 @@ impl CancelScope {
     pub(super) fn look_with(&self, node: Option<&Arc<Node>>) -> Look {
         let mut state = self.0.state.lock();
         state.know(node);
-        state.deadline.begin();
         Look {
             reason: state.reason.clone(),
             deadline: state.deadline.moment(),
@@ -423,7 +398,7 @@ impl CancelScope {
     pub(super) fn next_exit(&self) -> Option<Exit> {
         let mut state = self.0.state.lock();
         let exit = state.exits.pop();
-        let gone = if exit.is_none() { state.leave() } else { None };
+        let gone = if exit.is_none() { state.node.take() } else { None };
         drop(state);
         drop(gone);
         exit
@@ -432,14 +407,9 @@ impl CancelScope {
     /// The scope's future is gone; clean-ups that did not run by then are dropped.
     pub(super) fn leave(&self) {
         let mut state = self.0.state.lock();
-        let gone = (state.leave(), state.exits.close());
+        let gone = (state.node.take(), state.exits.close());
         drop(state);
         drop(gone);
-    }
-
-    /// Whether it was left.
-    pub(super) fn is_left(&self) -> bool {
-        self.0.state.lock().exits.are_closed()
     }
 }
 

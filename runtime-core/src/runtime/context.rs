@@ -24,6 +24,7 @@ pub fn is_driving() -> bool {
 }
 
 /// The home whose wheel a timer belongs to that is polled on this thread.
+#[inline]
 pub fn timer_home() -> Option<HomeRef> {
     current::with_worker(|worker| {
         worker.filter(|worker| current::is_in(worker.scheduler())).map(|worker| worker.lend())

@@ -6,7 +6,7 @@
 //!
 //! # Invariants
 //!
-//! 1. A list holds blocks of its class's size, aligned to [`GRAIN`], allocated by the global allocator
+//! 1. A list holds blocks of its class's size, aligned to [`ALIGN`], allocated by the global allocator
 //!    with [`block_layout`], and used by nobody. The first word of each is the link to the next.
 //! 2. The lists of a thread are touched by this thread only, and are empty while they are closed.
 
@@ -14,8 +14,10 @@ use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::cell::Cell;
 use std::ptr::{self, NonNull};
 
-/// Sizes are multiples of this, and blocks aligned to it: what allocators give anyway.
-const GRAIN: usize = 16;
+/// Sizes are multiples of this, as tasks' are: no room is asked for that nobody needs.
+const GRAIN: usize = 8;
+/// What blocks are aligned to: as allocators do anyway.
+const ALIGN: usize = 16;
 /// Larger tasks go to the allocator each time.
 const LARGEST: usize = 1024;
 const CLASSES: usize = LARGEST / GRAIN + 1;
@@ -86,11 +88,11 @@ fn block_layout(layout: Layout) -> Layout {
 }
 
 fn class_of(layout: Layout) -> Option<usize> {
-    (layout.size() <= LARGEST && layout.align() <= GRAIN).then(|| layout.size().div_ceil(GRAIN))
+    (layout.size() <= LARGEST && layout.align() <= ALIGN).then(|| layout.size().div_ceil(GRAIN))
 }
 
 fn class_layout(class: usize) -> Layout {
-    Layout::from_size_align(class.max(1) * GRAIN, GRAIN).expect("far below the largest size")
+    Layout::from_size_align(class.max(1) * GRAIN, ALIGN).expect("far below the largest size")
 }
 
 /// A block for a value of `layout`.

@@ -55,6 +55,7 @@ pub use instant::Instant;
 pub use interval::{Interval, MissedTickBehavior, interval, interval_at};
 pub use sleep::{Sleep, sleep, sleep_until};
 pub use stopped::{advance, pause, resume};
+pub(crate) use timeout::poll_given_up;
 pub use timeout::{Timeout, timeout, timeout_at, wait_for};
 
 #[cfg(all(test, not(filch_loom)))]

@@ -2,12 +2,15 @@
 //!
 //! # Invariants
 //!
-//! 1. The entry of a [`Sleep`] is ARMED only while `home` is [`In`](Place::In) the home into whose
-//!    timers it was put; that home is not let go of, nor changed, before the entry is out again.
+//! 1. The entry of a [`Sleep`] is ARMED only while there is the home into whose timers it was put; that
+//!    is not let go of, nor changed, before the entry is out again. While there is none, the entry
+//!    keeps the deadline.
 //! 2. A `Sleep` is pinned when its entry is armed, and its drop takes the entry out.
-//! 3. Methods for the entry are called through a unique reference to the `Sleep`: one at a time.
+//! 3. A `Sleep` owns its home, and lets go of it by [`Sleep::keep`] or in its drop.
+//! 4. Methods for the entry are called through a unique reference to the `Sleep`: one at a time.
 
 use std::fmt;
+use std::mem::ManuallyDrop;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
@@ -16,7 +19,7 @@ use pin_project_lite::pin_project;
 use runtime_sync::budget;
 
 use super::Instant;
-use crate::clock::Clock;
+use crate::clock::{Clock, Nanos, after};
 use crate::runtime::context::{self, HomeRef};
 use crate::timer::{Entry, Inserted, State};
 
@@ -101,6 +104,16 @@ pub(super) fn check_runtime() {
     }
 }
 
+/// The home of this thread's timers.
+///
+/// # Panics
+///
+/// If there is no runtime on this thread.
+#[inline]
+fn home_here() -> HomeRef {
+    context::timer_home().unwrap_or_else(|| panic!("{}", context::NO_RUNTIME))
+}
+
 pin_project! {
     /// The future of [`sleep`] and [`sleep_until`].
     ///
@@ -131,7 +144,8 @@ pin_project! {
     /// ```
     #[must_use = "futures do nothing unless they are awaited"]
     pub struct Sleep {
-        place: Place,
+        // In whose timers the entry is, or was until it fired; or will be at once.
+        home: Option<ManuallyDrop<HomeRef>>,
         #[pin]
         entry: Entry,
     }
@@ -141,14 +155,6 @@ pin_project! {
             this.disarm();
         }
     }
-}
-
-/// Where the deadline of a [`Sleep`] is kept: these two share 16 bytes.
-enum Place {
-    /// In no timers.
-    At(Instant),
-    /// In the entry, which is in the timers of this home, or was until it fired.
-    In(HomeRef),
 }
 
 /// What is known of a deadline that has not been waited for; the mark of an entry.
@@ -164,9 +170,33 @@ pub(super) enum Origin {
     Zero,
 }
 
+/// What a poll says that has found its entry so.
+#[inline]
+fn elapsed(state: State) -> Poll<()> {
+    match state {
+        State::Idle | State::Armed => Poll::Pending,
+        State::Fired => Poll::Ready(()),
+        State::Closed => panic!("{SHUT_DOWN}"),
+    }
+}
+
 impl Sleep {
     pub(super) fn new(deadline: Instant, origin: Origin) -> Sleep {
-        Sleep { place: Place::At(deadline), entry: Entry::new(origin as u8) }
+        Sleep { home: None, entry: Entry::keeping(deadline.into(), origin as u8) }
+    }
+
+    /// One whose time runs from now on, to [begin](Sleep::begin) here: so the moment is never an
+    /// [`Instant`], which would have to be computed to and fro.
+    ///
+    /// # Panics
+    ///
+    /// If there is no runtime on this thread.
+    #[inline]
+    pub(super) fn from_now(duration: Duration) -> Sleep {
+        let home = home_here();
+        let deadline = after(home.clock().now(), duration);
+        let home = Some(ManuallyDrop::new(home));
+        Sleep { home, entry: Entry::new(deadline, Origin::Fresh as u8) }
     }
 
     /// When it will be ready, or was.
@@ -184,11 +214,13 @@ impl Sleep {
     /// # });
     /// ```
     pub fn deadline(&self) -> Instant {
-        match &self.place {
-            Place::At(deadline) => *deadline,
-            // SAFETY: this is the owner, and nobody has a unique reference at the moment.
-            Place::In(home) => home.clock().instant(unsafe { self.entry.deadline() }).into(),
-        }
+        let deadline = match &self.home {
+            // SAFETY: this is the owner, and nobody has a unique reference at the moment; invariant 1.
+            None => unsafe { self.entry.kept() },
+            // SAFETY: as above.
+            Some(home) => home.clock().instant(unsafe { self.entry.deadline() }),
+        };
+        deadline.into()
     }
 
     /// Whether the deadline has come and the next poll will be ready.
@@ -229,11 +261,11 @@ impl Sleep {
     /// pause.await;
     /// # });
     /// ```
-    pub fn reset(self: Pin<&mut Self>, deadline: Instant) {
-        let this = self.project();
+    pub fn reset(mut self: Pin<&mut Self>, deadline: Instant) {
+        let this = self.as_mut().project();
         let entry = this.entry.into_ref();
         entry.set_mark(Origin::Any as u8);
-        if let Place::In(home) = this.place
+        if let Some(home) = this.home
             && entry.state() == State::Armed
         {
             let nanos = home.clock().nanos(deadline.into());
@@ -248,36 +280,41 @@ impl Sleep {
         } else {
             entry.settle(State::Idle);
         }
-        *this.place = Place::At(deadline);
+        self.keep(deadline);
     }
 
     /// Polls without asking the budget.
+    #[inline]
     pub(crate) fn poll_elapsed(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let state = match self.entry.state() {
             State::Idle => self.arm(cx.waker()),
             State::Armed => self.update_waker(cx.waker()),
             settled => settled,
         };
-        match state {
-            State::Idle | State::Armed => Poll::Pending,
-            State::Fired => Poll::Ready(()),
-            State::Closed => panic!("{SHUT_DOWN}"),
-        }
+        elapsed(state)
+    }
+
+    /// The first poll of one that was made [just now](Sleep::from_now).
+    #[inline]
+    pub(super) fn begin(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        // SAFETY: ours, through a unique reference.
+        let deadline = unsafe { self.entry.deadline() };
+        elapsed(self.insert(deadline, cx.waker()))
     }
 
     /// Begins to wait, or finds that there is nothing to wait for.
-    fn arm(self: Pin<&mut Self>, waker: &Waker) -> State {
-        let this = self.project();
+    fn arm(mut self: Pin<&mut Self>, waker: &Waker) -> State {
+        let this = self.as_mut().project();
         let entry = this.entry.into_ref();
-        let Place::At(deadline) = *this.place else {
-            unreachable!("an idle entry is in no timers");
-        };
+        assert!(this.home.is_none(), "an idle entry is in no timers");
+        // SAFETY: ours, through a unique reference, and in no timers: invariant 1.
+        let deadline = Instant::from(unsafe { entry.kept() });
         if entry.mark() == Origin::Zero as u8 {
             entry.settle(State::Fired);
             waker.wake_by_ref();
             return State::Armed;
         }
-        let Some(home) = context::timer_home() else { panic!("{}", context::NO_RUNTIME) };
+        let home = home_here();
         let clock = home.clock();
         let nanos = clock.nanos(deadline.into());
         let may_be_due = entry.mark() != Origin::Fresh as u8 || clock.is_paused();
@@ -285,13 +322,25 @@ impl Sleep {
             entry.settle(State::Fired);
             return State::Fired;
         }
+        *this.home = Some(ManuallyDrop::new(home));
+        let state = self.as_mut().insert(nanos, waker);
+        if state != State::Armed {
+            self.keep(deadline);
+        }
+        state
+    }
+
+    /// Puts the entry into the timers of its home.
+    #[inline]
+    fn insert(self: Pin<&mut Self>, deadline: Nanos, waker: &Waker) -> State {
+        let this = self.project();
+        let entry = this.entry.into_ref();
+        let Some(home) = this.home else { unreachable!("its home was found just now") };
         // SAFETY: ours, through a unique reference, pinned, not armed. It is taken out by
         // `PinnedDrop` at the latest, and goes to the timers of `home` until then: invariant 1.
-        let inserted = unsafe { home.timers().insert(entry, nanos, waker) };
-        let state = match inserted {
+        let state = match unsafe { home.timers().insert(entry, deadline, waker) } {
             Inserted::Armed { earliest } => {
-                *this.place = Place::In(home);
-                if earliest && let Place::In(home) = this.place {
+                if earliest {
                     home.earlier_deadline();
                 }
                 return State::Armed;
@@ -306,16 +355,25 @@ impl Sleep {
     /// Goes on waiting, perhaps for another task.
     fn update_waker(self: Pin<&mut Self>, waker: &Waker) -> State {
         let this = self.project();
-        match this.place {
-            // SAFETY: ours, through a unique reference, and in the timers of this home.
-            Place::In(home) => unsafe { home.timers().update_waker(this.entry.into_ref(), waker) },
-            Place::At(_) => unreachable!("an armed entry is in a home"),
-        }
+        let Some(home) = this.home else { unreachable!("an armed entry is in a home") };
+        // SAFETY: ours, through a unique reference, and in the timers of this home.
+        unsafe { home.timers().update_waker(this.entry.into_ref(), waker) }
     }
 
+    /// In no timers any more, or not yet.
+    fn keep(self: Pin<&mut Self>, deadline: Instant) {
+        let this = self.project();
+        // SAFETY: ours, through a unique reference, and not armed, as the callers have found.
+        unsafe { this.entry.into_ref().keep(deadline.into()) };
+        drop(this.home.take().map(ManuallyDrop::into_inner));
+    }
+
+    /// The last that is done with it.
     fn disarm(self: Pin<&mut Self>) {
         let this = self.project();
-        if let Place::In(home) = this.place {
+        if let Some(home) = this.home {
+            // SAFETY: in the only drop of the only owner (invariant 3), who does not come back to it.
+            let home = unsafe { ManuallyDrop::take(home) };
             // SAFETY: ours, through a unique reference, and in the timers of this home.
             unsafe { home.timers().remove(this.entry.into_ref()) };
         }

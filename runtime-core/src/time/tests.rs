@@ -89,9 +89,9 @@ fn timers_are_small_and_can_be_sent_and_shared() {
     send_and_sync::<Sleep>();
     send_and_sync::<Interval>();
     send_and_sync::<Timeout<()>>();
-    assert!(size_of::<Sleep>() <= 72, "{}", size_of::<Sleep>());
+    assert!(size_of::<Sleep>() <= 64, "{}", size_of::<Sleep>());
     #[cfg(target_os = "linux")]
-    assert_eq!(size_of::<Sleep>(), 64);
+    assert_eq!(size_of::<Sleep>(), 56);
 }
 
 #[test]

@@ -226,25 +226,35 @@ impl<F: Future> Future for Timeout<F> {
             return Poll::Ready(Ok(value));
         }
         ready!(this.delay.as_mut().poll(cx, could_go_on));
-        match this.node {
-            None => Poll::Ready(Err(Elapsed::new())),
-            Some(_) => poll_elapsed(this.value, &this.delay, this.node, cx),
-        }
+        poll_given_up(this.value, &*this.delay, this.node, cx)
     }
 }
 
-/// The time is over, but somebody inside may want to clean up first.
-#[cold]
-fn poll_elapsed<F: Future>(
-    mut value: Pin<&mut F>,
-    about: &Delay,
+/// The time of a scope is over: gives `value` up, once those inside have cleaned up who want to.
+#[inline]
+pub(crate) fn poll_given_up<F: Future>(
+    value: Pin<&mut F>,
+    about: &dyn About,
     place: &mut Option<Arc<Node>>,
     cx: &mut Context<'_>,
 ) -> Poll<Result<F::Output, Elapsed>> {
-    let Some(node) = place.clone() else { return Poll::Ready(Err(Elapsed::new())) };
+    match place {
+        None => Poll::Ready(Err(Elapsed::new())),
+        Some(node) => poll_cleaning_up(value, about, &node.clone(), place, cx),
+    }
+}
+
+#[cold]
+fn poll_cleaning_up<F: Future>(
+    value: Pin<&mut F>,
+    about: &dyn About,
+    node: &Arc<Node>,
+    place: &mut Option<Arc<Node>>,
+    cx: &mut Context<'_>,
+) -> Poll<Result<F::Output, Elapsed>> {
     if node.cancelled().is_none() {
         node.cancel(&Arc::new(CancelReason::new(CancelSource::Deadline)));
-        if let Poll::Ready(value) = within(place, about, || value.as_mut().poll(cx)) {
+        if let Poll::Ready(value) = within(place, about, || value.poll(cx)) {
             return Poll::Ready(Ok(value));
         }
     }
@@ -270,28 +280,38 @@ impl Delay {
     ///
     /// If the future inside has spent the budget in this very poll, the timer goes without:
     /// a future that is always busy must not keep its deadline from being seen.
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>, could_go_on: bool) -> Poll<()> {
-        if could_go_on && !budget::has_budget_remaining() {
-            return self.poll_elapsed(cx);
+        if !could_go_on {
+            drop(ready!(budget::poll_proceed(cx)));
         }
-        let coop = ready!(budget::poll_proceed(cx));
         ready!(self.poll_elapsed(cx));
-        coop.made_progress();
+        if let Some(coop) = budget::proceed_now() {
+            coop.made_progress();
+        }
         Poll::Ready(())
     }
 
+    #[inline]
     fn poll_elapsed(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let sleep = match self.as_mut().project() {
-            DelayProjection::Running { sleep } => return sleep.poll_elapsed(cx),
-            DelayProjection::Never => return Poll::Pending,
-            DelayProjection::After { duration } if duration.is_zero() => return Poll::Ready(()),
-            DelayProjection::After { duration } => {
-                Sleep::new(Instant::after(*duration), Origin::Fresh)
-            }
-            DelayProjection::Until { deadline } => Sleep::new(*deadline, Origin::Any),
+        match self.as_mut().project() {
+            DelayProjection::Running { sleep } => sleep.poll_elapsed(cx),
+            DelayProjection::Never => Poll::Pending,
+            _ => self.begin(cx),
+        }
+    }
+
+    /// The time begins to run, as somebody has to wait.
+    fn begin(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let (sleep, is_new) = match *self {
+            Delay::After { duration } if duration.is_zero() => return Poll::Ready(()),
+            Delay::After { duration } => (Sleep::from_now(duration), true),
+            Delay::Until { deadline } => (Sleep::new(deadline, Origin::Any), false),
+            Delay::Never | Delay::Running { .. } => unreachable!("no time is about to begin"),
         };
         self.set(Delay::Running { sleep });
         match self.project() {
+            DelayProjection::Running { sleep } if is_new => sleep.begin(cx),
             DelayProjection::Running { sleep } => sleep.poll_elapsed(cx),
             _ => unreachable!("it has just been set running"),
         }

@@ -5,20 +5,24 @@
 //! 1. **Armed is linked.** An entry whose state is ARMED is in exactly one list of exactly one
 //!    wheel, is pinned, and stays alive until it is no longer ARMED. There is one [`Node`] for it,
 //!    or its place in a [`List`]: that is the wheel's right to touch it.
-//! 2. **Links, slot and waker** are touched by the holder of the wheel's lock while ARMED, and by
-//!    nobody otherwise. They are written before ARMED is seen by anyone else, under the lock.
+//! 2. **Links and slot** are touched by the holder of the wheel's lock while ARMED, and by the owner
+//!    otherwise. They are written under the lock, before ARMED is seen by anyone else.
 //! 3. **The deadline** is written by the owner alone (under the lock while ARMED), so the owner may
 //!    read it at any time, and the wheel while ARMED.
-//! 4. **The state** goes from IDLE to ARMED and from anything to IDLE by the owner, and from ARMED
+//! 4. **The waker** is there while ARMED; whoever ends that copies it out and has it then. It is written
+//!    as the deadline is, and so may be read by the same two.
+//! 5. **The state** goes from IDLE to ARMED and from anything to IDLE by the owner, and from ARMED
 //!    to FIRED or CLOSED by the wheel, which is its last access to the entry.
-//! 5. The owner calls one method of an entry at a time: they take a pinned reference only because
+//! 6. The owner calls one method of an entry at a time: they take a pinned reference only because
 //!    the wheel holds pointers to the same memory.
 
 use std::fmt;
 use std::marker::{PhantomData, PhantomPinned};
+use std::mem::{self, MaybeUninit};
 use std::pin::Pin;
 use std::ptr::NonNull;
 use std::task::Waker;
+use std::time::Instant;
 
 use runtime_sync::primitives::UnsafeCell;
 use runtime_sync::primitives::atomic::{
@@ -32,6 +36,7 @@ use crate::clock::{NEVER, Nanos};
 pub struct Entry {
     deadline: UnsafeCell<Nanos>,
     links: UnsafeCell<Links>,
+    waker: UnsafeCell<MaybeUninit<Waker>>,
     slot: UnsafeCell<u16>,
     state: AtomicU8,
     /// A byte for the owner, here because there is room for it and not in the owner.
@@ -39,10 +44,16 @@ pub struct Entry {
     _pinned: PhantomPinned,
 }
 
-struct Links {
+/// The owner has no use for what it keeps here while the entry is ARMED, and nobody for links otherwise.
+union Links {
+    list: Neighbours,
+    kept: Instant,
+}
+
+#[derive(Clone, Copy)]
+struct Neighbours {
     prev: Option<NonNull<Entry>>,
     next: Option<NonNull<Entry>>,
-    waker: Option<Waker>,
 }
 
 /// Where an [`Entry`] is in its life.
@@ -70,22 +81,55 @@ impl State {
     }
 }
 
-// SAFETY: invariants 2 to 5 say who touches which field when; the waker may be sent and shared.
+// SAFETY: invariants 2 to 6 say who touches which field when; the waker may be sent and shared.
 unsafe impl Send for Entry {}
 // SAFETY: as above; through a shared reference alone only the two atomics can be read.
 unsafe impl Sync for Entry {}
 
 impl Entry {
-    /// An entry in no wheel, without a deadline, with the given mark.
-    pub fn new(mark: u8) -> Entry {
+    /// An entry in no wheel, with the given deadline, to be read by its owner, and mark.
+    #[inline]
+    pub fn new(deadline: Nanos, mark: u8) -> Entry {
+        Entry::with(deadline, Links { list: Neighbours { prev: None, next: None } }, mark)
+    }
+
+    /// An entry in no wheel, without a deadline, that [keeps](Entry::kept) a moment for its owner.
+    #[inline]
+    pub fn keeping(moment: Instant, mark: u8) -> Entry {
+        Entry::with(NEVER, Links { kept: moment }, mark)
+    }
+
+    #[inline]
+    fn with(deadline: Nanos, links: Links, mark: u8) -> Entry {
         Entry {
-            deadline: UnsafeCell::new(NEVER),
-            links: UnsafeCell::new(Links { prev: None, next: None, waker: None }),
+            deadline: UnsafeCell::new(deadline),
+            links: UnsafeCell::new(links),
+            waker: UnsafeCell::new(MaybeUninit::uninit()),
             slot: UnsafeCell::new(0),
             state: AtomicU8::new(State::Idle as u8),
             mark: AtomicU8::new(mark),
             _pinned: PhantomPinned,
         }
+    }
+
+    /// Keeps a moment for the owner until the entry is armed.
+    ///
+    /// # Safety
+    ///
+    /// The caller is the owner, and the entry is not ARMED.
+    pub unsafe fn keep(&self, moment: Instant) {
+        // SAFETY: invariant 2.
+        self.links.with_mut(|links| unsafe { (*links).kept = moment });
+    }
+
+    /// The moment that is kept.
+    ///
+    /// # Safety
+    ///
+    /// The caller is the owner, and the entry was never armed since it was given that moment.
+    pub unsafe fn kept(&self) -> Instant {
+        // SAFETY: invariant 2, and the caller says which of the two it is.
+        self.links.with(|links| unsafe { (*links).kept })
     }
 
     /// The state. Anything but [`Armed`](State::Armed) is final until the owner changes it.
@@ -126,6 +170,18 @@ impl Entry {
         self.deadline.with(|at| unsafe { *at })
     }
 
+    /// Whether a wake of `waker` would be the same as a wake of the one that the entry was given last.
+    ///
+    /// # Safety
+    ///
+    /// The caller is the owner, and has found the entry ARMED since it has armed it.
+    #[inline]
+    pub(super) unsafe fn will_wake(&self, waker: &Waker) -> bool {
+        // SAFETY: invariant 4: only the caller writes it. If it was taken out just now, its bytes are
+        // still those of a waker, which is only compared.
+        self.waker.with(|held| unsafe { (*held).assume_init_ref() }.will_wake(waker))
+    }
+
     /// What the holder of the wheel's lock needs to find and unlink this entry.
     ///
     /// # Safety
@@ -156,23 +212,13 @@ impl Linked<'_> {
         unsafe { self.entry.as_ref() }.slot.with(|slot| usize::from(unsafe { *slot }))
     }
 
-    /// Whether a wake of `waker` would be the same as a wake of the one that the entry holds.
-    pub(super) fn will_wake(&self, waker: &Waker) -> bool {
-        // SAFETY: the maker of `Linked` holds the lock; invariant 2.
-        let entry = unsafe { self.entry.as_ref() };
-        entry.links.with(|links| {
-            // SAFETY: as above.
-            let held = unsafe { &(*links).waker };
-            held.as_ref().is_some_and(|held| held.will_wake(waker))
-        })
-    }
-
     /// Puts `waker` in the place of the one that the entry holds.
-    pub(super) fn replace_waker(&self, waker: Waker) -> Option<Waker> {
-        // SAFETY: the maker of `Linked` holds the lock; invariant 2.
+    pub(super) fn replace_waker(&self, waker: Waker) -> Waker {
+        // SAFETY: the maker of `Linked` holds the lock; invariant 1.
         let entry = unsafe { self.entry.as_ref() };
-        // SAFETY: as above, and nobody else holds a reference to the waker.
-        entry.links.with_mut(|links| unsafe { &mut (*links).waker }.replace(waker))
+        // SAFETY: ARMED, so that there is one, and the owner asked for it with the lock held, so that
+        // nobody else reads it (invariant 4).
+        entry.waker.with_mut(|held| mem::replace(unsafe { (*held).assume_init_mut() }, waker))
     }
 }
 
@@ -197,9 +243,8 @@ impl Node {
         debug_assert_ne!(entry.state(), State::Armed);
         // SAFETY: not ARMED, so the owner may write (invariant 3).
         entry.deadline.with_mut(|at| unsafe { *at = deadline });
-        // SAFETY: not ARMED, so nobody else touches the links (invariant 2). No old waker is
-        // dropped here: whoever ends ARMED takes it out.
-        entry.links.with_mut(|links| unsafe { (*links).waker = Some(waker) });
+        // SAFETY: not ARMED, so the owner may write (invariant 4), and no waker is there.
+        entry.waker.with_mut(|place| _ = unsafe { (*place).write(waker) });
         // Relaxed: the wheel finds the entry through its lock.
         entry.state.store(State::Armed as u8, Relaxed);
         Node(NonNull::from(entry.get_ref()))
@@ -223,11 +268,12 @@ impl Node {
     }
 
     /// Gives the entry back to its owner, and its waker to the caller.
-    pub(super) fn finish(self, state: State) -> Option<Waker> {
+    pub(super) fn finish(self, state: State) -> Waker {
         debug_assert_ne!(state, State::Armed);
         let entry = self.entry();
-        // SAFETY: still ARMED, and the caller has the wheel (invariant 2).
-        let waker = entry.links.with_mut(|links| unsafe { (*links).waker.take() });
+        // SAFETY: still ARMED, and the caller has the wheel and ends that: it has the waker now, and
+        // nobody else takes it (invariant 4).
+        let waker = entry.waker.with(|held| unsafe { (*held).assume_init_read() });
         // Pairs with the load in `Entry::state`. The last access: the owner may free it from now on.
         entry.state.store(state as u8, Release);
         waker
@@ -249,11 +295,11 @@ unsafe impl Send for List {}
 ///
 /// `entry` is in a list of a wheel that the caller has, so that it is alive (invariant 1) and its
 /// links are the caller's (invariant 2).
-unsafe fn links<R>(entry: NonNull<Entry>, f: impl FnOnce(&mut Links) -> R) -> R {
+unsafe fn links<R>(entry: NonNull<Entry>, f: impl FnOnce(&mut Neighbours) -> R) -> R {
     // SAFETY: alive, by the promise of the caller.
     let entry = unsafe { entry.as_ref() };
     // SAFETY: the caller's, and no closure in this file reaches the same links again.
-    entry.links.with_mut(|links| f(unsafe { &mut *links }))
+    entry.links.with_mut(|links| f(unsafe { &mut (*links).list }))
 }
 
 impl List {
@@ -273,10 +319,9 @@ impl List {
     /// Appends `node`, and notes in it that it is in the list number `slot`.
     pub(super) fn push_back(&mut self, node: Node, slot: usize) {
         let new = node.0;
+        let list = Neighbours { prev: self.tail, next: None };
         // SAFETY: a node is alive and the caller's, and so are the entries of this list.
-        unsafe {
-            links(new, |links| (links.prev, links.next) = (self.tail, None));
-        }
+        node.entry().links.with_mut(|links| unsafe { (*links).list = list });
         // SAFETY: as above.
         node.entry().slot.with_mut(|at| unsafe { *at = slot as u16 });
         match self.tail.replace(new) {

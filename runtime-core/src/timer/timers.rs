@@ -106,18 +106,19 @@ impl Timers {
     /// The caller owns the entry, calls one method for it at a time, and has put it into these
     /// timers if it is ARMED.
     pub unsafe fn remove(&self, entry: Pin<&Entry>) {
-        let mut waker = None;
         if entry.state() == State::Armed {
             let mut guard = self.wheel.lock();
             // Again, for it may have fired in between; now that the lock is held it cannot.
             if entry.state() == State::Armed {
                 // SAFETY: ARMED, hence linked in this wheel, by the promise of the caller.
                 let linked = unsafe { entry.linked() };
-                waker = guard.wheel.remove(linked).finish(State::Idle);
+                let waker = guard.wheel.remove(linked).finish(State::Idle);
+                drop(guard);
+                drop(waker);
+                return;
             }
         }
         entry.settle(State::Idle);
-        drop(waker);
     }
 
     /// Makes `waker` the one that will be woken, and says what state the entry is in.
@@ -128,11 +129,14 @@ impl Timers {
     ///
     /// As for [`remove`](Timers::remove).
     pub unsafe fn update_waker(&self, entry: Pin<&Entry>, waker: &Waker) -> State {
-        if let Some(state) = self.holds(entry, waker) {
+        let state = entry.state();
+        // No lock: if it fires at this moment, that waker gets the wake, which is as good.
+        // SAFETY: the caller's entry, which is ARMED.
+        if state != State::Armed || unsafe { entry.will_wake(waker) } {
             return state;
         }
-        // It may fire before the lock is taken again; then the old waker gets the wake, and the
-        // answer tells the caller.
+        // It may fire before the lock is taken; then the old waker gets the wake, and the answer tells
+        // the caller.
         let waker = waker.clone();
         let _old;
         let guard = self.wheel.lock();
@@ -143,16 +147,6 @@ impl Timers {
         }
         drop(guard);
         state
-    }
-
-    /// The state, unless the entry is ARMED with another waker.
-    fn holds(&self, entry: Pin<&Entry>, waker: &Waker) -> Option<State> {
-        let _guard = self.wheel.lock();
-        match entry.state() {
-            // SAFETY: ARMED, hence linked in this wheel, by the promise of the callers' caller.
-            State::Armed => unsafe { entry.linked() }.will_wake(waker).then_some(State::Armed),
-            state => Some(state),
-        }
     }
 
     /// Moves an entry to another deadline; its waker stays.
@@ -181,9 +175,7 @@ impl Timers {
         let state = if guard.closed { State::Closed } else { State::Fired };
         let waker = node.finish(state);
         drop(guard);
-        if let Some(waker) = waker {
-            waker.wake();
-        }
+        waker.wake();
         false
     }
 
@@ -258,9 +250,7 @@ impl Timers {
             }
             let Some(node) = guard.wheel.pop_due() else { break };
             fired += 1;
-            if let Some(waker) = node.finish(State::Fired) {
-                wakes.push(waker);
-            }
+            wakes.push(node.finish(State::Fired));
         }
         self.settle_next(&guard.wheel);
         fired
@@ -285,8 +275,8 @@ impl Timers {
         loop {
             let node = guard.wheel.pop_any();
             let is_last = node.is_none();
-            if let Some(waker) = node.and_then(|node| node.finish(State::Closed)) {
-                wakes.push(waker);
+            if let Some(node) = node {
+                wakes.push(node.finish(State::Closed));
             }
             if is_last || wakes.is_full() {
                 drop(guard);

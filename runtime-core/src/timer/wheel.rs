@@ -94,12 +94,14 @@ impl Wheel {
     }
 
     /// Adds an entry that is due after [`now`](Wheel::now).
+    #[inline]
     pub(super) fn insert(&mut self, node: Node) {
         debug_assert!(node.deadline() > self.now);
         self.len += 1;
         self.place(node);
     }
 
+    #[inline]
     fn place(&mut self, node: Node) {
         let deadline = node.deadline();
         let list = if deadline == NEVER {
@@ -113,6 +115,7 @@ impl Wheel {
     }
 
     /// The slot of a tick that has not passed.
+    #[inline]
     fn slot_of(&self, tick: u64) -> Slot {
         debug_assert!(tick >= self.tick);
         let highest_difference = (tick ^ self.tick | 1).ilog2();
@@ -122,6 +125,7 @@ impl Wheel {
     }
 
     /// Takes an entry out.
+    #[inline]
     pub(super) fn remove(&mut self, linked: Linked<'_>) -> Node {
         self.len -= 1;
         let list = linked.slot();
@@ -131,6 +135,7 @@ impl Wheel {
     }
 
     /// Clears the bit of a list that has become empty.
+    #[inline]
     fn tidy(&mut self, list: usize) {
         if list < DUE && self.lists[list].is_empty() {
             self.occupied[list / SLOTS_PER_LEVEL] &= !(1 << (list % SLOTS_PER_LEVEL));
