@@ -68,7 +68,6 @@ pub(crate) struct Worker {
     pub(super) injector_first: Cell<bool>,
     pub(super) pinned_first: Cell<bool>,
     pub(super) lifo_streak: Cell<u32>,
-    pub(super) polling: Cell<bool>,
     pub(super) searching: Cell<bool>,
     /// Parked, and nothing was run since.
     pub(super) fruitless: Cell<bool>,
@@ -118,7 +117,6 @@ impl Worker {
             injector_first: Cell::new(false),
             pinned_first: Cell::new(false),
             lifo_streak: Cell::new(0),
-            polling: Cell::new(false),
             searching: Cell::new(false),
             fruitless: Cell::new(false),
             woke_up: Cell::new(0),
@@ -277,14 +275,12 @@ impl Worker {
         let stats = &self.remote.stats;
         let meta = self.watch_polls.then(|| self.before_poll(&runnable));
         self.fruitless.set(false);
-        self.polling.set(true);
         stats.beat.add(1);
         let before = task::polled::set(runnable.as_ptr());
         budget::refill();
         let ran = runnable.run(current::take_yielded);
         task::polled::set(before);
         stats.beat.add(1);
-        self.polling.set(false);
         if let Some(meta) = meta {
             let hooks = &self.scheduler().config.hooks;
             call_with(&hooks.after_poll, || meta);
@@ -429,8 +425,9 @@ impl Worker {
     #[inline]
     pub(super) fn push_woken(&self, runnable: Runnable<HomeRef>) {
         self.remote.stats.local_schedules.add(1);
-        // What the reactor or a timer wakes waits its turn; what a task wakes is warm.
-        if !self.polling.get() || !self.scheduler().config.lifo_slot {
+        // What a task wakes while it is polled is warm. What the reactor or a timer wakes waits its turn,
+        // and so does who joins a task: other tasks that it joins may be done by then.
+        if task::polled::pointer().is_null() || !self.scheduler().config.lifo_slot {
             return self.push_back(runnable);
         }
         if let Err(runnable) = self.remote.lifo.put(runnable) {

@@ -20,6 +20,7 @@ use super::id::Id;
 use super::join_error::JoinError;
 use super::join_line::Joiner;
 use super::memory;
+use super::polled;
 use super::raw::{self, PackedJoiner, TaskRef, Vtable};
 use super::requests;
 use super::state::State;
@@ -357,6 +358,7 @@ unsafe fn complete<F: Future, S: Schedule, N: Name>(
         contain(|| unsafe { drop_output::<F, S, N>(header) });
     }
     if left.wake_joiner {
+        let _ended = polled::end();
         // SAFETY: invariant 3, `JOIN_WAKER` was set at completion.
         match unsafe { this.front.header.take_joiner() } {
             Some(Joiner::Waker(waker)) => contain(|| waker.wake()),

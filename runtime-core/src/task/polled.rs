@@ -27,6 +27,22 @@ pub fn set(task: *const Header) -> *const Header {
     POLLED.replace(task)
 }
 
+/// While it lives, no task is being polled on this thread.
+pub(super) struct Ended(*const Header);
+
+/// The task that was being polled is complete: whom it wakes now is not what it goes on with.
+#[inline]
+pub(super) fn end() -> Ended {
+    Ended(set(ptr::null()))
+}
+
+impl Drop for Ended {
+    #[inline]
+    fn drop(&mut self) {
+        set(self.0);
+    }
+}
+
 /// The task that is being polled, as something to compare with.
 #[inline(always)]
 pub(crate) fn pointer() -> *const Header {
