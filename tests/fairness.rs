@@ -449,28 +449,29 @@ fn who_yields_counts_as_waiting_when_a_look_outside_is_due() {
 #[test]
 fn who_joins_tasks_waits_its_turn_behind_them_and_is_polled_once_for_all() {
     let rt = Builder::new_multi_thread().worker_threads(1).build().unwrap();
-    let (polls, order) = rt.block_on(rt.spawn(async {
-        let order = Arc::new(Mutex::new(Vec::new()));
-        let tasks: Vec<_> = (0..100)
-            .map(|number| {
-                let order = order.clone();
-                filch::spawn(async move { order.lock().unwrap().push(number) })
+    let (polls, order) = rt
+        .block_on(rt.spawn(async {
+            let order = Arc::new(Mutex::new(Vec::new()));
+            let tasks: Vec<_> = (0..100)
+                .map(|number| {
+                    let order = order.clone();
+                    filch::spawn(async move { order.lock().unwrap().push(number) })
+                })
+                .collect();
+            let mut joined = Box::pin(async {
+                for task in tasks {
+                    task.await.unwrap();
+                }
+            });
+            let mut polls = 0;
+            poll_fn(|cx| {
+                polls += 1;
+                joined.as_mut().poll(cx)
             })
-            .collect();
-        let mut joined = Box::pin(async {
-            for task in tasks {
-                task.await.unwrap();
-            }
-        });
-        let mut polls = 0;
-        poll_fn(|cx| {
-            polls += 1;
-            joined.as_mut().poll(cx)
-        })
-        .await;
-        (polls, order.lock().unwrap().clone())
-    }))
-    .unwrap();
+            .await;
+            (polls, order.lock().unwrap().clone())
+        }))
+        .unwrap();
     assert_eq!(order, Vec::from_iter(0..100));
     assert_eq!(polls, 2, "by its second poll all of them have finished");
 }

@@ -20,8 +20,8 @@ use std::task::{Context, Poll, ready};
 
 /// Awaits the future that `body` makes, at most for `limit`, which `body` may move meanwhile.
 ///
-/// `None` sets no limit to begin with. As with [`timeout`], the time counts from the first poll that
-/// finds the future not ready; or from before, if somebody asked for the
+/// `None` sets no limit to begin with. As with [`timeout`](crate::time::timeout), the time counts from the
+/// first poll that finds the future not ready; or from before, if somebody asked for the
 /// [deadline](TimeoutScope::deadline). If the time is over when the future waits, it is given up; a
 /// future that gives its output without waiting is in time.
 ///

@@ -427,7 +427,8 @@ impl Worker {
         self.remote.stats.local_schedules.add(1);
         // What a task wakes while it is polled is warm. What the reactor or a timer wakes waits its turn,
         // and so does who joins a task: other tasks that it joins may be done by then.
-        if task::polled::pointer().is_null() || !self.scheduler().config.lifo_slot {
+        let is_next = !task::polled::pointer().is_null() || self.queue.is_empty();
+        if !is_next || !self.scheduler().config.lifo_slot {
             return self.push_back(runnable);
         }
         if let Err(runnable) = self.remote.lifo.put(runnable) {
