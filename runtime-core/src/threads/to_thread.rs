@@ -1,6 +1,6 @@
 //! `to_thread`: a closure that blocks, on a thread of the runtime, as a part of the task that calls it.
 
-use crate::frame::{self, Holder};
+use crate::frame::{self, Holder, Node, Passage};
 use crate::runtime::Handle;
 use crate::spawn;
 use crate::task::{CancelReason, JoinError, JoinHandle};
@@ -102,8 +102,11 @@ enum Stage<F, R> {
     /// For its turn.
     Waiting(F, Pin<Box<dyn Future<Output = OwnedCapacityToken> + Send>>),
     Started(Started<R>),
-    /// It is cancelled and nothing has begun: whatever cancels it drops it.
-    GivenUp,
+    /// It is cancelled and nothing has begun: whatever cancels it drops it, and with it the passage, while
+    /// which lives a request that is withdrawn ends the task all the same.
+    GivenUp {
+        _passage: Option<Passage>,
+    },
     /// It gave its result, or is between two stages.
     Over,
 }
@@ -170,14 +173,12 @@ where
     /// Sends the closure to a thread, unless a cancellation is in effect already.
     #[track_caller]
     fn start(&self, f: F, token: OwnedCapacityToken) -> Stage<F, R> {
-        let holder = Holder::open();
+        // A scope that was cancelled before it was polled tells no holder.
+        let Ok(holder) = Holder::open_unless_cancelled(Node::here(false)) else {
+            return Stage::GivenUp { _passage: None };
+        };
         if let Some(cause) = holder.cause() {
-            holder.pass_on(&cause);
-            return Stage::GivenUp;
-        }
-        // A scope that was cancelled before it was polled has not told the holder yet, and will.
-        if frame::in_effect().is_some() {
-            return Stage::GivenUp;
+            return Stage::GivenUp { _passage: Some(holder.pass_on(&cause)) };
         }
         let holder = (!self.abandon_on_cancel).then_some(holder);
         let decided = Arc::new(Mutex::new(false));
@@ -202,13 +203,16 @@ impl<R> Started<R> {
         !mem::replace(&mut *self.decided.lock(), true)
     }
 
-    /// Waits for the thread. Ready with `None`: it was given up before it began.
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<R, JoinError>>> {
+    /// Waits for the thread. Ready with an error: it was given up before it began.
+    fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Result<R, JoinError>, Option<Passage>>> {
         if let Some(holder) = &self.holder {
             holder.register(cx.waker());
         }
         if let Poll::Ready(result) = Pin::new(&mut self.job).poll(cx) {
-            return Poll::Ready(result.transpose());
+            return Poll::Ready(result.transpose().ok_or(None));
         }
         let Some(holder) = &self.holder else { return Poll::Pending };
         let Some(cause) = holder.cause() else { return Poll::Pending };
@@ -217,8 +221,7 @@ impl<R> Started<R> {
             // It has begun. What it gives in the end is the result.
             return Poll::Pending;
         }
-        holder.pass_on(&cause);
-        Poll::Ready(None)
+        Poll::Ready(Err(Some(holder.pass_on(&cause))))
     }
 }
 
@@ -254,10 +257,14 @@ where
                 }
                 Stage::Started(started) => {
                     let result = ready!(started.poll(cx));
-                    this.stage = if result.is_some() { Stage::Over } else { Stage::GivenUp };
-                    return result.map_or(Poll::Pending, Poll::Ready);
+                    let (stage, result) = match result {
+                        Ok(result) => (Stage::Over, Poll::Ready(result)),
+                        Err(_passage) => (Stage::GivenUp { _passage }, Poll::Pending),
+                    };
+                    this.stage = stage;
+                    return result;
                 }
-                Stage::GivenUp => return Poll::Pending,
+                Stage::GivenUp { .. } => return Poll::Pending,
                 Stage::Over => panic!("a `ToThread` was polled again after it gave its result"),
             }
         }
