@@ -10,12 +10,13 @@ use filch::contextvars::ContextVar;
 use filch::from_thread::{self, check_cancelled, is_cancelled};
 use filch::runtime::{Builder, Handle, Runtime};
 use filch::sync::CapacityLimiter;
-use filch::task::{self, current_default_thread_limiter, to_thread, yield_now};
+use filch::task::{self, AbortHandle, current_default_thread_limiter, to_thread, yield_now};
 use filch::time::{Duration, Instant, sleep, timeout};
+use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
-use std::task::Waker;
+use std::task::{Poll, Waker};
 use std::thread;
 use support::{
     Census, Gate, ON_PURPOSE, current, multi, on_each_flavour, panic_here, panic_of, poll_with,
@@ -348,6 +349,31 @@ fn a_request_that_was_withdrawn_in_time_changes_nothing() {
             Err(error) => assert!(error.is_cancelled()),
         }
     });
+}
+
+#[test]
+fn a_request_that_is_withdrawn_too_late_ends_the_task_all_the_same() {
+    let _watch = watch();
+    let (runtime, hold) = with_busy_pool();
+    runtime.block_on(async {
+        let (tell, told) = filch::sync::oneshot::channel::<AbortHandle>();
+        let task = filch::spawn(async move {
+            let own = told.await.unwrap();
+            let mut job = pin!(to_thread(|| 1));
+            poll_fn(|cx| {
+                assert!(job.as_mut().poll(cx).is_pending());
+                assert!(own.cancel("enough"));
+                // It gives the thread up.
+                assert!(job.as_mut().poll(cx).is_pending());
+                assert_eq!(own.uncancel(), 0);
+                Poll::<()>::Pending
+            })
+            .await
+        });
+        tell.send(task.abort_handle()).unwrap();
+        assert!(task.await.unwrap_err().is_cancelled());
+    });
+    hold.open();
 }
 
 #[test]

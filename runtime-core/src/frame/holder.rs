@@ -123,6 +123,7 @@ impl Holder {
 /// While it lives, a request to the task was passed on here: it is answered further out, or the task
 /// ends, whatever is done about it beside.
 #[derive(Debug)]
+#[must_use = "a request that is withdrawn beside leaves the task waiting for ever, once this is dropped"]
 pub(crate) struct Passage(Option<Arc<Node>>);
 
 impl Drop for Passage {
