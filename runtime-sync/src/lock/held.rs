@@ -20,6 +20,13 @@ use crate::first_try::first_try;
 pub trait Share {
     fn permits(&self) -> &Permits;
     fn count(&self) -> usize;
+
+    /// How many are free as long as nobody holds any: just these, if who holds them holds all. Tries
+    /// begin with the guess that it is so.
+    #[inline(always)]
+    fn all(&self) -> usize {
+        self.count()
+    }
 }
 
 /// The one permit itself, for guards that forgot what it belongs to.
@@ -44,7 +51,9 @@ impl<S: Share> Held<S> {
     pub fn take<G>(share: S, guard: impl FnOnce(Held<S>) -> G) -> impl Future<Output = G> {
         first_try(
             (share, guard),
-            |(share, _)| share.permits().acquire_now(share.count()).then_some(()),
+            |(share, _)| {
+                share.permits().acquire_now_guessing(share.count(), share.all()).then_some(())
+            },
             |(share, guard), ()| guard(Held(share)),
             |(share, guard)| async move {
                 let waited = share.permits().acquire(share.count()).await;
@@ -57,7 +66,7 @@ impl<S: Share> Held<S> {
     /// Takes the permits if they are free.
     #[inline]
     pub fn try_take(share: S) -> Option<Held<S>> {
-        match share.permits().try_acquire(share.count()) {
+        match share.permits().try_acquire_guessing(share.count(), share.all()) {
             Ok(()) => Some(Held(share)),
             Err(_) => None,
         }

@@ -134,7 +134,24 @@ impl Permits {
     /// They are not, or closed.
     #[inline]
     pub fn try_acquire(&self, count: usize) -> Result<(), TryAcquireError> {
-        let mut state = self.state.load(Ordering::Relaxed);
+        self.try_acquire_from(self.state.load(Ordering::Relaxed), count)
+    }
+
+    /// As [`try_acquire`](Permits::try_acquire), for who guesses that `free` permits are free and
+    /// nobody waits. If so, the word is exchanged without having been read before, and nothing waits
+    /// for the read; otherwise an exchange was in vain.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    #[inline]
+    pub fn try_acquire_guessing(&self, count: usize, free: usize) -> Result<(), TryAcquireError> {
+        self.try_acquire_from(free << SHIFT, count)
+    }
+
+    /// The word is, or may be, `state`.
+    #[inline]
+    fn try_acquire_from(&self, mut state: usize, count: usize) -> Result<(), TryAcquireError> {
         loop {
             if state & STRICT != 0 {
                 return self.refuse(state, count);
@@ -169,12 +186,13 @@ impl Permits {
     /// and takes nothing if there is none. What an `async fn` does before it waits.
     #[inline]
     pub fn acquire_now(&self, count: usize) -> bool {
-        let Some(unit) = budget::unit_now() else { return false };
-        let taken = self.try_acquire(count).is_ok();
-        if taken {
-            unit.spend();
-        }
-        taken
+        spending(|| self.try_acquire(count))
+    }
+
+    /// The same [with a guess](Permits::try_acquire_guessing).
+    #[inline]
+    pub fn acquire_now_guessing(&self, count: usize, free: usize) -> bool {
+        spending(|| self.try_acquire_guessing(count, free))
     }
 
     /// Takes `count` permits, in line with others if they are not free.
@@ -518,6 +536,17 @@ impl Drop for Unserved<'_> {
     fn drop(&mut self) {
         self.serve();
     }
+}
+
+/// Whether the try succeeded, which costs a unit of the budget; without one it is not made.
+#[inline]
+fn spending(attempt: impl FnOnce() -> Result<(), TryAcquireError>) -> bool {
+    let Some(unit) = budget::unit_now() else { return false };
+    let taken = attempt().is_ok();
+    if taken {
+        unit.spend();
+    }
+    taken
 }
 
 /// Whether nobody has to do anything about the line.

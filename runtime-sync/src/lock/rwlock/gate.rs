@@ -76,6 +76,11 @@ impl<L: ToGate> Share for Reading<L> {
     fn count(&self) -> usize {
         1
     }
+
+    #[inline(always)]
+    fn all(&self) -> usize {
+        self.0.gate().max_readers as usize
+    }
 }
 
 impl<L: ToGate> Share for Writing<L> {
