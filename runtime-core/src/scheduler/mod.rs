@@ -22,6 +22,7 @@ mod home;
 pub mod idle;
 #[expect(unsafe_code, reason = "a task as one atomic word")]
 mod lifo;
+mod linger;
 pub(crate) mod monitor;
 mod outlook;
 pub mod parker;

@@ -4,6 +4,7 @@
 
 use super::config::call;
 use super::idle::Claimed;
+use super::linger::{LINGER, LOOK};
 use super::worker::Worker;
 use super::{earlier, expire};
 use crate::clock::Nanos;
@@ -12,11 +13,6 @@ use runtime_sync::primitives::{hint, thread};
 use runtime_sync::wake_batch::WakeBatch;
 use std::sync::OnceLock;
 use std::time::Duration;
-
-/// Who was called so soon after it fell asleep expects to be called again.
-const SOON: Nanos = 50_000;
-/// And stays awake for so long, which saves the caller a wake-up and itself the way back.
-const LINGER: Nanos = 15_000;
 
 impl Worker {
     /// Sleeps until there is something to do, if there is nothing now.
@@ -40,30 +36,47 @@ impl Worker {
         call(&scheduler.config.hooks.thread_unpark);
     }
 
-    /// Waits a moment for a call from outside, if the last one came soon. True: there is one.
-    ///
-    /// Only for calls: what a descriptor brings is waited for in the kernel, at no cost.
+    /// Waits a moment for a call from outside, if it is worth it. True: there is something to do.
     fn linger(&self) -> bool {
-        let scheduler = self.scheduler();
+        let clock = &self.scheduler().clock;
         // A clock that stands still would never say that it is time to sleep.
-        if !self.called_soon.replace(false) || !can_linger() || scheduler.clock.is_paused() {
+        if !self.linger.is_worth_it() || !can_linger() || clock.is_paused() {
             return false;
         }
-        let end = scheduler.clock.now().saturating_add(LINGER);
+        let begun = clock.now();
+        let end = begun.saturating_add(LINGER);
         let end = self.remote.timers.next_deadline().map_or(end, |deadline| deadline.min(end));
         // The token is taken as a sleep would take it: left there, it would end this wait each time,
         // and the worker would neither sleep nor look at its timers.
         let is_called = || self.is_called() || self.remote.parker.take_token();
         let mut called = is_called();
-        while !called && scheduler.clock.now() < end {
-            (0..32).for_each(|_| hint::spin_loop());
+        let mut now = begun;
+        let mut look = begun + LOOK;
+        while !called && now < end {
+            if now >= look {
+                look = now + LOOK;
+                if self.finds_meanwhile() {
+                    return true;
+                }
+            }
+            (0..8).for_each(|_| hint::spin_loop());
             called = is_called();
+            now = clock.now();
         }
-        self.called_soon.set(called);
+        self.linger.ended(called);
         if called {
             self.look_around_soon();
         }
         called
+    }
+
+    /// Looks outside, unless somebody waits there, and at the queues of others. True: there is something
+    /// to do.
+    fn finds_meanwhile(&self) -> bool {
+        let scheduler = self.scheduler();
+        let is_watched = scheduler.waiting.load(Ordering::Relaxed) != 0;
+        (!is_watched && scheduler.glance_outside() > 0 && self.has_work())
+            || scheduler.remotes.all().any(|remote| remote.waiting() > 1)
     }
 
     /// Comes into the book as awake, at the beginning of a life.
@@ -107,7 +120,7 @@ impl Worker {
             }),
         };
         self.woke_up.set(now);
-        self.called_soon.set(now.saturating_sub(fell_asleep) < SOON && self.is_called());
+        self.linger.slept(now.saturating_sub(fell_asleep), self.is_called());
         expire(&self.remote.timers, now);
         self.begin_window(1, now);
         self.outlook.looked(now, self.queued());

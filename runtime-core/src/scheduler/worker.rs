@@ -5,6 +5,7 @@
 
 use super::config::call_with;
 use super::home::Purse;
+use super::linger::Linger;
 use super::outlook::Outlook;
 use super::remote::{PollInfo, Remote};
 use super::run_queue::RunQueue;
@@ -72,8 +73,7 @@ pub(crate) struct Worker {
     /// Parked, and nothing was run since.
     pub(super) fruitless: Cell<bool>,
     pub(super) woke_up: Cell<Nanos>,
-    /// The last sleep was short, and ended because something came from outside.
-    pub(super) called_soon: Cell<bool>,
+    pub(super) linger: Linger,
     pub(super) open: Cell<bool>,
     pub(super) watch_polls: bool,
 }
@@ -120,7 +120,7 @@ impl Worker {
             searching: Cell::new(false),
             fruitless: Cell::new(false),
             woke_up: Cell::new(0),
-            called_soon: Cell::new(false),
+            linger: Linger::new(),
             open: Cell::new(true),
             watch_polls: config.hooks.watch_polls(),
         })
