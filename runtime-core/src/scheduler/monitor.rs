@@ -36,8 +36,9 @@ const DROWSY: Duration = Duration::from_millis(24);
 /// core, what waits behind it would do so until the next look, though somebody could help. One that does
 /// not has long polls, and tasks that wait behind them are worth a helper.
 const BUSY: u64 = 128;
-/// So many looks in a row that found nobody awake, and the monitor sleeps until somebody is.
-const QUIET_LOOKS: u32 = 6;
+/// If looks find nobody awake, and nothing done since the look before, for so long, the monitor sleeps until
+/// somebody is: not for the moment between two ticks, or each tick would have to wake it.
+const QUIET: Duration = Duration::from_millis(40);
 /// Nobody has looked outside for too long.
 const OUTSIDE_OVERDUE: Nanos = 1_000_000;
 
@@ -55,6 +56,14 @@ struct Seen {
     /// When the present beat was seen first.
     since: Nanos,
     reported: bool,
+}
+
+/// What a look found.
+struct Found {
+    /// Somebody was stuck, slow or busy: the next look shall come soon.
+    alert: bool,
+    /// Somebody has polled something since the look before, or does so.
+    moved: bool,
 }
 
 /// How a worker went on between two looks.
@@ -134,7 +143,7 @@ impl Monitor {
     pub(crate) fn run(scheduler: &Weak<Scheduler>) {
         let mut seen = Vec::new();
         let mut pause = ALERT;
-        let mut quiet_looks = 0;
+        let mut quiet = Duration::ZERO;
         if let Some(scheduler) = scheduler.upgrade() {
             *scheduler.monitor.thread.lock() = Some(thread::current());
         }
@@ -145,13 +154,13 @@ impl Monitor {
             if scheduler.monitor.closed.load(Ordering::Acquire) {
                 return;
             }
-            let alert = scheduler.look_after_workers(&mut seen);
+            let found = scheduler.look_after_workers(&mut seen);
             let awake = scheduler.idle.somebody_awake();
-            pause = pause_after(pause, alert, awake);
-            quiet_looks = if awake { 0 } else { quiet_looks + 1 };
-            if quiet_looks >= QUIET_LOOKS {
+            quiet = if awake || found.moved { Duration::ZERO } else { quiet + pause };
+            pause = pause_after(pause, found.alert, awake);
+            if quiet >= QUIET {
                 scheduler.monitor.sleep_deep(&scheduler);
-                quiet_looks = 0;
+                quiet = Duration::ZERO;
                 pause = ALERT;
             }
         }
@@ -170,10 +179,10 @@ impl Monitor {
 }
 
 impl Scheduler {
-    /// One look. True: somebody was stuck, slow or busy, and the next look shall come soon.
-    fn look_after_workers(&self, seen: &mut Vec<Seen>) -> bool {
+    fn look_after_workers(&self, seen: &mut Vec<Seen>) -> Found {
         let now = self.clock.now();
         let mut alert = false;
+        let mut moved = false;
         for (index, remote) in self.remotes.all().enumerate() {
             if seen.len() == index {
                 seen.push(Seen::default());
@@ -184,6 +193,7 @@ impl Scheduler {
             if pace != Pace::Stuck {
                 *seen = Seen { beat, since: now, reported: false };
             }
+            moved |= pace != Pace::Idle;
             alert |= match pace {
                 Pace::Idle => false,
                 Pace::Slow => self.help_slow(remote),
@@ -195,7 +205,8 @@ impl Scheduler {
                 }
             };
         }
-        alert | self.send_to_reactor(now)
+        alert |= self.send_to_reactor(now);
+        Found { alert, moved }
     }
 
     /// A worker whose polls are long: what waits behind them is worth a helper.
@@ -314,7 +325,7 @@ mod tests {
         let handle = scheduler.spawn_outside(async {}, None, Location::caller());
         let mut look = || {
             scheduler.remotes.get(0).stats.beat.add(2);
-            scheduler.look_after_workers(&mut seen)
+            scheduler.look_after_workers(&mut seen).alert
         };
         assert!(!look(), "nobody could help");
         assert!(scheduler.remotes.get(0).takes_attention(), "it may have missed what came");
@@ -334,13 +345,28 @@ mod tests {
         let (scheduler, _workers) = all_awake();
         let mut seen = Vec::new();
         scheduler.clock.advance(Duration::from_nanos(OUTSIDE_OVERDUE + 1));
-        assert!(!scheduler.look_after_workers(&mut seen), "all work, and look when they have time");
+        assert!(
+            !scheduler.look_after_workers(&mut seen).alert,
+            "all work, and look when they have time"
+        );
         scheduler.idle.lie_down(1, false);
         scheduler.looks.looked(scheduler.clock.now());
-        assert!(!scheduler.look_after_workers(&mut seen), "somebody has just looked");
+        assert!(!scheduler.look_after_workers(&mut seen).alert, "somebody has just looked");
         assert!(scheduler.idle.sleeps(1));
         scheduler.clock.advance(Duration::from_nanos(OUTSIDE_OVERDUE + 1));
-        assert!(scheduler.look_after_workers(&mut seen));
+        assert!(scheduler.look_after_workers(&mut seen).alert);
         assert!(!scheduler.idle.sleeps(1), "it is called");
+    }
+
+    #[test]
+    fn who_was_awake_between_two_looks_is_noticed_at_the_second() {
+        let (scheduler, _workers) = all_awake();
+        (0..3).for_each(|worker| scheduler.idle.lie_down(worker, false));
+        let mut seen = Vec::new();
+        scheduler.look_after_workers(&mut seen);
+        assert!(!scheduler.look_after_workers(&mut seen).moved, "all sleep");
+        scheduler.remotes.get(2).stats.beat.add(2);
+        assert!(scheduler.look_after_workers(&mut seen).moved, "it has polled a task");
+        assert!(!scheduler.look_after_workers(&mut seen).moved);
     }
 }
