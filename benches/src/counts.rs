@@ -4,7 +4,7 @@
 //! the two counts is divided by the difference of the operations, so that starting and ending cancel
 //! out. Instructions are valgrind's; the current-thread flavours run, and filch's clock stands still,
 //! since its scheduler measures polls by it and valgrind makes them fifty times as long. System calls
-//! are strace's, with a clock that runs.
+//! are perf's or strace's, with a clock that runs.
 
 use std::{collections::BTreeMap, fs, path::PathBuf};
 
@@ -130,7 +130,7 @@ fn chosen(patterns: &[String]) -> Result<Vec<Counted>, String> {
 /// Prints a table of counts, and writes it between its markers if asked to.
 pub(crate) fn report(args: &Args) -> Result<(), String> {
     let peers: Vec<_> = args.peers.clone().unwrap_or(PEERS.to_vec());
-    let (valgrind, strace) = (probe::has_valgrind(), probe::has_strace());
+    let (valgrind, perf) = (probe::has_valgrind(), probe::counts_calls());
     let head = head(&peers);
     println!("{}", markdown::rule(&head).join("\n"));
     let mut lines = markdown::rule(&head);
@@ -140,7 +140,7 @@ pub(crate) fn report(args: &Args) -> Result<(), String> {
             peers.iter().map(|peer| if can { how(*peer) } else { f64::NAN }).collect()
         };
         let instructions = count(valgrind, &|peer| counted.instructions(peer));
-        let calls = count(strace && !args.baseline, &|peer| counted.system_calls(peer));
+        let calls = count(perf && !args.baseline, &|peer| counted.system_calls(peer));
         let line = markdown::line(&cells(counted.row, &instructions, &calls));
         println!("{line}");
         lines.push(line);

@@ -98,8 +98,8 @@ fn measure(rows: &[&'static Row], args: &Args) -> Result<(), String> {
     let peers = present(args.peers.as_deref().unwrap_or(PeerId::DEFAULT));
     let header = header(args, &peers);
     header.iter().for_each(|line| println!("{line}"));
-    if rows.iter().any(|row| row.how == How::Traced) && !probe::has_strace() {
-        println!("there is no strace here: system calls are not counted");
+    if rows.iter().any(|row| row.how == How::Traced) && !probe::counts_calls() {
+        println!("neither perf nor strace can count system calls here");
     }
     let serving = rows.iter().any(|row| row.how == How::Serving);
     let mut table = Table::new(&peers, serving);

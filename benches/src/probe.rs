@@ -4,6 +4,7 @@ use std::{
     env, fs,
     io::{self, BufRead, BufReader, Write},
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
+    sync::OnceLock,
     thread,
     time::Duration,
 };
@@ -62,22 +63,32 @@ pub(crate) fn sample_of(mut command: Command, what: &str) -> Sample {
     printed.split_whitespace().map(|number| number.parse().expect("a number")).collect()
 }
 
-/// The system calls that one run of the row `name` makes; `None` without strace.
+/// The event of perf that every system call is.
+const SYSTEM_CALL: &str = "raw_syscalls:sys_enter";
+
+/// The system calls that one run of the row `name` makes; `None` if nobody can count them.
 pub(crate) fn system_calls(name: &str, peer: PeerId, ctx: &Ctx) -> Option<f64> {
-    let summary = env::temp_dir().join(format!("filch-benches-{}.strace", std::process::id()));
-    let path = summary.to_str()?;
-    let wrapper = ["strace", "-f", "-c", "-U", "calls,name", "-o", path];
-    let status = this_program(&wrapper, CHILD, name, peer, ctx)
+    let report = env::temp_dir().join(format!("filch-benches-{}.calls", std::process::id()));
+    let path = report.to_str()?;
+    let by_perf = has_perf();
+    let wrapper: &[&str] = match by_perf {
+        true => &["perf", "stat", "-x", ",", "-e", SYSTEM_CALL, "-o", path],
+        false => &["strace", "-f", "-c", "-U", "calls,name", "-o", path],
+    };
+    let status = this_program(wrapper, CHILD, name, peer, ctx)
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .status();
-    let printed = fs::read_to_string(&summary);
-    let _ = fs::remove_file(&summary);
+    let printed = fs::read_to_string(&report);
+    let _ = fs::remove_file(&report);
     if !status.is_ok_and(|status| status.success()) {
         return None;
     }
     let printed = printed.ok()?;
-    let total = printed.lines().find_map(|line| line.trim().strip_suffix("total"))?;
+    let total = match by_perf {
+        true => printed.lines().find(|line| line.contains(SYSTEM_CALL))?.split(',').next()?,
+        false => printed.lines().find_map(|line| line.trim().strip_suffix("total"))?,
+    };
     total.trim().parse().ok()
 }
 
@@ -96,8 +107,18 @@ pub(crate) fn instructions(name: &str, peer: PeerId, ctx: &Ctx) -> Option<f64> {
 }
 
 /// Whether system calls can be counted here.
-pub(crate) fn has_strace() -> bool {
-    has("strace", "-V")
+pub(crate) fn counts_calls() -> bool {
+    has_perf() || has("strace", "-V")
+}
+
+/// Whether perf may count system calls here, which slows nobody down.
+fn has_perf() -> bool {
+    static HAS: OnceLock<bool> = OnceLock::new();
+    *HAS.get_or_init(|| {
+        let mut perf = Command::new("perf");
+        perf.args(["stat", "-e", SYSTEM_CALL, "true"]).stdout(Stdio::null()).stderr(Stdio::null());
+        perf.status().is_ok_and(|status| status.success())
+    })
 }
 
 /// Whether instructions can be counted here.

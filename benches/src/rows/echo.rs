@@ -48,7 +48,7 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         name: "echo_syscalls",
-        about: "system calls per message, both sides, counted by strace (which slows things down)",
+        about: "system calls per message, both sides, counted by perf or strace",
         metrics: &[
             Metric::lower("1", "calls/message", Target::Tokio(1.0)),
             Metric::lower("64", "calls/message", Target::Tokio(1.0)),
