@@ -8,6 +8,7 @@ mod support;
 use filch::io::{AsyncReadExt, AsyncWriteExt};
 use filch::net::UnixStream;
 use filch::runtime::{Builder, LocalRuntime, Runtime};
+use filch::sync::Notify;
 use filch::task::{self, LocalSet, coop, yield_now};
 use filch::time::{Duration, Instant, sleep};
 use std::future::poll_fn;
@@ -474,4 +475,46 @@ fn who_joins_tasks_waits_its_turn_behind_them_and_is_polled_once_for_all() {
         .unwrap();
     assert_eq!(order, Vec::from_iter(0..100));
     assert_eq!(polls, 2, "by its second poll all of them have finished");
+}
+
+#[test]
+fn whom_a_task_wakes_runs_next_as_long_as_others_have_their_turn_in_between() {
+    let _watch = watch();
+    current().block_on(async {
+        let order = Arc::new(Mutex::new(String::new()));
+        let note = |who: char| {
+            let order = order.clone();
+            move || order.lock().unwrap().push(who)
+        };
+        let bell = Arc::new(Notify::new());
+        let (ring, rung, other) = (note('r'), note('w'), note('o'));
+        let woken = task::spawn({
+            let bell = bell.clone();
+            async move {
+                loop {
+                    bell.notified().await;
+                    rung();
+                }
+            }
+        });
+        // It waits before it is rung for.
+        yield_now().await;
+        let ringer = task::spawn(async move {
+            for _ in 0..100 {
+                ring();
+                bell.notify_one();
+                yield_now().await;
+            }
+        });
+        let bystander = task::spawn(async move {
+            for _ in 0..100 {
+                other();
+                yield_now().await;
+            }
+        });
+        ringer.await.unwrap();
+        bystander.await.unwrap();
+        woken.abort();
+        assert_eq!(*order.lock().unwrap(), "rwo".repeat(100));
+    });
 }

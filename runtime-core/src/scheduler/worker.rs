@@ -194,6 +194,7 @@ impl Worker {
     #[inline]
     fn pop_lifo(&self) -> Option<Runnable<HomeRef>> {
         if self.remote.lifo.is_empty() {
+            self.lifo_streak.set(0);
             return None;
         }
         let streak = self.lifo_streak.get();
