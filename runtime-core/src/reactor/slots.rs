@@ -1,28 +1,40 @@
 //! The slots that sources live in: they grow, they are used again, and they never move.
 //!
-//! Slots come in chunks, each twice as long as the one before, so that a slot is found from its
-//! number without a lock and a chunk never needs to be moved. A token is the slot's number and
-//! the generation of its owner; it is what the kernel is given, and no pointer ever is. Whatever
-//! token comes back, made up or long out of date, it leads to a slot that exists or to nothing.
+//! Slots come in chunks, four of each length, and each length twice the one before: so a slot is found
+//! from its number without a lock, a chunk never needs to be moved, and at most a fifth of the slots
+//! has no use yet. A token is the slot's number and the generation of its owner; it is what the kernel
+//! is given, and no pointer ever is. Whatever token comes back, made up or long out of date, it leads
+//! to a slot that exists or to nothing.
+//!
+//! The lines of those who wait lie apart from the sources, since connections mostly need none: a chunk
+//! has lines once somebody stands in one.
 
 use std::fmt;
 use std::io;
+use std::ops::Range;
 use std::sync::OnceLock;
 
 use runtime_sync::primitives::Mutex;
 
 use super::readiness::GENERATIONS;
-use super::source::Source;
+use super::source::{Line, Source};
 
-/// The first chunk has `1 << FIRST_BITS` slots, which is one page and a bit.
+/// There are `1 << QUARTER_BITS` chunks of each length.
+const QUARTER_BITS: u32 = 2;
+/// The chunks of the first length hold `1 << FIRST_BITS` slots together, which is a page.
 const FIRST_BITS: u32 = 6;
 /// Together the chunks hold 67 million slots, more than a process may have descriptors.
-const CHUNKS: usize = 20;
+const CHUNKS: usize = 20 << QUARTER_BITS;
 
 /// The slots of a reactor.
 pub(super) struct Slots {
-    chunks: [OnceLock<Box<[Source]>>; CHUNKS],
+    chunks: [OnceLock<Chunk>; CHUNKS],
     book: Mutex<Book>,
+}
+
+struct Chunk {
+    sources: Box<[Source]>,
+    lines: OnceLock<Box<[Line]>>,
 }
 
 /// Which slots are free.
@@ -80,7 +92,7 @@ impl Slots {
                 let index = book.used;
                 let (chunk, _) = place(index);
                 let slots = self.chunks.get(chunk).ok_or(NoSlot::Full)?;
-                slots.get_or_init(|| new_chunk(chunk));
+                slots.get_or_init(|| Chunk::new(chunk));
                 book.used += 1;
                 index
             }
@@ -91,13 +103,13 @@ impl Slots {
         Ok(Token { index, generation })
     }
 
-    /// Takes a slot back. Whatever still carries its old token has no effect from here on.
-    pub(super) fn release(&self, token: Token) {
-        if let Some(source) = self.get(token.index) {
-            source.retire();
+    /// Takes slot `index` back. Whatever still carries its old token has no effect from here on.
+    pub(super) fn release(&self, index: u32) {
+        if let Some(source) = self.get(index) {
+            source.retire(self.line(index));
         }
         let mut book = self.book.lock();
-        book.free.push(token.index);
+        book.free.push(index);
         book.deregistered += 1;
     }
 
@@ -105,16 +117,26 @@ impl Slots {
     #[inline]
     pub(super) fn get(&self, index: u32) -> Option<&Source> {
         let (chunk, offset) = place(index);
-        self.chunks.get(chunk)?.get()?.get(offset)
+        self.chunks.get(chunk)?.get()?.sources.get(offset)
     }
 
-    /// Gives out no more slots; returns all there are.
-    pub(super) fn close(&self) -> impl Iterator<Item = &Source> {
+    /// The line before slot `index`, if somebody ever stood there or close by.
+    pub(super) fn line(&self, index: u32) -> Option<&Line> {
+        let (chunk, offset) = place(index);
+        self.chunks.get(chunk)?.get()?.lines.get()?.get(offset)
+    }
+
+    /// The line before slot `index`, for who is about to stand there.
+    pub(super) fn line_for_waiting(&self, index: u32) -> Option<&Line> {
+        let (chunk, offset) = place(index);
+        self.chunks.get(chunk)?.get()?.lines().get(offset)
+    }
+
+    /// Gives out no more slots; returns the numbers of all there are.
+    pub(super) fn close(&self) -> Range<u32> {
         let mut book = self.book.lock();
         book.closed = true;
-        let used = book.used;
-        drop(book);
-        (0..used).filter_map(|index| self.get(index))
+        0..book.used
     }
 
     /// How many were ever given out, and how many of these came back.
@@ -145,14 +167,25 @@ impl From<NoSlot> for io::Error {
     }
 }
 
+impl Chunk {
+    fn new(chunk: usize) -> Chunk {
+        let len = 1usize << (FIRST_BITS as usize + (chunk >> QUARTER_BITS)) >> QUARTER_BITS;
+        Chunk { sources: (0..len).map(|_| Source::new()).collect(), lines: OnceLock::new() }
+    }
+
+    fn lines(&self) -> &[Line] {
+        self.lines.get_or_init(|| self.sources.iter().map(|_| Line::new()).collect())
+    }
+}
+
 /// Which chunk slot `index` lies in, and where in it.
 #[inline]
 fn place(index: u32) -> (usize, usize) {
     let shifted = u64::from(index) + (1 << FIRST_BITS);
-    let chunk = shifted.ilog2();
-    ((chunk - FIRST_BITS) as usize, (shifted - (1 << chunk)) as usize)
-}
-
-fn new_chunk(chunk: usize) -> Box<[Source]> {
-    (0..1usize << (FIRST_BITS as usize + chunk)).map(|_| Source::new()).collect()
+    let length = shifted.ilog2() - QUARTER_BITS;
+    // The leading one of `shifted` and the bits behind it, which count the chunks of this length.
+    let leading = shifted >> length;
+    let longer = u64::from(length + QUARTER_BITS - FIRST_BITS);
+    let chunk = (longer << QUARTER_BITS) + leading - (1 << QUARTER_BITS);
+    (chunk as usize, (shifted - (leading << length)) as usize)
 }
