@@ -1,17 +1,16 @@
 //! The slots that sources live in: they grow, they are used again, and they never move.
 //!
-//! Slots come in chunks, four of each length, and each length twice the one before: so a slot is found
-//! from its number without a lock, a chunk never needs to be moved, and at most a fifth of the slots
-//! has no use yet. A token is the slot's number and the generation of its owner; it is what the kernel
-//! is given, and no pointer ever is. Whatever token comes back, made up or long out of date, it leads
-//! to a slot that exists or to nothing.
+//! Slots come in chunks, four of each length, and each length twice the one before: so a chunk never
+//! needs to be moved, and of many slots at most a fifth have had no use yet. A slot's number says in
+//! which chunk it lies and where, so that it is found without a lock. A token is that number and the
+//! generation of the slot's owner; it is what the kernel is given, and no pointer ever is. Whatever
+//! token comes back, made up or long out of date, it leads to a slot that exists or to nothing.
 //!
 //! The lines of those who wait lie apart from the sources, since connections mostly need none: a chunk
 //! has lines once somebody stands in one.
 
 use std::fmt;
 use std::io;
-use std::ops::Range;
 use std::sync::OnceLock;
 
 use runtime_sync::primitives::Mutex;
@@ -19,12 +18,14 @@ use runtime_sync::primitives::Mutex;
 use super::readiness::GENERATIONS;
 use super::source::{Line, Source};
 
-/// There are `1 << QUARTER_BITS` chunks of each length.
-const QUARTER_BITS: u32 = 2;
-/// The chunks of the first length hold `1 << FIRST_BITS` slots together, which is a page.
-const FIRST_BITS: u32 = 6;
+/// Of each length there are so many chunks.
+const SAME_LENGTH: usize = 4;
+/// The length of the first ones, which together are a page.
+const SHORTEST: usize = 16;
 /// Together the chunks hold 67 million slots, more than a process may have descriptors.
-const CHUNKS: usize = 20 << QUARTER_BITS;
+const CHUNKS: usize = 20 * SAME_LENGTH;
+/// The lower bits of a slot's number: where it lies in its chunk.
+const OFFSET_BITS: u32 = 25;
 
 /// The slots of a reactor.
 pub(super) struct Slots {
@@ -41,7 +42,8 @@ struct Chunk {
 #[derive(Default)]
 struct Book {
     free: Vec<u32>,
-    used: u32,
+    /// The first slot that was never given out.
+    fresh: u32,
     closed: bool,
     registered: u64,
     deregistered: u64,
@@ -89,11 +91,12 @@ impl Slots {
         let index = match book.free.pop() {
             Some(index) => index,
             None => {
-                let index = book.used;
-                let (chunk, _) = place(index);
-                let slots = self.chunks.get(chunk).ok_or(NoSlot::Full)?;
-                slots.get_or_init(|| Chunk::new(chunk));
-                book.used += 1;
+                let index = book.fresh;
+                let (number, offset) = place(index);
+                let chunk = self.chunks.get(number).ok_or(NoSlot::Full)?;
+                let chunk = chunk.get_or_init(|| Chunk::new(number));
+                let is_last = offset + 1 == chunk.sources.len();
+                book.fresh = if is_last { first_of(number + 1) } else { index + 1 };
                 index
             }
         };
@@ -133,10 +136,10 @@ impl Slots {
     }
 
     /// Gives out no more slots; returns the numbers of all there are.
-    pub(super) fn close(&self) -> Range<u32> {
-        let mut book = self.book.lock();
-        book.closed = true;
-        0..book.used
+    pub(super) fn close(&self) -> impl Iterator<Item = u32> {
+        self.book.lock().closed = true;
+        let chunks = self.chunks.iter().map_while(OnceLock::get).enumerate();
+        chunks.flat_map(|(number, chunk)| (first_of(number)..).take(chunk.sources.len()))
     }
 
     /// How many were ever given out, and how many of these came back.
@@ -168,8 +171,8 @@ impl From<NoSlot> for io::Error {
 }
 
 impl Chunk {
-    fn new(chunk: usize) -> Chunk {
-        let len = 1usize << (FIRST_BITS as usize + (chunk >> QUARTER_BITS)) >> QUARTER_BITS;
+    fn new(number: usize) -> Chunk {
+        let len = SHORTEST << (number / SAME_LENGTH);
         Chunk { sources: (0..len).map(|_| Source::new()).collect(), lines: OnceLock::new() }
     }
 
@@ -178,14 +181,14 @@ impl Chunk {
     }
 }
 
+/// The number of the first slot of a chunk.
+fn first_of(chunk: usize) -> u32 {
+    (chunk as u32) << OFFSET_BITS
+}
+
 /// Which chunk slot `index` lies in, and where in it.
 #[inline]
 fn place(index: u32) -> (usize, usize) {
-    let shifted = u64::from(index) + (1 << FIRST_BITS);
-    let length = shifted.ilog2() - QUARTER_BITS;
-    // The leading one of `shifted` and the bits behind it, which count the chunks of this length.
-    let leading = shifted >> length;
-    let longer = u64::from(length + QUARTER_BITS - FIRST_BITS);
-    let chunk = (longer << QUARTER_BITS) + leading - (1 << QUARTER_BITS);
-    (chunk as usize, (shifted - (leading << length)) as usize)
+    let offset = index & ((1 << OFFSET_BITS) - 1);
+    ((index >> OFFSET_BITS) as usize, offset as usize)
 }

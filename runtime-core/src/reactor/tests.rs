@@ -469,7 +469,7 @@ fn an_idle_connection_takes_little() {
 
 #[test]
 fn slots_never_move_and_are_used_again() {
-    const MANY: usize = 10_000;
+    const MANY: usize = 3_000;
     let slots = Slots::new();
     let tokens: Vec<Token> = (0..MANY).map(|_| slots.claim().unwrap()).collect();
     let places: Vec<*const Source> =
@@ -486,13 +486,13 @@ fn slots_never_move_and_are_used_again() {
     }
     for _ in 0..MANY {
         let token = slots.claim().unwrap();
-        assert!((token.index as usize) < MANY);
         assert_eq!(token.generation, 1);
-        assert_eq!(places[token.index as usize], slots.get(token.index).unwrap());
+        assert!(places.contains(&std::ptr::from_ref(slots.get(token.index).unwrap())));
         assert_eq!(Token::unpack(token.pack()), Some(token));
     }
-    let there = (0..1 << 20).take_while(|&index| slots.get(index).is_some()).count();
-    assert!(there < MANY * 5 / 4, "{there} slots were made for {MANY}");
+    let there: Vec<u32> = slots.close().collect();
+    assert!(tokens.iter().all(|token| there.contains(&token.index)));
+    assert!((MANY..MANY * 5 / 4).contains(&there.len()), "{} for {MANY}", there.len());
     assert!(slots.get(u32::MAX).is_none() && slots.line_for_waiting(u32::MAX).is_none());
 }
 
