@@ -80,6 +80,7 @@ impl Drop for Keep {
 }
 
 /// The layout of the block that a value of `layout` is put into.
+#[inline]
 fn block_layout(layout: Layout) -> Layout {
     match class_of(layout) {
         Some(class) => class_layout(class),
@@ -87,10 +88,12 @@ fn block_layout(layout: Layout) -> Layout {
     }
 }
 
+#[inline]
 fn class_of(layout: Layout) -> Option<usize> {
     (layout.size() <= LARGEST && layout.align() <= ALIGN).then(|| layout.size().div_ceil(GRAIN))
 }
 
+#[inline]
 fn class_layout(class: usize) -> Layout {
     Layout::from_size_align(class.max(1) * GRAIN, ALIGN).expect("far below the largest size")
 }
