@@ -24,6 +24,10 @@ const CLASSES: usize = LARGEST / GRAIN + 1;
 /// A thread keeps at most so many bytes in blocks of one size.
 const KEPT: usize = 256 << 10;
 
+/// So much room is made at a time, where blocks come from the allocator: on all threads but the first one,
+/// glibc's has a page added to its heap by a system call whenever it runs out of room.
+const AHEAD: usize = 64 << 10;
+
 /// The blocks of one size.
 #[derive(Clone, Copy)]
 struct List {
@@ -33,6 +37,8 @@ struct List {
 
 struct Lists {
     open: Cell<bool>,
+    /// Of the room that was made, what is left.
+    ahead: Cell<usize>,
     classes: [Cell<List>; CLASSES],
 }
 
@@ -41,6 +47,7 @@ thread_local! {
     static LISTS: Lists = const {
         Lists {
             open: Cell::new(false),
+            ahead: Cell::new(0),
             classes: [const { Cell::new(List { first: ptr::null_mut(), count: 0 }) }; CLASSES],
         }
     };
@@ -115,8 +122,21 @@ pub(super) fn take(layout: Layout) -> NonNull<u8> {
         }
     }
     let layout = block_layout(layout);
+    make_room(layout.size());
     // SAFETY: the size is not zero: a task has a header.
     NonNull::new(unsafe { alloc(layout) }).unwrap_or_else(|| handle_alloc_error(layout))
+}
+
+/// Makes room for many blocks if there is none for one: a large block is asked for and given back.
+fn make_room(size: usize) {
+    LISTS.with(|lists| match lists.ahead.get().checked_sub(size) {
+        Some(left) => lists.ahead.set(left),
+        None if lists.open.get() => {
+            lists.ahead.set(AHEAD);
+            drop(std::hint::black_box(Vec::<u8>::with_capacity(AHEAD)));
+        }
+        None => {}
+    });
 }
 
 /// Gives a block back.
