@@ -24,9 +24,11 @@ const CLASSES: usize = LARGEST / GRAIN + 1;
 /// A thread keeps at most so many bytes in blocks of one size.
 const KEPT: usize = 256 << 10;
 
-/// So much room is made at a time, where blocks come from the allocator: on all threads but the first one,
-/// glibc's has a page added to its heap by a system call whenever it runs out of room.
+/// So much room is made at a time where blocks come from the allocator: on all threads but the first,
+/// glibc's adds one page to its heap, by a system call, whenever it runs out of room.
 const AHEAD: usize = 64 << 10;
+/// What an allocator may take for itself of each block.
+const SURCHARGE: usize = 16;
 
 /// The blocks of one size.
 #[derive(Clone, Copy)]
@@ -129,11 +131,14 @@ pub(super) fn take(layout: Layout) -> NonNull<u8> {
 
 /// Makes room for many blocks if there is none for one: a large block is asked for and given back.
 fn make_room(size: usize) {
-    LISTS.with(|lists| match lists.ahead.get().checked_sub(size) {
+    LISTS.with(|lists| match lists.ahead.get().checked_sub(size + SURCHARGE) {
         Some(left) => lists.ahead.set(left),
         None if lists.open.get() => {
             lists.ahead.set(AHEAD);
-            drop(std::hint::black_box(Vec::<u8>::with_capacity(AHEAD)));
+            let mut room = Vec::<u8>::new();
+            // If there is no more room for so much, there may be for one block.
+            let _ = room.try_reserve_exact(AHEAD);
+            drop(std::hint::black_box(room));
         }
         None => {}
     });
