@@ -5,6 +5,7 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, missing_docs)]
 
 use std::future::Future;
+use std::ops::Deref;
 use std::pin::{Pin, pin};
 use std::sync::Arc as StdArc;
 use std::sync::atomic::{AtomicUsize as StdAtomicUsize, Ordering::SeqCst};
@@ -14,7 +15,7 @@ use loom::sync::Arc;
 use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::thread;
 use runtime_core::reactor::readiness::Readiness;
-use runtime_core::reactor::source::{Source, Wait};
+use runtime_core::reactor::source::{Line, Source, Wait};
 use runtime_core::reactor::{Direction, Ready, ReadyEvent};
 use runtime_sync::wake_batch::WakeBatch;
 use runtime_sync::waker_slot::WakerSlot;
@@ -39,9 +40,40 @@ fn count() -> (StdArc<Woken>, Waker) {
     (woken.clone(), Waker::from(woken))
 }
 
-fn event<const BITS: u32>(source: &Source<BITS>, generation: u32, ready: Ready) -> bool {
+/// A source and its line.
+struct Watched<const BITS: u32> {
+    source: Source<BITS>,
+    line: Line,
+}
+
+impl<const BITS: u32> Watched<BITS> {
+    fn new() -> Watched<BITS> {
+        Watched { source: Source::new(), line: Line::new() }
+    }
+
+    fn wait(&self, wanted: Ready) -> Wait<'_, Source<BITS>> {
+        self.source.wait(&self.line, wanted)
+    }
+
+    fn retire(&self) {
+        self.source.retire(Some(&self.line));
+    }
+
+    fn shut_down(&self, wakes: &mut WakeBatch) {
+        self.source.shut_down(|| Some(&self.line), wakes);
+    }
+}
+
+impl<const BITS: u32> Deref for Watched<BITS> {
+    type Target = Source<BITS>;
+    fn deref(&self) -> &Source<BITS> {
+        &self.source
+    }
+}
+
+fn event<const BITS: u32>(watched: &Watched<BITS>, generation: u32, ready: Ready) -> bool {
     let mut wakes = WakeBatch::new();
-    let taken = source.dispatch(generation, ready, &mut wakes);
+    let taken = watched.dispatch(generation, ready, || Some(&watched.line), &mut wakes);
     wakes.wake_all();
     taken
 }
@@ -49,7 +81,7 @@ fn event<const BITS: u32>(source: &Source<BITS>, generation: u32, ready: Ready) 
 /// Bytes arrive while a reader finds the socket empty and says so. At the end, bytes that nobody
 /// has read must be announced.
 fn event_against_clear<const BITS: u32>() {
-    let source = Arc::new(Source::<BITS>::new());
+    let source = Arc::new(Watched::<BITS>::new());
     let bytes = Arc::new(AtomicUsize::new(0));
     event(&source, 0, Ready::READABLE);
     let kernel = {
@@ -86,7 +118,7 @@ fn a_clear_without_a_tick_does() {
 #[test]
 fn a_tick_that_wraps_between_two_looks_does_no_harm() {
     loom::model(|| {
-        let source = Arc::new(Source::<1>::new());
+        let source = Arc::new(Watched::<1>::new());
         let bytes = Arc::new(AtomicUsize::new(0));
         let kernel = {
             let (source, bytes) = (source.clone(), bytes.clone());
@@ -111,7 +143,7 @@ fn a_tick_that_wraps_between_two_looks_does_no_harm() {
 }
 
 fn write_event_against_read_clear() {
-    let source = Arc::new(Source::<1>::new());
+    let source = Arc::new(Watched::<1>::new());
     event(&source, 0, Ready::READABLE);
     let seen = source.look(Direction::Read.ready()).unwrap();
     let kernel = {
@@ -146,8 +178,8 @@ fn an_event_that_ticks_both_words_does_not() {
 }
 
 /// One event, one task that waits by `poll_ready`, or by the steps of it that `poll` takes.
-fn event_against_poll(poll: fn(&Source<2>, &mut Context<'_>) -> Poll<()>) {
-    let source = Arc::new(Source::<2>::new());
+fn event_against_poll(poll: fn(&Watched<2>, &mut Context<'_>) -> Poll<()>) {
+    let source = Arc::new(Watched::<2>::new());
     let (woken, waker) = count();
     let kernel = {
         let source = source.clone();
@@ -198,7 +230,7 @@ fn poll_line(line: Pin<&mut Wait<'_, Source<2>>>, waker: &Waker) -> Poll<ReadyEv
 #[test]
 fn each_future_in_line_sees_the_event_or_is_woken() {
     loom::model(|| {
-        let source = Arc::new(Source::<2>::new());
+        let source = Arc::new(Watched::<2>::new());
         let kernel = {
             let source = source.clone();
             thread::spawn(move || event(&source, 0, Ready::READABLE))
@@ -239,8 +271,8 @@ fn a_future_that_is_not_listed_misses_it() {
 
 /// A descriptor is closed and another one gets its slot, while an event of the first one is on
 /// its way. `deliver` gets the token's generation.
-fn stale_event(deliver: fn(&Source<2>, u32)) {
-    let source = Arc::new(Source::<2>::new());
+fn stale_event(deliver: fn(&Watched<2>, u32)) {
+    let source = Arc::new(Watched::<2>::new());
     let former = source.generation();
     let kernel = {
         let source = source.clone();
@@ -279,7 +311,7 @@ fn a_dispatch_that_asks_for_the_present_generation_lets_it_through() {
 #[test]
 fn a_stale_clear_leaves_the_new_owner_alone() {
     loom::model(|| {
-        let source = Arc::new(Source::<2>::new());
+        let source = Arc::new(Watched::<2>::new());
         event(&source, 0, Ready::READABLE);
         let seen = source.look(Ready::READABLE).unwrap();
         let late = {
@@ -294,8 +326,8 @@ fn a_stale_clear_leaves_the_new_owner_alone() {
 }
 
 /// The reactor goes away while two tasks begin to wait.
-fn shutdown_against_wait(shut_down: fn(&Source<2>)) {
-    let source = Arc::new(Source::<2>::new());
+fn shutdown_against_wait(shut_down: fn(&Watched<2>)) {
+    let source = Arc::new(Watched::<2>::new());
     let closer = {
         let source = source.clone();
         thread::spawn(move || shut_down(&source))

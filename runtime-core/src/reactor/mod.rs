@@ -56,7 +56,7 @@ use runtime_sync::wake_batch::WakeBatch;
 
 use poller::Poller;
 use slots::{Slots, Token};
-use source::Source;
+use source::{Line, Source};
 
 /// Turns events of the outside world into wakes.
 #[derive(Debug)]
@@ -147,13 +147,16 @@ impl Reactor {
     pub fn shutdown(&self) {
         let mut first_panic = None;
         let mut wakes = WakeBatch::new();
-        for source in self.slots.close() {
-            let outcome = catch_unwind(AssertUnwindSafe(|| source.shut_down(&mut wakes)));
-            if let Err(panic) = outcome {
+        for slot in self.slots.close() {
+            let mut shut_down = || {
+                catch_unwind(AssertUnwindSafe(|| {
+                    self.source(slot).shut_down(|| self.slots.line(slot), &mut wakes);
+                }))
+            };
+            if let Err(panic) = shut_down() {
                 first_panic.get_or_insert(panic);
                 // What was cut short is done again; each waiter is woken once all the same.
-                let again = catch_unwind(AssertUnwindSafe(|| source.shut_down(&mut wakes)));
-                drop(again);
+                drop(shut_down());
             }
         }
         if let Err(panic) = catch_unwind(AssertUnwindSafe(|| wakes.wake_all())) {
@@ -179,32 +182,38 @@ impl Reactor {
         self.events.load(Ordering::Relaxed)
     }
 
-    /// Starts to watch `descriptor`.
-    fn watch(&self, descriptor: RawFd, interest: Interest) -> io::Result<Token> {
+    /// Starts to watch `descriptor`, and says which slot is its own.
+    fn watch(&self, descriptor: RawFd, interest: Interest) -> io::Result<u32> {
         let token = self.slots.claim()?;
         if let Err(error) = self.driver.add(descriptor, token.pack(), interest) {
-            self.slots.release(token);
+            self.slots.release(token.index);
             return Err(error);
         }
-        Ok(token)
+        Ok(token.index)
     }
 
     /// Ends what `watch` started.
-    fn unwatch(&self, descriptor: RawFd, token: Token) -> io::Result<()> {
+    fn unwatch(&self, descriptor: RawFd, slot: u32) -> io::Result<()> {
         let outcome = self.driver.delete(descriptor);
-        self.slots.release(token);
+        self.slots.release(slot);
         outcome
     }
 
-    fn source(&self, token: Token) -> &Source {
-        self.slots.get(token.index).expect("a slot that was given out exists")
+    #[inline]
+    fn source(&self, slot: u32) -> &Source {
+        self.slots.get(slot).expect("a slot that was given out exists")
+    }
+
+    fn line_for_waiting(&self, slot: u32) -> &Line {
+        self.slots.line_for_waiting(slot).expect("a slot that was given out exists")
     }
 
     fn dispatch(&self, event: Event, wakes: &mut WakeBatch) {
         if let Some(token) = Token::unpack(event.token)
             && let Some(source) = self.slots.get(token.index)
         {
-            source.dispatch(token.generation, event.ready, wakes);
+            let line = || self.slots.line(token.index);
+            source.dispatch(token.generation, event.ready, line, wakes);
         }
     }
 }

@@ -13,7 +13,6 @@ use runtime_sync::primitives::Arc;
 
 use super::Reactor;
 use super::ready::{Direction, Interest, Ready};
-use super::slots::Token;
 use super::source::{ReadyEvent, ShutDown, Source, Wait};
 use crate::runtime::context;
 
@@ -26,7 +25,7 @@ const ENDED: RawFd = -1;
 /// registration first, as fields are dropped in that order.
 pub struct Registration {
     reactor: Arc<Reactor>,
-    token: Token,
+    slot: u32,
     descriptor: RawFd,
 }
 
@@ -58,8 +57,8 @@ impl Registration {
         descriptor: RawFd,
         interest: Interest,
     ) -> io::Result<Registration> {
-        let token = reactor.watch(descriptor, interest)?;
-        Ok(Registration { reactor: reactor.clone(), token, descriptor })
+        let slot = reactor.watch(descriptor, interest)?;
+        Ok(Registration { reactor: reactor.clone(), slot, descriptor })
     }
 
     /// Has the first operation in `direction` tried at once, rather than after the first event.
@@ -68,7 +67,7 @@ impl Registration {
     /// has just been connected takes bytes, and one that was accepted may have some. A hope that
     /// fails costs a system call, and the wait that follows is as any other.
     pub fn assume_ready(&self, direction: Direction) {
-        self.source().assume_ready(self.token.generation, direction);
+        self.source().assume_ready(direction);
     }
 
     /// Waits until a read is worth a try. The last task that asked is woken.
@@ -210,7 +209,8 @@ impl Registration {
     /// Dropping the future while it waits loses nothing.
     #[inline]
     pub fn readiness(&self, interest: Interest) -> Waiting<'_> {
-        Waiting { line: self.source().wait(Ready::from_interest(interest)) }
+        let line = self.reactor.line_for_waiting(self.slot);
+        Waiting { line: self.source().wait(line, Ready::from_interest(interest)) }
     }
 
     /// What of `interest` is ready at this moment, possibly nothing.
@@ -245,12 +245,12 @@ impl Registration {
     fn end(&mut self) -> io::Result<()> {
         match std::mem::replace(&mut self.descriptor, ENDED) {
             ENDED => Ok(()),
-            descriptor => self.reactor.unwatch(descriptor, self.token),
+            descriptor => self.reactor.unwatch(descriptor, self.slot),
         }
     }
 
     fn source(&self) -> &Source {
-        self.reactor.source(self.token)
+        self.reactor.source(self.slot)
     }
 }
 

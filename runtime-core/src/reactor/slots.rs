@@ -1,9 +1,13 @@
 //! The slots that sources live in: they grow, they are used again, and they never move.
 //!
-//! Slots come in chunks, each twice as long as the one before, so that a slot is found from its
-//! number without a lock and a chunk never needs to be moved. A token is the slot's number and
-//! the generation of its owner; it is what the kernel is given, and no pointer ever is. Whatever
+//! Slots come in chunks, four of each length, and each length twice the one before: so a chunk never
+//! needs to be moved, and of many slots at most a fifth have had no use yet. A slot's number says in
+//! which chunk it lies and where, so that it is found without a lock. A token is that number and the
+//! generation of the slot's owner; it is what the kernel is given, and no pointer ever is. Whatever
 //! token comes back, made up or long out of date, it leads to a slot that exists or to nothing.
+//!
+//! The lines of those who wait lie apart from the sources, since connections mostly need none: a chunk
+//! has lines once somebody stands in one.
 
 use std::fmt;
 use std::io;
@@ -12,24 +16,34 @@ use std::sync::OnceLock;
 use runtime_sync::primitives::Mutex;
 
 use super::readiness::GENERATIONS;
-use super::source::Source;
+use super::source::{Line, Source};
 
-/// The first chunk has `1 << FIRST_BITS` slots, which is one page and a bit.
-const FIRST_BITS: u32 = 6;
+/// Of each length there are so many chunks.
+const SAME_LENGTH: usize = 4;
+/// The length of the first ones, which together are a page.
+const SHORTEST: usize = 16;
 /// Together the chunks hold 67 million slots, more than a process may have descriptors.
-const CHUNKS: usize = 20;
+const CHUNKS: usize = 20 * SAME_LENGTH;
+/// The lower bits of a slot's number: where it lies in its chunk.
+const OFFSET_BITS: u32 = 25;
 
 /// The slots of a reactor.
 pub(super) struct Slots {
-    chunks: [OnceLock<Box<[Source]>>; CHUNKS],
+    chunks: [OnceLock<Chunk>; CHUNKS],
     book: Mutex<Book>,
+}
+
+struct Chunk {
+    sources: Box<[Source]>,
+    lines: OnceLock<Box<[Line]>>,
 }
 
 /// Which slots are free.
 #[derive(Default)]
 struct Book {
     free: Vec<u32>,
-    used: u32,
+    /// The first slot that was never given out.
+    fresh: u32,
     closed: bool,
     registered: u64,
     deregistered: u64,
@@ -77,11 +91,12 @@ impl Slots {
         let index = match book.free.pop() {
             Some(index) => index,
             None => {
-                let index = book.used;
-                let (chunk, _) = place(index);
-                let slots = self.chunks.get(chunk).ok_or(NoSlot::Full)?;
-                slots.get_or_init(|| new_chunk(chunk));
-                book.used += 1;
+                let index = book.fresh;
+                let (number, offset) = place(index);
+                let chunk = self.chunks.get(number).ok_or(NoSlot::Full)?;
+                let chunk = chunk.get_or_init(|| Chunk::new(number));
+                let is_last = offset + 1 == chunk.sources.len();
+                book.fresh = if is_last { first_of(number + 1) } else { index + 1 };
                 index
             }
         };
@@ -91,13 +106,13 @@ impl Slots {
         Ok(Token { index, generation })
     }
 
-    /// Takes a slot back. Whatever still carries its old token has no effect from here on.
-    pub(super) fn release(&self, token: Token) {
-        if let Some(source) = self.get(token.index) {
-            source.retire();
+    /// Takes slot `index` back. Whatever still carries its old token has no effect from here on.
+    pub(super) fn release(&self, index: u32) {
+        if let Some(source) = self.get(index) {
+            source.retire(self.line(index));
         }
         let mut book = self.book.lock();
-        book.free.push(token.index);
+        book.free.push(index);
         book.deregistered += 1;
     }
 
@@ -105,16 +120,26 @@ impl Slots {
     #[inline]
     pub(super) fn get(&self, index: u32) -> Option<&Source> {
         let (chunk, offset) = place(index);
-        self.chunks.get(chunk)?.get()?.get(offset)
+        self.chunks.get(chunk)?.get()?.sources.get(offset)
     }
 
-    /// Gives out no more slots; returns all there are.
-    pub(super) fn close(&self) -> impl Iterator<Item = &Source> {
-        let mut book = self.book.lock();
-        book.closed = true;
-        let used = book.used;
-        drop(book);
-        (0..used).filter_map(|index| self.get(index))
+    /// The line before slot `index`, if somebody ever stood there or close by.
+    pub(super) fn line(&self, index: u32) -> Option<&Line> {
+        let (chunk, offset) = place(index);
+        self.chunks.get(chunk)?.get()?.lines.get()?.get(offset)
+    }
+
+    /// The line before slot `index`, for who is about to stand there.
+    pub(super) fn line_for_waiting(&self, index: u32) -> Option<&Line> {
+        let (chunk, offset) = place(index);
+        self.chunks.get(chunk)?.get()?.lines().get(offset)
+    }
+
+    /// Gives out no more slots; returns the numbers of all there are.
+    pub(super) fn close(&self) -> impl Iterator<Item = u32> {
+        self.book.lock().closed = true;
+        let chunks = self.chunks.iter().map_while(OnceLock::get).enumerate();
+        chunks.flat_map(|(number, chunk)| (first_of(number)..).take(chunk.sources.len()))
     }
 
     /// How many were ever given out, and how many of these came back.
@@ -145,14 +170,25 @@ impl From<NoSlot> for io::Error {
     }
 }
 
+impl Chunk {
+    fn new(number: usize) -> Chunk {
+        let len = SHORTEST << (number / SAME_LENGTH);
+        Chunk { sources: (0..len).map(|_| Source::new()).collect(), lines: OnceLock::new() }
+    }
+
+    fn lines(&self) -> &[Line] {
+        self.lines.get_or_init(|| self.sources.iter().map(|_| Line::new()).collect())
+    }
+}
+
+/// The number of the first slot of a chunk.
+fn first_of(chunk: usize) -> u32 {
+    (chunk as u32) << OFFSET_BITS
+}
+
 /// Which chunk slot `index` lies in, and where in it.
 #[inline]
 fn place(index: u32) -> (usize, usize) {
-    let shifted = u64::from(index) + (1 << FIRST_BITS);
-    let chunk = shifted.ilog2();
-    ((chunk - FIRST_BITS) as usize, (shifted - (1 << chunk)) as usize)
-}
-
-fn new_chunk(chunk: usize) -> Box<[Source]> {
-    (0..1usize << (FIRST_BITS as usize + chunk)).map(|_| Source::new()).collect()
+    let offset = index & ((1 << OFFSET_BITS) - 1);
+    ((index >> OFFSET_BITS) as usize, offset as usize)
 }

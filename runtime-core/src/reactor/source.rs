@@ -3,7 +3,7 @@
 //! A source lives in a slot that stays where it is as long as its reactor lives; its owners come
 //! and go. Two kinds of waiters exist. A task that calls `poll_*` leaves its waker in the slot of
 //! that direction, one reader and one writer at a time. Any number of [`Wait`] futures stand in one
-//! line.
+//! [`Line`], which lies elsewhere: a connection that only polls is one line of the processor's cache.
 //!
 //! Nobody is forgotten, because each waiter first makes itself known and then looks once more,
 //! while an event first marks the word and then looks for waiters. For the line, both steps meet
@@ -32,8 +32,10 @@ const WRITE_SIDE: Ready = Direction::Write.ready();
 pub struct Source<const TICK_BITS: u32 = 32> {
     read: Side<TICK_BITS>,
     write: Side<TICK_BITS>,
-    line: WaitList<Ready>,
 }
+
+/// Those who wait for a source with any number of others. Each source has one of its own.
+pub type Line = WaitList<Ready>;
 
 struct Side<const TICK_BITS: u32> {
     readiness: Readiness<TICK_BITS>,
@@ -70,7 +72,7 @@ impl ReadyEvent {
 impl<const TICK_BITS: u32> Source<TICK_BITS> {
     /// A slot that waits for its first owner.
     pub fn new() -> Source<TICK_BITS> {
-        Source { read: Side::new(), write: Side::new(), line: WaitList::new() }
+        Source { read: Side::new(), write: Side::new() }
     }
 
     /// The generation of the present owner.
@@ -81,8 +83,15 @@ impl<const TICK_BITS: u32> Source<TICK_BITS> {
     /// Takes an event for the owner of `generation` and collects whom it concerns.
     ///
     /// `wakes` must have room, and has room afterwards: it is woken whenever it is full, and left
-    /// for the caller with the rest. Returns whether the event was for the present owner.
-    pub fn dispatch(&self, generation: u32, ready: Ready, wakes: &mut WakeBatch) -> bool {
+    /// for the caller with the rest. `line` is asked for the source's line if somebody stands there.
+    /// Returns whether the event was for the present owner.
+    pub fn dispatch<'a>(
+        &self,
+        generation: u32,
+        ready: Ready,
+        line: impl FnOnce() -> Option<&'a Line>,
+        wakes: &mut WakeBatch,
+    ) -> bool {
         let mut listed = false;
         for (side, flags) in [(&self.read, read_flags(ready)), (&self.write, write_flags(ready))] {
             if flags == 0 {
@@ -96,15 +105,15 @@ impl<const TICK_BITS: u32> Source<TICK_BITS> {
                 push(wakes, side.poller.take());
             }
         }
-        if listed {
-            self.call_line(ready, wakes);
+        if listed && let Some(line) = line() {
+            self.call_line(line, ready, wakes);
         }
         true
     }
 
     /// Marks `direction` as worth a try before any event has come. Nobody waits yet.
-    pub fn assume_ready(&self, generation: u32, direction: Direction) {
-        self.side(direction).readiness.report(generation, READY);
+    pub fn assume_ready(&self, direction: Direction) {
+        self.side(direction).readiness.report(self.generation(), READY);
     }
 
     /// What of `wanted` is ready at this moment, possibly nothing.
@@ -140,9 +149,9 @@ impl<const TICK_BITS: u32> Source<TICK_BITS> {
         }
     }
 
-    /// Waits for any of `wanted`, in line with any number of others.
-    pub fn wait(&self, wanted: Ready) -> Wait<'_, Source<TICK_BITS>> {
-        Wait { source: self, wanted, waiter: self.line.waiter() }
+    /// Waits for any of `wanted`, in line with any number of others. The line is the source's own.
+    pub fn wait<'a>(&'a self, line: &'a Line, wanted: Ready) -> Wait<'a, Source<TICK_BITS>> {
+        Wait { source: self, wanted, waiter: line.waiter() }
     }
 
     /// Takes back what `event` saw, as far as nothing has come since. What is closed stays closed.
@@ -173,36 +182,38 @@ impl<const TICK_BITS: u32> Source<TICK_BITS> {
         }
     }
 
-    /// Ends all waiting with an error, now and for every later owner of this look.
-    pub fn shut_down(&self, wakes: &mut WakeBatch) {
+    /// Ends all waiting with an error, now and for every later owner of this look. `line` is asked as
+    /// in [`dispatch`](Source::dispatch).
+    pub fn shut_down<'a>(&self, line: impl FnOnce() -> Option<&'a Line>, wakes: &mut WakeBatch) {
         self.read.readiness.shut_down();
         self.write.readiness.shut_down();
         push(wakes, self.read.poller.take());
         push(wakes, self.write.poller.take());
-        self.call_line(Ready::ALL, wakes);
+        // Only now: who did not find the shutdown when it listed itself has made the line before.
+        if let Some(line) = line() {
+            self.call_line(line, Ready::ALL, wakes);
+        }
     }
 
     /// Ends the present owner; late events for it have no effect. Futures in line have borrowed it
     /// and are gone before it, but for those that were leaked.
-    pub fn retire(&self) {
-        let mut line = self.line.lock();
+    pub fn retire(&self, line: Option<&Line>) {
+        let locked = line.map(Line::lock);
         self.read.readiness.retire();
         self.write.readiness.retire();
-        while let Some(leaked) = line.pop_front() {
-            // Its waker may run any code when it is dropped.
-            drop(line);
+        drop(locked);
+        // Its waker may run any code when it is dropped: not under the lock.
+        while let Some(leaked) = line.and_then(|line| line.lock().pop_front()) {
             drop(leaked);
-            line = self.line.lock();
         }
-        drop(line);
         drop(self.read.poller.take());
         drop(self.write.poller.take());
     }
 
     /// Moves everybody who wants any of `ready` from the line to `wakes`, and leaves room in it.
-    fn call_line(&self, ready: Ready, wakes: &mut WakeBatch) {
+    fn call_line(&self, line: &Line, ready: Ready, wakes: &mut WakeBatch) {
         loop {
-            let mut line = self.line.lock();
+            let mut line = line.lock();
             let mut wanted = Ready::EMPTY;
             let ended = line.choose_where(wakes, |wants| match wants.intersects(ready) {
                 true => Choice::Wake,

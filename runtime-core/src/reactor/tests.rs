@@ -16,7 +16,7 @@ use runtime_sync::wake_batch::WakeBatch;
 use super::driver::{Driver, Events};
 use super::readiness::{GENERATIONS, READY, Readiness};
 use super::slots::{Slots, Token};
-use super::source::Source;
+use super::source::{Line, Source};
 use super::{Direction, Interest, Reactor, Ready, Registration, Turn};
 
 /// A world that does what a test has written down.
@@ -417,64 +417,83 @@ fn shutdown_ends_all_waiting_with_an_error() {
 
 #[test]
 fn a_waker_may_call_back_into_its_source() {
-    struct Nosy(Arc<Source>);
+    struct Nosy(Arc<(Source, Line)>);
     impl Wake for Nosy {
         fn wake(self: Arc<Self>) {
             let again = Waker::noop().clone();
             let mut cx = Context::from_waker(&again);
-            let _ = self.0.poll_ready(&mut cx, Direction::Read);
-            let _ = pin!(self.0.wait(Ready::PRIORITY)).poll(&mut cx);
+            let (source, line) = &*self.0;
+            let _ = source.poll_ready(&mut cx, Direction::Read);
+            let _ = pin!(source.wait(line, Ready::PRIORITY)).poll(&mut cx);
             let mut wakes = WakeBatch::new();
-            self.0.dispatch(0, Ready::READABLE, &mut wakes);
+            source.dispatch(0, Ready::READABLE, || Some(line), &mut wakes);
         }
     }
     impl Drop for Nosy {
         fn drop(&mut self) {
-            let _ = self.0.look(Ready::ALL);
+            let _ = self.0.0.look(Ready::ALL);
         }
     }
-    let source = Arc::new(Source::new());
-    let mut line = Vec::new();
+    let watched = Arc::new((Source::new(), Line::new()));
+    let (source, line) = &*watched;
+    let mut waiting = Vec::new();
     for _ in 0..40 {
-        let waker = Waker::from(Arc::new(Nosy(source.clone())));
+        let waker = Waker::from(Arc::new(Nosy(watched.clone())));
         let mut cx = Context::from_waker(&waker);
-        let mut wait = Box::pin(source.wait(Ready::READABLE));
+        let mut wait = Box::pin(source.wait(line, Ready::READABLE));
         assert!(wait.as_mut().poll(&mut cx).is_pending());
         assert!(source.poll_ready(&mut cx, Direction::Read).is_pending());
-        line.push(wait);
+        waiting.push(wait);
     }
-    line.truncate(30);
+    waiting.truncate(30);
     let mut wakes = WakeBatch::new();
-    assert!(source.dispatch(0, Ready::READABLE, &mut wakes));
+    assert!(source.dispatch(0, Ready::READABLE, || Some(line), &mut wakes));
     wakes.wake_all();
-    drop(line);
-    source.retire();
+    drop(waiting);
+    source.retire(Some(line));
 }
 
 #[test]
-fn a_source_is_small() {
-    assert!(size_of::<Source>() <= 128, "{}", size_of::<Source>());
+fn an_idle_connection_takes_little() {
+    assert!(size_of::<Source>() <= 64, "{}", size_of::<Source>());
+    assert!(size_of::<Registration>() <= 16, "{}", size_of::<Registration>());
+
+    let reactor = Script::default().reactor();
+    let registration = Registration::new_with(&reactor, 0, BOTH).unwrap();
+    assert!(!is_ready(&registration, Direction::Read));
+    assert!(reactor.slots.line(0).is_none(), "only who stands in line needs one");
+    let mut cx = Context::from_waker(Waker::noop());
+    assert!(pin!(registration.readiness(BOTH)).poll(&mut cx).is_pending());
+    assert!(reactor.slots.line(0).is_some());
 }
 
 #[test]
 fn slots_never_move_and_are_used_again() {
+    const MANY: usize = 3_000;
     let slots = Slots::new();
-    let tokens: Vec<Token> = (0..1000).map(|_| slots.claim().unwrap()).collect();
+    let tokens: Vec<Token> = (0..MANY).map(|_| slots.claim().unwrap()).collect();
     let places: Vec<*const Source> =
         tokens.iter().map(|token| std::ptr::from_ref(slots.get(token.index).unwrap())).collect();
     let distinct: std::collections::BTreeSet<_> = places.iter().collect();
-    assert_eq!(distinct.len(), 1000);
+    assert_eq!(distinct.len(), MANY);
+    let lines: std::collections::BTreeSet<_> = tokens
+        .iter()
+        .map(|token| std::ptr::from_ref(slots.line_for_waiting(token.index).unwrap()))
+        .collect();
+    assert_eq!(lines.len(), MANY);
     for token in &tokens {
-        slots.release(*token);
+        slots.release(token.index);
     }
-    for _ in 0..1000 {
+    for _ in 0..MANY {
         let token = slots.claim().unwrap();
-        assert!(token.index < 1000);
         assert_eq!(token.generation, 1);
-        assert_eq!(places[token.index as usize], slots.get(token.index).unwrap());
+        assert!(places.contains(&std::ptr::from_ref(slots.get(token.index).unwrap())));
         assert_eq!(Token::unpack(token.pack()), Some(token));
     }
-    assert!(slots.get(u32::MAX).is_none());
+    let there: Vec<u32> = slots.close().collect();
+    assert!(tokens.iter().all(|token| there.contains(&token.index)));
+    assert!((MANY..MANY * 5 / 4).contains(&there.len()), "{} for {MANY}", there.len());
+    assert!(slots.get(u32::MAX).is_none() && slots.line_for_waiting(u32::MAX).is_none());
 }
 
 #[test]

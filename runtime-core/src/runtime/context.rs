@@ -29,9 +29,7 @@ pub fn timer_home() -> Option<HomeRef> {
     current::with_worker(|worker| {
         worker.filter(|worker| current::is_in(worker.scheduler())).map(|worker| worker.lend())
     })
-    .or_else(|| {
-        current::with_scheduler(|scheduler| scheduler.cloned().map(|s| HomeRef::new(s, None)))
-    })
+    .or_else(|| current::with_scheduler(|scheduler| scheduler.cloned().map(HomeRef::outside)))
 }
 
 /// Calls `f` with the clock of the runtime this thread is in.

@@ -12,10 +12,12 @@
 //! writes the shared count, and that one belongs to a single worker.
 
 use super::current;
+use super::remote::Remote;
 use super::worker::Worker;
 use super::{Pinned, Scheduler};
 use crate::task::{self, AbortHandle, Dead, JoinHandle, Roster, Runnable, Schedule, UnhandledHook};
 use crate::timer::Timers;
+use runtime_sync::contention::Padded;
 use runtime_sync::primitives::atomic::{AtomicUsize, Ordering, fence};
 use std::cell::Cell;
 use std::fmt;
@@ -31,6 +33,9 @@ pub struct Home {
     scheduler: Arc<Scheduler>,
     /// The worker's number; `None` for a home that only holds timers from outside.
     worker: Option<usize>,
+    /// Where the worker's own wheel is; `None` if its timers lie with those of outsiders, as a
+    /// substitute's do.
+    wheel: Option<Arc<Padded<Remote>>>,
     roster: Roster,
 }
 
@@ -56,8 +61,12 @@ impl Home {
     }
 
     /// The timers that belong here: the worker's own wheel, or the one that all outsiders share.
+    #[inline]
     pub fn timers(&self) -> &Timers {
-        self.scheduler.timers_of(self.worker)
+        match &self.wheel {
+            Some(remote) => &remote.timers,
+            None => self.scheduler.timers_of_outsiders(),
+        }
     }
 
     /// The runtime's clock.
@@ -71,27 +80,41 @@ impl Home {
     /// own thread. Elsewhere it may sleep until a later deadline. The wheel of outsiders is watched by
     /// whoever waits on the reactor.
     pub fn earlier_deadline(&self) {
-        match self.worker {
-            None => self.scheduler.recompute_deadline(),
-            // A substitute's timers lie with those of outsiders.
-            Some(worker) if worker >= self.scheduler.config().workers => {
-                self.scheduler.recompute_deadline();
-            }
-            Some(_) if current::with_worker(|w| w.is_some_and(|w| w.is_home(self))) => {}
-            Some(worker) => {
-                self.scheduler.unpark(worker);
-                // The worker may be away, and its wheel watched by others.
-                self.scheduler.recompute_deadline();
-            }
+        let Some(worker) = self.worker.filter(|_| self.wheel.is_some()) else {
+            return self.scheduler.recompute_deadline();
+        };
+        if current::with_worker(|w| w.is_some_and(|w| w.is_home(self))) {
+            return;
         }
+        self.scheduler.unpark(worker);
+        // The worker may be away, and its wheel watched by others.
+        self.scheduler.recompute_deadline();
     }
 }
 
 impl HomeRef {
-    /// A new home with one reference to it.
-    pub(crate) fn new(scheduler: Arc<Scheduler>, worker: Option<usize>) -> HomeRef {
-        let home =
-            Box::new(Home { refs: AtomicUsize::new(1), scheduler, worker, roster: Roster::new() });
+    /// A worker's home, with one reference to it.
+    pub(super) fn new(
+        scheduler: &Arc<Scheduler>,
+        index: usize,
+        remote: &Arc<Padded<Remote>>,
+    ) -> HomeRef {
+        let wheel = (index < scheduler.config().workers).then(|| remote.clone());
+        HomeRef::with(scheduler.clone(), Some(index), wheel)
+    }
+
+    /// A home for timers from outside, with one reference to it.
+    pub(crate) fn outside(scheduler: Arc<Scheduler>) -> HomeRef {
+        HomeRef::with(scheduler, None, None)
+    }
+
+    fn with(
+        scheduler: Arc<Scheduler>,
+        worker: Option<usize>,
+        wheel: Option<Arc<Padded<Remote>>>,
+    ) -> HomeRef {
+        let (refs, roster) = (AtomicUsize::new(1), Roster::new());
+        let home = Box::new(Home { refs, scheduler, worker, wheel, roster });
         HomeRef(NonNull::from(Box::leak(home)))
     }
 
@@ -121,6 +144,18 @@ impl HomeRef {
         }
     }
 
+    /// A reference dies on a thread that has no purse for it.
+    #[cold]
+    fn drop_elsewhere(&mut self) {
+        // Release pairs with the fence below: our use of the home is over before it is freed.
+        if self.refs.fetch_sub(1, Ordering::Release) != 1 {
+            return;
+        }
+        fence(Ordering::Acquire);
+        // SAFETY: that was the last reference (invariant 1), and it came from a box.
+        drop(unsafe { Box::from_raw(self.0.as_ptr()) });
+    }
+
     /// Gives the purse's references back to the count: the worker retires.
     pub(super) fn empty_purse(&self, purse: &Purse) {
         self.sell(purse, purse.0.get());
@@ -128,7 +163,7 @@ impl HomeRef {
 
     fn sell(&self, purse: &Purse, count: usize) {
         purse.0.set(purse.0.get() - count);
-        // Release pairs with the fence in `drop`. `self` remains, so that zero is not reached.
+        // Release pairs with the fence in `drop_elsewhere`. `self` remains, so that zero is not reached.
         self.refs.fetch_sub(count, Ordering::Release);
     }
 }
@@ -156,17 +191,14 @@ impl Clone for HomeRef {
 }
 
 impl Drop for HomeRef {
+    #[inline]
     fn drop(&mut self) {
         let put_back = current::with_worker(|worker| {
             worker.is_some_and(|worker| worker.take_back(self.as_ptr(), 1))
         });
-        // Release pairs with the fence below: our use of the home is over before it is freed.
-        if put_back || self.refs.fetch_sub(1, Ordering::Release) != 1 {
-            return;
+        if !put_back {
+            self.drop_elsewhere();
         }
-        fence(Ordering::Acquire);
-        // SAFETY: that was the last reference (invariant 1), and it came from a box.
-        drop(unsafe { Box::from_raw(self.0.as_ptr()) });
     }
 }
 

@@ -201,12 +201,9 @@ impl Scheduler {
         self.closed.load(Ordering::Acquire)
     }
 
-    /// The wheel of a worker, or the one of all who have none.
-    fn timers_of(&self, worker: Option<usize>) -> &Timers {
-        match worker {
-            Some(index) if index < self.config.workers => &self.remotes.get(index).timers,
-            _ => &self.outside,
-        }
+    /// The wheel of all who have none of their own.
+    fn timers_of_outsiders(&self) -> &Timers {
+        &self.outside
     }
 
     /// Queues a task from a thread that is no worker of ours.

@@ -99,7 +99,7 @@ impl Worker {
         let (index, remote) = scheduler.remotes.add(Remote::new(queue.stealer()))?;
         let config = scheduler.config();
         Some(Worker {
-            home: HomeRef::new(scheduler.clone(), Some(index)),
+            home: HomeRef::new(scheduler, index, &remote),
             purse: Purse::new(),
             index,
             remote,

@@ -45,6 +45,7 @@ impl Id {
     }
 
     /// The next number.
+    #[inline]
     pub(crate) fn next() -> Id {
         let number = RANGE_LEFT.with(|range| {
             let (mut next, mut end) = range.get();

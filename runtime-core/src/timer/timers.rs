@@ -83,6 +83,7 @@ impl Timers {
     ///   returned, and `remove`, `update_waker` and `reset` are called for it on these timers only.
     ///
     /// [`remove`]: Timers::remove
+    #[inline]
     pub unsafe fn insert(&self, entry: Pin<&Entry>, deadline: Nanos, waker: &Waker) -> Inserted {
         // Declared before the guard, and so dropped after it if it is not needed.
         let waker = waker.clone();
@@ -105,6 +106,7 @@ impl Timers {
     ///
     /// The caller owns the entry, calls one method for it at a time, and has put it into these
     /// timers if it is ARMED.
+    #[inline]
     pub unsafe fn remove(&self, entry: Pin<&Entry>) {
         if entry.state() == State::Armed {
             let mut guard = self.wheel.lock();
