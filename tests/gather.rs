@@ -4,11 +4,12 @@
 mod support;
 
 use filch::cancel::{CancelSource, catch_cancel, with_cleanup};
+use filch::task::coop::consume_budget;
 use filch::time::{Instant, sleep, timeout};
 use filch::{as_completed, gather, gather_all, gather_handles, race, select_ok};
 use proptest::prelude::*;
-use std::future::poll_fn;
-use std::pin::pin;
+use std::future::{poll_fn, ready};
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
@@ -423,6 +424,18 @@ async fn who_is_ready_is_never_late() {
     assert!(at_once.next().await.unwrap().is_err(), "a limit of zero polls once");
     assert_eq!(at_once.next().await, Some(Ok((0, 0))));
     assert_eq!(at_once.into_inner().next().await, Some((1, 1)));
+}
+
+#[filch::test(start_paused = true)]
+async fn who_spends_the_budget_makes_nobody_late_who_is_ready() {
+    let greedy = async {
+        loop {
+            consume_budget().await;
+        }
+    };
+    let futures: [Pin<Box<dyn Future<Output = u32>>>; 2] = [Box::pin(greedy), Box::pin(ready(1))];
+    let mut completed = as_completed(futures).timeout(secs(0));
+    assert_eq!(completed.next().await, Some(Ok((1, 1))));
 }
 
 #[filch::test(start_paused = true)]
