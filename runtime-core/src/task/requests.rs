@@ -22,6 +22,7 @@ use super::raw::TaskRef;
 use super::state::{Ask, Wake};
 use super::table::{Shard, Table};
 use super::tally::Tally;
+use crate::unwind::contain;
 use runtime_sync::primitives::Mutex;
 use runtime_sync::waker_slot::WakerSlot;
 use std::any::Any;
@@ -90,7 +91,7 @@ impl Requests {
         drop(book);
         drop(before);
         task.follow(wake);
-        frames.iter().for_each(|frame| frame.wake());
+        wake_all(&frames);
         true
     }
 
@@ -101,7 +102,7 @@ impl Requests {
         let frames = book.frames.clone();
         drop(book);
         drop(before);
-        frames.iter().for_each(|frame| frame.wake());
+        wake_all(&frames);
     }
 
     /// For what is being polled on this thread.
@@ -242,8 +243,13 @@ impl Requests {
     /// Wakes every frame, so that each looks whether it is concerned.
     pub(crate) fn wake_frames(&self) {
         let frames = self.book.lock().frames.clone();
-        frames.iter().for_each(|frame| frame.wake());
+        wake_all(&frames);
     }
+}
+
+/// Wakes each of them, also if the waker of another one panics.
+fn wake_all(frames: &[Arc<WakerSlot>]) {
+    frames.iter().for_each(|frame| contain(|| frame.wake()));
 }
 
 impl Book {
