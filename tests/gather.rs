@@ -427,6 +427,30 @@ async fn who_is_ready_is_never_late() {
 }
 
 #[filch::test(start_paused = true)]
+async fn a_future_that_panics_as_it_is_polled_and_again_as_it_is_dropped_is_gone() {
+    struct Bad;
+    impl Future for Bad {
+        type Output = u32;
+        fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<u32> {
+            panic!("on purpose: in poll");
+        }
+    }
+    impl Drop for Bad {
+        fn drop(&mut self) {
+            panic!("on purpose: in drop");
+        }
+    }
+    let futures: [Pin<Box<dyn Future<Output = u32> + Send>>; 2] = [Box::pin(Bad), Box::pin(ready(1))];
+    let completed = Arc::new(Mutex::new(as_completed(futures)));
+    let taken = completed.clone();
+    let error = filch::spawn(poll_fn(move |cx| taken.lock().unwrap().poll_next(cx))).await.unwrap_err();
+    assert_eq!(*error.into_panic().downcast_ref::<&str>().unwrap(), "on purpose: in poll");
+    completed.clear_poison();
+    let mut completed = Arc::into_inner(completed).unwrap().into_inner().unwrap();
+    assert_eq!((completed.next().await, completed.next().await), (Some((1, 1)), None));
+}
+
+#[filch::test(start_paused = true)]
 async fn who_spends_the_budget_makes_nobody_late_who_is_ready() {
     let greedy = async {
         loop {
