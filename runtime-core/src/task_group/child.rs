@@ -114,15 +114,20 @@ pin_project! {
     }
 
     impl<F, E> PinnedDrop for Child<F, E> {
+        #[inline]
         fn drop(this: Pin<&mut Self>) {
-            // What is left was cancelled or aborted.
-            this.project().let_go();
+            let mut this = this.project();
+            // It was cancelled or aborted.
+            if this.future.is_some() {
+                this.let_go();
+            }
         }
     }
 }
 
 impl<F, E> ChildProj<'_, F, E> {
     /// Drops the future, and tells the group if that panics.
+    #[inline]
     fn let_go(&mut self) {
         if let Err(payload) = catch(|| self.future.set(None)) {
             self.member.panic(payload);
