@@ -138,6 +138,34 @@ fn what_goes_with_its_task_is_dropped_outside_of_it() {
     });
 }
 
+#[test]
+fn what_an_output_sets_as_it_is_dropped_goes_at_once() {
+    static LATE: ContextVar<Citizen> = ContextVar::new("late");
+    struct Sets(Option<Citizen>, #[expect(dead_code, reason = "counts")] Citizen);
+    impl Drop for Sets {
+        fn drop(&mut self) {
+            LATE.set(self.0.take().expect("dropped once"));
+        }
+    }
+    let _watch = watch();
+    everywhere(|runtime| {
+        let (values, outputs) = (Census::default(), Census::default());
+        runtime.block_on(async {
+            let gate = Gate::new();
+            let wait = gate.clone();
+            let output = Sets(Some(values.guard()), outputs.guard());
+            drop(filch::spawn(async move {
+                wait.pass().await;
+                output
+            }));
+            gate.open();
+            until_async(|| outputs.dead() > 0).await;
+        });
+        drop(runtime);
+        assert_eq!(values.dead(), 1);
+    });
+}
+
 async fn until_async(condition: impl Fn() -> bool) {
     while !condition() {
         yield_now().await;
