@@ -13,7 +13,7 @@ use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
-use support::{Census, after, secs};
+use support::{Bell, Census, after, secs};
 
 #[filch::test(start_paused = true)]
 async fn outputs_are_in_order_and_all_run_together() {
@@ -448,6 +448,20 @@ async fn a_future_that_panics_as_it_is_polled_and_again_as_it_is_dropped_is_gone
     completed.clear_poison();
     let mut completed = Arc::into_inner(completed).unwrap().into_inner().unwrap();
     assert_eq!((completed.next().await, completed.next().await), (Some((1, 1)), None));
+}
+
+/// A handle keeps the waker that it was polled with.
+#[filch::test(start_paused = true)]
+async fn handles_that_were_only_lent_do_not_keep_who_raced_them() {
+    let (bell, waker) = Bell::new();
+    let mut handles = [1, 2].map(|at| filch::spawn(after(at, at)));
+    let mut lent = Box::pin(race(handles.iter_mut()));
+    assert!(lent.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+    drop((lent, waker));
+    assert_eq!(Arc::strong_count(&bell), 1);
+    for (handle, at) in handles.into_iter().zip([1, 2]) {
+        assert_eq!(handle.await.unwrap(), at);
+    }
 }
 
 #[filch::test(start_paused = true)]

@@ -133,11 +133,12 @@ impl Line {
         line.clear();
         self.woken.waiting.store(0, Ordering::Relaxed);
     }
+}
 
-    /// Nobody looks after them any more.
-    pub(crate) fn abandon(&mut self) {
+impl Drop for Line {
+    /// Nobody looks after them any more, though some of their wakers may be kept somewhere.
+    fn drop(&mut self) {
         drop(self.woken.parent.take());
-        self.clear();
     }
 }
 
