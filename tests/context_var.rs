@@ -6,7 +6,7 @@ mod support;
 
 use filch::contextvars::{Context, ContextVar, copy_context};
 use filch::runtime::{Handle, LocalRuntime};
-use filch::task::{self, JoinHandle, JoinSet, LocalSet, spawn_local, yield_now};
+use filch::task::{self, JoinSet, LocalSet, spawn_local, yield_now};
 use proptest::prelude::*;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
@@ -14,8 +14,8 @@ use std::sync::{Arc, Mutex};
 use std::task::Waker;
 use std::thread;
 use support::{
-    Census, Citizen, Gate, PanicsOnDrop, Watch, current, multi, on_each_flavour, panic_here, poll_with,
-    until, watch, within,
+    Census, Citizen, Gate, Watch, current, multi, on_each_flavour, panic_here, poll_with, until,
+    watch,
 };
 
 static NUMBER: ContextVar<u32> = ContextVar::new("number");
@@ -81,95 +81,6 @@ fn a_task_that_inherits_nothing_keeps_what_it_sets_wherever_it_runs() {
             assert_eq!(number(), None);
         });
     });
-}
-
-#[test]
-fn a_value_that_panics_as_it_goes_with_its_task_harms_nobody() {
-    static LOUD: ContextVar<PanicsOnDrop> = ContextVar::new("loud");
-    let _watch = watch();
-    everywhere(|runtime| {
-        runtime.block_on(async {
-            let gate = Gate::new();
-            let wait = gate.clone();
-            let task = filch::spawn(async move {
-                LOUD.set(PanicsOnDrop);
-                wait.pass().await;
-                7
-            });
-            let waits = filch::spawn(within(task));
-            gate.open();
-            assert_eq!(within(waits).await.unwrap().unwrap(), 7);
-            assert_eq!(within(filch::spawn(async { 8 })).await.unwrap(), 8);
-        });
-    });
-}
-
-/// It may let go of the last that keeps the task's memory.
-#[test]
-fn what_goes_with_its_task_is_dropped_outside_of_it() {
-    #[derive(Clone, Default)]
-    struct Last {
-        handle: Arc<Mutex<Option<JoinHandle<()>>>>,
-        dropped_in: Arc<Mutex<Vec<Option<task::Id>>>>,
-    }
-    struct Kept(Last);
-    impl Drop for Kept {
-        fn drop(&mut self) {
-            drop(self.0.handle.lock().unwrap().take());
-            self.0.dropped_in.lock().unwrap().push(task::try_id());
-        }
-    }
-    static KEPT: ContextVar<Kept> = ContextVar::new("kept");
-    let _watch = watch();
-    everywhere(|runtime| {
-        let last = Last::default();
-        runtime.block_on(async {
-            let gate = Gate::new();
-            let (wait, kept) = (gate.clone(), last.clone());
-            let task = filch::spawn(async move {
-                wait.pass().await;
-                KEPT.set(Kept(kept));
-            });
-            *last.handle.lock().unwrap() = Some(task);
-            gate.open();
-            until_async(|| !last.dropped_in.lock().unwrap().is_empty()).await;
-        });
-        assert_eq!(*last.dropped_in.lock().unwrap(), [None]);
-    });
-}
-
-#[test]
-fn what_an_output_sets_as_it_is_dropped_goes_at_once() {
-    static LATE: ContextVar<Citizen> = ContextVar::new("late");
-    struct Sets(Option<Citizen>, #[expect(dead_code, reason = "counts")] Citizen);
-    impl Drop for Sets {
-        fn drop(&mut self) {
-            LATE.set(self.0.take().expect("dropped once"));
-        }
-    }
-    let _watch = watch();
-    everywhere(|runtime| {
-        let (values, outputs) = (Census::default(), Census::default());
-        runtime.block_on(async {
-            let gate = Gate::new();
-            let wait = gate.clone();
-            let output = Sets(Some(values.guard()), outputs.guard());
-            drop(filch::spawn(async move {
-                wait.pass().await;
-                output
-            }));
-            gate.open();
-            until_async(|| outputs.dead() > 0).await;
-        });
-        drop(runtime);
-        assert_eq!(values.dead(), 1);
-    });
-}
-
-async fn until_async(condition: impl Fn() -> bool) {
-    while !condition() {
-        yield_now().await;
-    }
 }
 
 #[test]

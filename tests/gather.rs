@@ -440,10 +440,12 @@ async fn a_future_that_panics_as_it_is_polled_and_again_as_it_is_dropped_is_gone
             panic!("on purpose: in drop");
         }
     }
-    let futures: [Pin<Box<dyn Future<Output = u32> + Send>>; 2] = [Box::pin(Bad), Box::pin(ready(1))];
+    let futures: [Pin<Box<dyn Future<Output = u32> + Send>>; 2] =
+        [Box::pin(Bad), Box::pin(ready(1))];
     let completed = Arc::new(Mutex::new(as_completed(futures)));
     let taken = completed.clone();
-    let error = filch::spawn(poll_fn(move |cx| taken.lock().unwrap().poll_next(cx))).await.unwrap_err();
+    let error =
+        filch::spawn(poll_fn(move |cx| taken.lock().unwrap().poll_next(cx))).await.unwrap_err();
     assert_eq!(*error.into_panic().downcast_ref::<&str>().unwrap(), "on purpose: in poll");
     completed.clear_poison();
     let mut completed = Arc::into_inner(completed).unwrap().into_inner().unwrap();

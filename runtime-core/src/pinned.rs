@@ -150,8 +150,7 @@ mod tests {
                 assert_eq!(address, std::ptr::from_ref(&*at(&mut pinned, number)));
             }
             for number in (0..300).rev() {
-                let output =
-                    at(&mut pinned, number).poll(&mut Context::from_waker(Waker::noop()));
+                let output = at(&mut pinned, number).poll(&mut Context::from_waker(Waker::noop()));
                 assert_eq!(output, Poll::Ready(number));
                 go(&mut pinned, number);
                 assert_eq!(pinned.iter().count(), number);
