@@ -4,15 +4,16 @@
 mod support;
 
 use filch::cancel::{CancelSource, catch_cancel, with_cleanup};
+use filch::task::coop::consume_budget;
 use filch::time::{Instant, sleep, timeout};
 use filch::{as_completed, gather, gather_all, gather_handles, race, select_ok};
 use proptest::prelude::*;
-use std::future::poll_fn;
-use std::pin::pin;
+use std::future::{poll_fn, ready};
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
-use support::{Census, after, secs};
+use support::{Bell, Census, after, secs};
 
 #[filch::test(start_paused = true)]
 async fn outputs_are_in_order_and_all_run_together() {
@@ -423,6 +424,58 @@ async fn who_is_ready_is_never_late() {
     assert!(at_once.next().await.unwrap().is_err(), "a limit of zero polls once");
     assert_eq!(at_once.next().await, Some(Ok((0, 0))));
     assert_eq!(at_once.into_inner().next().await, Some((1, 1)));
+}
+
+#[filch::test(start_paused = true)]
+async fn a_future_that_panics_as_it_is_polled_and_again_as_it_is_dropped_is_gone() {
+    struct Bad;
+    impl Future for Bad {
+        type Output = u32;
+        fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<u32> {
+            panic!("on purpose: in poll");
+        }
+    }
+    impl Drop for Bad {
+        fn drop(&mut self) {
+            panic!("on purpose: in drop");
+        }
+    }
+    let futures: [Pin<Box<dyn Future<Output = u32> + Send>>; 2] =
+        [Box::pin(Bad), Box::pin(ready(1))];
+    let completed = Arc::new(Mutex::new(as_completed(futures)));
+    let taken = completed.clone();
+    let error =
+        filch::spawn(poll_fn(move |cx| taken.lock().unwrap().poll_next(cx))).await.unwrap_err();
+    assert_eq!(*error.into_panic().downcast_ref::<&str>().unwrap(), "on purpose: in poll");
+    completed.clear_poison();
+    let mut completed = Arc::into_inner(completed).unwrap().into_inner().unwrap();
+    assert_eq!((completed.next().await, completed.next().await), (Some((1, 1)), None));
+}
+
+/// A handle keeps the waker that it was polled with.
+#[filch::test(start_paused = true)]
+async fn handles_that_were_only_lent_do_not_keep_who_raced_them() {
+    let (bell, waker) = Bell::new();
+    let mut handles = [1, 2].map(|at| filch::spawn(after(at, at)));
+    let mut lent = Box::pin(race(handles.iter_mut()));
+    assert!(lent.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+    drop((lent, waker));
+    assert_eq!(Arc::strong_count(&bell), 1);
+    for (handle, at) in handles.into_iter().zip([1, 2]) {
+        assert_eq!(handle.await.unwrap(), at);
+    }
+}
+
+#[filch::test(start_paused = true)]
+async fn who_spends_the_budget_makes_nobody_late_who_is_ready() {
+    let greedy = async {
+        loop {
+            consume_budget().await;
+        }
+    };
+    let futures: [Pin<Box<dyn Future<Output = u32>>>; 2] = [Box::pin(greedy), Box::pin(ready(1))];
+    let mut completed = as_completed(futures).timeout(secs(0));
+    assert_eq!(completed.next().await, Some(Ok((1, 1))));
 }
 
 #[filch::test(start_paused = true)]

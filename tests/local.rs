@@ -12,8 +12,8 @@ use std::cell::{Cell, RefCell};
 use std::future::pending;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
-use std::sync::{Arc, mpsc};
-use std::task::Waker;
+use std::sync::{Arc, Mutex, mpsc};
+use std::task::{Wake, Waker};
 use std::thread::{self, ThreadId};
 use support::{
     Census, Gate, current, hand_out_waker, multi, panic_here, panic_of, poll_with, watch,
@@ -522,4 +522,31 @@ fn a_set_inside_of_a_local_task_of_a_worker_works() {
         .unwrap()
     });
     assert_eq!(runtime.block_on(task).unwrap(), 5);
+}
+
+/// It would be code of users in the middle of a walk over the tasks, free to let go of some of them.
+#[test]
+fn a_set_that_is_dropped_wakes_nobody() {
+    #[derive(Default)]
+    struct LetsGo {
+        task: Mutex<Option<AbortHandle>>,
+        rang: AtomicUsize,
+    }
+    impl Wake for LetsGo {
+        fn wake(self: Arc<LetsGo>) {
+            self.rang.fetch_add(1, SeqCst);
+            drop(self.task.lock().unwrap().take());
+        }
+    }
+    let _watch = watch();
+    let lets_go = Arc::new(LetsGo::default());
+    let mut set = LocalSet::new();
+    let task = set.spawn_local(async {}).abort_handle();
+    drop(set.spawn_local(pending::<()>()));
+    assert!(poll_with(&mut set, &Waker::from(lets_go.clone())).is_pending());
+    assert!(task.is_finished());
+    *lets_go.task.lock().unwrap() = Some(task);
+    drop(set);
+    assert_eq!(lets_go.rang.load(SeqCst), 0);
+    assert_eq!(Arc::strong_count(&lets_go), 1);
 }

@@ -9,7 +9,7 @@ use filch::task_group::{ChildError, ErrorPolicy, GroupError};
 use filch::time::{Instant, sleep, timeout};
 use filch::{TaskGroup, spawn};
 use proptest::prelude::*;
-use std::future::poll_fn;
+use std::future::{pending, poll_fn};
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -181,14 +181,32 @@ async fn children_are_cancelled_in_the_order_in_which_they_were_spawned() {
     assert_eq!(*order.lock().unwrap(), Vec::from_iter(0..50));
 }
 
+struct Bad;
+
+impl Drop for Bad {
+    fn drop(&mut self) {
+        panic!("dropped");
+    }
+}
+
+#[filch::test(start_paused = true)]
+async fn a_child_whose_future_panics_as_it_is_cancelled_is_known_to_have_panicked() {
+    let task = spawn(TaskGroup::<()>::scope(|group| async move {
+        let child = group.spawn(async {
+            let _bad = Bad;
+            pending().await
+        });
+        yield_now().await;
+        child.cancel("no more");
+        let _: Result<(), _> = child.await;
+        pending::<Result<(), ()>>().await
+    }));
+    let error = task.await.unwrap_err();
+    assert_eq!(*error.into_panic().downcast_ref::<&str>().unwrap(), "dropped");
+}
+
 #[filch::test(start_paused = true)]
 async fn a_child_whose_future_panics_as_it_is_dropped_is_known_to_have_panicked() {
-    struct Bad;
-    impl Drop for Bad {
-        fn drop(&mut self) {
-            panic!("dropped");
-        }
-    }
     let task = spawn(TaskGroup::scope(|group| async move {
         let bad = Bad;
         group.spawn(poll_fn(move |_| {

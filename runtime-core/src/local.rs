@@ -355,12 +355,16 @@ impl Future for LocalSet {
 
 impl Drop for LocalSet {
     fn drop(&mut self) {
+        // Nobody polls the set again: whom it would wake is gone before the walks over its tasks, in
+        // which no code of users may run.
+        let _waker = self.line.waker.take();
         let _entered = LineGuard::enter(&self.line);
         loop {
             while let Some(runnable) = self.line.inbox.pop() {
                 drop(runnable);
             }
-            // SAFETY: invariant 1; scheduling a local task pushes to the inbox and no more.
+            // SAFETY: invariant 1; scheduling a local task pushes to the inbox and no more, as there is no
+            // waker.
             if !unsafe { self.line.roster.abort_all() } {
                 break;
             }
@@ -372,7 +376,6 @@ impl Drop for LocalSet {
         self.line.closed.store(true, Ordering::Relaxed);
         // SAFETY: invariant 1; no task is living.
         unsafe { self.line.roster.close() };
-        drop(self.line.waker.take());
     }
 }
 

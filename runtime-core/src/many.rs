@@ -1,6 +1,7 @@
 //! Many futures in one: to wake one of them costs the same however many there are.
 
 use crate::pinned::Pinned;
+use crate::unwind::contain;
 use futures_core::Stream;
 use runtime_sync::budget;
 use runtime_sync::primitives::Mutex;
@@ -12,6 +13,7 @@ use std::future::{Future, IntoFuture, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
+use std::thread::panicking;
 
 /// Those of many that are to be looked at: they were woken since they were looked at last, or never
 /// looked at.
@@ -131,11 +133,12 @@ impl Line {
         line.clear();
         self.woken.waiting.store(0, Ordering::Relaxed);
     }
+}
 
-    /// Nobody looks after them any more.
-    pub(crate) fn abandon(&mut self) {
+impl Drop for Line {
+    /// Nobody looks after them any more, though some of their wakers may be kept somewhere.
+    fn drop(&mut self) {
         drop(self.woken.parent.take());
-        self.clear();
     }
 }
 
@@ -195,8 +198,11 @@ struct Look<'a, F> {
 
 impl<F> Drop for Look<'_, F> {
     fn drop(&mut self) {
-        if !self.stays {
-            self.future.set(None);
+        match self.stays {
+            true => {}
+            // A second panic would be the end of the process.
+            false if panicking() => contain(|| self.future.set(None)),
+            false => self.future.set(None),
         }
     }
 }
@@ -246,6 +252,8 @@ impl<F: Future> AsCompleted<F> {
             let mut look = Look { future: self.futures.at(place), stays: false };
             let future = look.future.as_mut().as_pin_mut().expect("it has a bell");
             if let Poll::Ready(output) = future.poll(&mut Context::from_waker(bell.answer())) {
+                drop(look);
+                self.futures.leave(place);
                 return Poll::Ready(Some((place, output)));
             }
             look.stays = true;

@@ -154,12 +154,6 @@ pin_project! {
         bells: Vec<Option<Bell>>,
         line: Line,
     }
-
-    impl<'a, T> PinnedDrop for Wait<'a, T> {
-        fn drop(this: Pin<&mut Self>) {
-            this.project().line.abandon();
-        }
-    }
 }
 
 impl<T> Wait<'_, T> {

@@ -88,6 +88,26 @@ fn expire(timers: &Timers, now: u64) -> usize {
     fired
 }
 
+/// A timer that fires on another thread, while its owner does something else with it.
+struct Firing {
+    timers: Arc<Timers>,
+    owner: Owner,
+    task: std::sync::Arc<Task>,
+    worker: thread::JoinHandle<usize>,
+}
+
+impl Firing {
+    fn begin() -> Firing {
+        let timers = Arc::new(Timers::new());
+        let owner = Owner::new(&timers);
+        let task = Task::new();
+        assert_eq!(owner.insert(5, &waker(&task)), Inserted::Armed { earliest: true });
+        let firing = timers.clone();
+        let worker = thread::spawn(move || expire(&firing, 10));
+        Firing { timers, owner, task, worker }
+    }
+}
+
 /// Runs a model that must fail, in a process of its own: a failure inside loom may abort.
 fn fails(name: &str, model: impl Fn() + Send + Sync + 'static) {
     if std::env::var_os("FILCH_TWIN").is_some() {
@@ -115,15 +135,8 @@ enum Leave {
 }
 
 fn fire_against_drop(leave: Leave) {
-    let timers = Arc::new(Timers::new());
+    let Firing { timers, owner, task, worker } = Firing::begin();
     let other = Timers::new();
-    let owner = Owner::new(&timers);
-    let task = Task::new();
-    assert_eq!(owner.insert(5, &waker(&task)), Inserted::Armed { earliest: true });
-    let worker = {
-        let timers = timers.clone();
-        thread::spawn(move || expire(&timers, 10))
-    };
     match leave {
         Leave::Properly => owner.remove(),
         Leave::AtOnce => {}
@@ -157,14 +170,7 @@ fn twin_a_timer_is_removed_under_another_lock() {
 // ── what the owner sees without the lock ─────────────────────────────────────────────────────────
 
 fn fired_means_free(looks: bool) {
-    let timers = Arc::new(Timers::new());
-    let owner = Owner::new(&timers);
-    let task = Task::new();
-    assert_eq!(owner.insert(5, &waker(&task)), Inserted::Armed { earliest: true });
-    let worker = {
-        let timers = timers.clone();
-        thread::spawn(move || expire(&timers, 10))
-    };
+    let Firing { owner, worker, .. } = Firing::begin();
     if !looks || owner.entry.state() == State::Fired {
         owner.reuse(&Timers::new());
         worker.join().unwrap();
@@ -187,14 +193,7 @@ fn twin_the_memory_is_reused_before_it_has_fired() {
 // ── fire against reset ───────────────────────────────────────────────────────────────────────────
 
 fn fire_against_reset(properly: bool) {
-    let timers = Arc::new(Timers::new());
-    let owner = Owner::new(&timers);
-    let task = Task::new();
-    assert_eq!(owner.insert(5, &waker(&task)), Inserted::Armed { earliest: true });
-    let worker = {
-        let timers = timers.clone();
-        thread::spawn(move || expire(&timers, 10))
-    };
+    let Firing { timers, owner, task, worker } = Firing::begin();
     if properly {
         owner.reset(100);
     } else {
@@ -238,14 +237,8 @@ fn twin_a_reset_that_does_not_take_the_timer_out() {
 // ── fire against a new waker ─────────────────────────────────────────────────────────────────────
 
 fn fire_against_update(believes_the_answer: bool) {
-    let timers = Arc::new(Timers::new());
-    let owner = Owner::new(&timers);
-    let (first, second) = (Task::new(), Task::new());
-    assert_eq!(owner.insert(5, &waker(&first)), Inserted::Armed { earliest: true });
-    let worker = {
-        let timers = timers.clone();
-        thread::spawn(move || expire(&timers, 10))
-    };
+    let Firing { owner, task: first, worker, .. } = Firing::begin();
+    let second = Task::new();
     let mut is_ready = owner.entry.state() == State::Fired;
     if !is_ready {
         let answer = owner.update_waker(&waker(&second));
@@ -275,14 +268,8 @@ fn twin_the_answer_of_a_waker_update_is_ignored() {
 #[test]
 fn a_look_without_the_lock_meets_the_one_who_fires() {
     loom::model(|| {
-        let timers = Arc::new(Timers::new());
-        let owner = Owner::new(&timers);
-        let (first, second) = (Task::new(), Task::new());
-        assert_eq!(owner.insert(5, &waker(&first)), Inserted::Armed { earliest: true });
-        let worker = {
-            let timers = timers.clone();
-            thread::spawn(move || expire(&timers, 10))
-        };
+        let Firing { owner, task: first, worker, .. } = Firing::begin();
+        let second = Task::new();
         let has_fired = owner.update_waker(&waker(&first)) == State::Fired;
         if has_fired {
             assert_eq!(owner.insert(20, &waker(&second)), Inserted::Armed { earliest: true });

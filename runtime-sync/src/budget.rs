@@ -200,19 +200,16 @@ pub fn proceed_now() -> Option<RestoreOnPending> {
 }
 
 /// A unit of the budget that may be spent, for leaves of this crate that poll no others: nothing is
-/// taken until they are ready, and nothing has to be given back. What code of others spends meanwhile,
-/// say a waker's clone, is forgotten.
+/// taken until they are ready, and nothing has to be given back.
 #[must_use = "a leaf that is ready spends it"]
-pub(crate) struct Unit {
-    left: u8,
-}
+pub(crate) struct Unit(());
 
 /// A unit to be spent, if there is one.
 #[inline]
 pub(crate) fn unit_now() -> Option<Unit> {
     match LEFT.get() {
         0 => None,
-        left => Some(Unit { left }),
+        _ => Some(Unit(())),
     }
 }
 
@@ -232,8 +229,10 @@ impl Unit {
     /// The leaf is ready.
     #[inline]
     pub(crate) fn spend(self) {
-        if self.left <= BUDGET {
-            set_left(self.left - 1);
+        // Nothing may be left by now: a waker's clone, say, is code that may spend some too.
+        let less = LEFT.get().wrapping_sub(1);
+        if less < BUDGET {
+            set_left(less);
         }
     }
 }

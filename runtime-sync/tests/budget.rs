@@ -42,6 +42,31 @@ fn there_is_no_limit_outside_of_tasks() {
 }
 
 #[test]
+fn what_foreign_code_spends_in_the_middle_of_a_leaf_counts() {
+    struct Costly;
+    impl Clone for Costly {
+        fn clone(&self) -> Costly {
+            assert!(poll_once(consume_budget()).is_ready());
+            Costly
+        }
+    }
+    let (sender, mut receiver) = broadcast::channel(8);
+    let _other = sender.subscribe();
+    let mut receive = || {
+        assert!(sender.send(Costly).is_ok());
+        assert!(matches!(poll_once(receiver.recv()), Poll::Ready(Ok(Costly))));
+    };
+    budget::refill();
+    receive();
+    assert_eq!(spend_all(), 126);
+    // The last unit is spent twice, which makes no debt.
+    budget::refill();
+    (0..127).for_each(|_| assert!(poll_once(consume_budget()).is_ready()));
+    receive();
+    assert!(!has_budget_remaining());
+}
+
+#[test]
 fn a_poll_has_128_units() {
     budget::refill();
     assert_eq!(spend_all(), 128);

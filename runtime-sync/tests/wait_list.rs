@@ -398,6 +398,27 @@ fn a_panic_in_leave_if_leaves_the_line_in_order() {
 }
 
 #[test]
+fn a_panic_as_it_leaves_drops_the_waker_when_the_lock_is_given_back() {
+    let list: Arc<WaitList<u32>> = Arc::new(WaitList::new());
+    let dropped = Arc::new(AtomicUsize::new(0));
+    let waker = {
+        let (list, dropped) = (Arc::clone(&list), Arc::clone(&dropped));
+        // It waits for the lock: with the lock still held, this would never end.
+        hooked(move |event| {
+            if let Event::Drop = event {
+                dropped.fetch_add(list.lock().len() + 1, Ordering::Relaxed);
+            }
+        })
+    };
+    let mut waiter = pin!(list.waiter());
+    assert!(poll(waiter.as_mut(), &waker, 1).is_pending());
+    let leaves =
+        catch_unwind(AssertUnwindSafe(|| waiter.as_mut().leave_if(|_| true, |_| panic!("then"))));
+    assert!(leaves.is_err());
+    assert_eq!(dropped.load(Ordering::Relaxed), 1);
+}
+
+#[test]
 fn an_owned_waiter_keeps_its_line_alive() {
     struct Bell {
         listeners: WaitList<u32>,

@@ -1,5 +1,6 @@
 //! Frames where they are hard to reach: behind sub-executors, in other tasks, in root futures.
 
+use super::support::{Bell, ON_PURPOSE, OnWake};
 use super::{Log, clean, secs, sleep, stuck};
 use filch::TaskGroup;
 use filch::cancel::{CancelScope, catch_cancel, with_cleanup};
@@ -235,6 +236,30 @@ async fn requests_meet_clean_ups_on_two_workers() {
         let (begun, ended) = (begun.load(Ordering::SeqCst), cleaned.load(Ordering::SeqCst));
         assert_eq!(begun, ended, "round {round}");
     }
+}
+
+/// A waker that panics when it is used.
+fn panics() -> Waker {
+    Waker::from(Arc::new(OnWake(|| panic!("{ON_PURPOSE}: in wake"))))
+}
+
+#[filch::test(start_paused = true)]
+async fn a_waker_that_panics_keeps_no_other_frame_from_being_told() {
+    let (bell, waker) = Bell::new();
+    let task = filch::spawn(async move {
+        let (mut one, mut other) = (pin!(catch_cancel(sleep(9))), pin!(catch_cancel(sleep(9))));
+        poll_fn(|_| {
+            let one = one.as_mut().poll(&mut Context::from_waker(&panics()));
+            let other = other.as_mut().poll(&mut Context::from_waker(&waker));
+            assert_eq!(one.is_ready(), other.is_ready());
+            one.map(|outcome| outcome.is_err())
+        })
+        .await
+    });
+    filch::task::yield_now().await;
+    assert!(task.cancel("stop"));
+    assert_eq!(bell.rang(), 1);
+    assert!(task.await.unwrap());
 }
 
 #[filch::test(start_paused = true)]

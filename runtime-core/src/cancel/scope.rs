@@ -155,12 +155,12 @@ impl CancelScope {
     #[track_caller]
     pub fn shield(self, shield: bool) -> CancelScope {
         let mut state = self.0.state.lock();
-        assert!(
-            !state.entered,
-            "`CancelScope::shield` is to be called before the scope is entered"
-        );
-        state.shield = shield;
+        let entered = state.entered;
+        if !entered {
+            state.shield = shield;
+        }
         drop(state);
+        assert!(!entered, "`CancelScope::shield` is to be called before the scope is entered");
         self
     }
 
@@ -346,10 +346,14 @@ impl CancelScope {
     /// Begins to run it. True: as a shield.
     pub(super) fn enter(&self) -> bool {
         let mut state = self.0.state.lock();
-        assert!(!state.entered, "a `CancelScope` is entered once: make another one");
-        state.entered = true;
-        state.deadline.begin();
-        state.shield
+        let entered = std::mem::replace(&mut state.entered, true);
+        if !entered {
+            state.deadline.begin();
+        }
+        let shield = state.shield;
+        drop(state);
+        assert!(!entered, "a `CancelScope` is entered once: make another one");
+        shield
     }
 
     /// The scope has come to need a node.

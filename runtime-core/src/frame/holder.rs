@@ -163,3 +163,42 @@ impl Drop for Holder {
         self.node().requests().close_frame(&self.wake);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::Wake;
+
+    #[derive(Default)]
+    struct Bell(AtomicUsize);
+
+    impl Wake for Bell {
+        fn wake(self: Arc<Bell>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    struct Panics;
+
+    impl Wake for Panics {
+        fn wake(self: Arc<Panics>) {
+            std::panic::resume_unwind(Box::new("on purpose"));
+        }
+    }
+
+    #[test]
+    fn a_waker_that_panics_does_not_keep_those_further_out_from_being_let_go_of() {
+        let outer = Node::inside(None, false);
+        let inner = Node::inside(Some(outer.clone()), false);
+        let holder = Holder::open_at(Node::inside(Some(inner.clone()), false));
+        let bell = Arc::new(Bell::default());
+        let wakers = [Waker::from(Arc::new(Panics)), Waker::from(bell.clone())];
+        for (node, waker) in [&inner, &outer].into_iter().zip(wakers) {
+            assert!(node.cancel(&Arc::default()) && node.waits_for_holders(&waker));
+        }
+        drop(holder);
+        assert!(!inner.is_held() && !outer.is_held());
+        assert_eq!(bell.0.load(Ordering::Relaxed), 1);
+    }
+}

@@ -2,6 +2,7 @@
 
 use super::link;
 use crate::task::{CancelReason, Requests};
+use crate::unwind::contain;
 use runtime_sync::primitives::Mutex;
 use runtime_sync::waker_slot::WakerSlot;
 use std::sync::Arc;
@@ -115,7 +116,8 @@ impl Node {
         let last = state.held == 0 && state.cancelled.is_some();
         drop(state);
         if last {
-            self.waiting.wake();
+            // Those further out are to be let go of all the same.
+            contain(|| self.waiting.wake());
         }
     }
 

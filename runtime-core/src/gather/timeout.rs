@@ -79,12 +79,11 @@ impl<F: Future> AsCompletedTimeout<F> {
 
     /// Polls for what [`next`](AsCompletedTimeout::next) waits for.
     pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Step<F::Output>>> {
-        let could_go_on = budget::has_budget_remaining();
         if let Poll::Ready(next) = self.futures.poll_next(cx) {
             return Poll::Ready(next.map(Ok));
         }
-        if !could_go_on {
-            // Nobody was polled: outputs may be there, which come first.
+        if !budget::has_budget_remaining() {
+            // Not all were polled that could be: outputs may be there, which come first.
             return Poll::Pending;
         }
         let over = match &mut self.clock {

@@ -23,7 +23,7 @@ use super::memory;
 use super::polled;
 use super::raw::{self, PackedJoiner, TaskRef, Vtable};
 use super::requests;
-use super::state::State;
+use super::state::{Complete, State};
 use super::told::Told;
 use super::{Schedule, TaskInfo};
 use crate::unwind::{Payload, catch, contain};
@@ -344,11 +344,8 @@ unsafe fn complete<F: Future, S: Schedule, N: Name>(
     });
     let id = this.front.header.id;
     let left = this.front.header.state.complete(how);
-    if left.noted {
-        requests::forget(id, how == Ending::Panicked);
-    }
-    if left.watched {
-        ending::tell(id, how);
+    if left.noted || left.watched {
+        tell_of_end(id, how, &left);
     }
     if !left.holds_ref {
         return;
@@ -373,6 +370,20 @@ unsafe fn complete<F: Future, S: Schedule, N: Name>(
     if this.front.header.state.drop_ref() {
         // SAFETY: that was the last reference of a complete task.
         unsafe { release::<S>(header) };
+    }
+}
+
+/// Tells of the end whoever wants to know, and lets go of what was kept beside the task.
+///
+/// That is code of users, and the cell may be gone: no task is being polled meanwhile.
+#[cold]
+fn tell_of_end(id: Id, how: Ending, left: &Complete) {
+    let _ended = polled::end();
+    if left.noted {
+        contain(|| requests::forget(id, how == Ending::Panicked));
+    }
+    if left.watched {
+        contain(|| ending::tell(id, how));
     }
 }
 

@@ -80,11 +80,16 @@ pub(crate) fn info() -> Option<TaskInfo> {
     unsafe { POLLED.get().as_ref() }.map(Header::info)
 }
 
-/// A reference to the task that is being polled.
+/// A reference to the task that is being polled. None if it is complete, and only its output is being
+/// dropped: what is kept for it now would never go.
 pub(super) fn task() -> Option<TaskRef> {
     let header = NonNull::new(POLLED.get().cast_mut())?;
     // SAFETY: invariant 1.
-    unsafe { header.as_ref() }.state.add_ref();
+    let state = unsafe { &header.as_ref().state };
+    if state.is_complete() {
+        return None;
+    }
+    state.add_ref();
     // SAFETY: the reference that was just added passes to the new value.
     Some(unsafe { TaskRef::from_raw(header) })
 }

@@ -15,6 +15,7 @@
 
 use super::cancel_reason::CancelReason;
 use super::cell::Header;
+use super::ending::Ending;
 use super::id::Id;
 use super::join::AbortHandle;
 use super::polled;
@@ -22,6 +23,7 @@ use super::raw::TaskRef;
 use super::state::{Ask, Wake};
 use super::table::{Shard, Table};
 use super::tally::Tally;
+use crate::unwind::contain;
 use runtime_sync::primitives::Mutex;
 use runtime_sync::waker_slot::WakerSlot;
 use std::any::Any;
@@ -76,8 +78,7 @@ impl Requests {
         let wake = match task.header().state.ask() {
             Ask::Complete => {
                 drop(book);
-                // Whoever completed the task may have looked for the entry before it was made.
-                forget(task.id(), false);
+                forget_late(task.header());
                 return false;
             }
             Ask::Asked(wake) => wake,
@@ -90,7 +91,7 @@ impl Requests {
         drop(book);
         drop(before);
         task.follow(wake);
-        frames.iter().for_each(|frame| frame.wake());
+        wake_all(&frames);
         true
     }
 
@@ -101,7 +102,7 @@ impl Requests {
         let frames = book.frames.clone();
         drop(book);
         drop(before);
-        frames.iter().for_each(|frame| frame.wake());
+        wake_all(&frames);
     }
 
     /// For what is being polled on this thread.
@@ -242,8 +243,13 @@ impl Requests {
     /// Wakes every frame, so that each looks whether it is concerned.
     pub(crate) fn wake_frames(&self) {
         let frames = self.book.lock().frames.clone();
-        frames.iter().for_each(|frame| frame.wake());
+        wake_all(&frames);
     }
+}
+
+/// Wakes each of them, also if the waker of another one panics.
+fn wake_all(frames: &[Arc<WakerSlot>]) {
+    frames.iter().for_each(|frame| contain(|| frame.wake()));
 }
 
 impl Book {
@@ -346,8 +352,7 @@ impl TaskRef {
         self.header().state.note();
         let standing = of(self).withdraw();
         if self.header().state.is_complete() {
-            // It has become so meanwhile, and the entry may have been made after it was looked for.
-            forget(self.id(), false);
+            forget_late(self.header());
             return 0;
         }
         standing
@@ -448,6 +453,13 @@ pub(super) fn forget(task: Id, panicked: bool) {
     }
 }
 
+/// As [`forget`], for who finds that the task has completed meanwhile: whoever completed it may have looked
+/// for the entry before it was made, or may be about to.
+#[cold]
+fn forget_late(task: &Header) {
+    forget(task.id(), task.state.ending() == Some(Ending::Panicked));
+}
+
 /// The task that is being polled has failed, which its output will not tell.
 pub fn fail_here() {
     if let Some(requests) = Requests::find_here() {
@@ -459,6 +471,36 @@ pub fn fail_here() {
 mod tests {
     use super::*;
     use crate::number_map;
+    use crate::task::{self, Dead, Ran, Runnable, Schedule};
+    use std::future::poll_fn;
+    use std::panic::{Location, resume_unwind};
+    use std::task::Poll;
+
+    /// Home of tasks that are run by hand.
+    struct Nowhere;
+
+    impl Schedule for Nowhere {
+        fn schedule(_: Runnable<Nowhere>) {
+            unreachable!("nobody wakes it");
+        }
+
+        fn reclaim(self, _: Dead) {
+            unreachable!("none of them has a home");
+        }
+    }
+
+    #[test]
+    fn a_panic_is_counted_as_one_also_by_who_asks_too_late() {
+        let panics = poll_fn(|_| -> Poll<()> { resume_unwind(Box::new("on purpose")) });
+        let (runnable, handle) = task::new::<_, Nowhere>(panics, None, None, Location::caller());
+        assert!(matches!(runnable.run(|| false), Ran::Complete));
+        // As if whoever has completed it had not yet come to take its entry out.
+        let (requests, tally) = (of(handle.task()), Arc::new(Tally::new()));
+        tally.enter();
+        requests.book.lock().tallies.push(tally.clone());
+        assert!(!requests.ask(Arc::default(), None));
+        assert_eq!((tally.count().ended, tally.count().failed), (0, 1));
+    }
 
     fn brief() -> Entry {
         Entry::Brief(Brief { reason: Arc::default(), tally: None })

@@ -4,6 +4,7 @@
 //! a callback would cost each of the thousands of sleepers of a runtime that closes a list and a box; and
 //! only that entry knows of a task that has said that it failed.
 
+use crate::unwind::contain;
 use runtime_sync::primitives::Mutex;
 use runtime_sync::waker_slot::WakerSlot;
 use std::task::Waker;
@@ -58,7 +59,7 @@ impl Tally {
         let done = count.left == 0;
         drop(count);
         if done {
-            self.done.wake();
+            contain(|| self.done.wake());
         }
     }
 

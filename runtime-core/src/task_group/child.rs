@@ -105,11 +105,33 @@ pin_project! {
     ///
     /// Not an `async fn`, which would keep two places for the future. The child leaves the group when all
     /// else of it is gone.
+    #[project = ChildProj]
     pub(super) struct Child<F, E> {
         #[pin]
         future: Option<F>,
         turn: Turn,
         member: Member<E>,
+    }
+
+    impl<F, E> PinnedDrop for Child<F, E> {
+        #[inline]
+        fn drop(this: Pin<&mut Self>) {
+            let mut this = this.project();
+            // It was cancelled or aborted.
+            if this.future.is_some() {
+                this.let_go();
+            }
+        }
+    }
+}
+
+impl<F, E> ChildProj<'_, F, E> {
+    /// Drops the future, and tells the group if that panics.
+    #[inline]
+    fn let_go(&mut self) {
+        if let Err(payload) = catch(|| self.future.set(None)) {
+            self.member.panic(payload);
+        }
     }
 }
 
@@ -161,9 +183,7 @@ where
                 None
             }
         };
-        if let Err(payload) = catch(|| this.future.set(None)) {
-            this.member.panic(payload);
-        }
+        this.let_go();
         Poll::Ready(value)
     }
 }

@@ -430,6 +430,8 @@ impl<'a, T> Waiter<'a, T> {
         decide: impl FnOnce(&mut T) -> bool,
         then: impl FnOnce(&mut Line<'_, T>),
     ) -> GoneOut<T> {
+        // Before the line, so that the lock goes first, and then these, also if `then` panics: invariant 5.
+        let (waker, payload);
         let mut line = self.list.lock();
         if self.node.settled() {
             return GoneOut::Taken;
@@ -445,14 +447,13 @@ impl<'a, T> Waiter<'a, T> {
         // SAFETY: invariant 1, the state is `WAITING` and the lock is held.
         unsafe { line.nodes.remove(self.node()) };
         line.len -= 1;
-        let (waker, payload) = self.node.held.with_mut(|held| {
+        (waker, payload) = self.node.held.with_mut(|held| {
             // SAFETY: invariant 2, the lock is held.
             let held = unsafe { &mut *held };
             (held.waker.take(), held.payload.take())
         });
         self.node.state.store(OUTSIDE, Ordering::Relaxed);
         then(&mut line);
-        // The lock goes first, then the waker: invariant 5. So they do if `then` panics.
         drop(line);
         drop(waker);
         GoneOut::Left(payload.expect("a waiter in line has a payload"))
