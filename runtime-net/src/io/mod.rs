@@ -38,6 +38,7 @@ mod empty;
 #[cfg(feature = "futures-io")]
 mod futures_compat;
 mod halves;
+mod interrupted;
 mod join;
 mod lines;
 pub mod number;
