@@ -25,6 +25,7 @@ mod main {
         #[filch::main(flavor = "multi_thread", worker_threads = 3, name = "three")]
         pub(crate) async fn main() -> (usize, Option<String>) {
             let name = filch::spawn(async { std::thread::current().name().map(str::to_owned) });
+            assert_eq!(Handle::current().name(), Some("three"));
             (Handle::current().metrics().num_workers(), name.await.unwrap())
         }
     }

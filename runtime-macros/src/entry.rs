@@ -165,7 +165,7 @@ fn runtime(options: &Options) -> TokenStream {
             .enable_all()
             #(.worker_threads(#worker_threads))*
             #(.start_paused(#start_paused))*
-            #(.thread_name(#name))*
+            #(.name(#name).thread_name(#name))*
             .#build
             .expect("failed to build the runtime");
     }

@@ -28,7 +28,7 @@ use proc_macro::TokenStream;
 /// | `flavor` | `"multi_thread"`, `"current_thread"` or `"local"` | `"multi_thread"` |
 /// | `worker_threads` | how many workers; only with `"multi_thread"` | one for each usable core |
 /// | `start_paused` | whether the clock is virtual and stands still at first; not with `"multi_thread"` | `false` |
-/// | `name` | the name of the runtime's threads | the one of `Builder` |
+/// | `name` | the name of the runtime, and of its threads | those of `Builder` |
 /// | `cancel_on` | the signals that cancel the function, such as `"interrupt, terminate"`; needs filch's feature `signal` | none |
 /// | `crate` | the path of filch, if it has another name here | `"::filch"` |
 ///
