@@ -44,7 +44,7 @@ mod tests;
 pub use driver::{Driver, Event, Events};
 pub use ready::{Direction, Interest, Ready};
 pub use registration::Registration;
-pub use source::ReadyEvent;
+pub use source::{ReadyEvent, ShutDown};
 
 use std::io;
 use std::os::fd::RawFd;
