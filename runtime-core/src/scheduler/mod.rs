@@ -150,7 +150,10 @@ impl Scheduler {
             outside: Timers::new(),
             clock,
             reactor,
-            turn: Padded::new(Mutex::new(Some(Turn::new()))),
+            turn: Padded::new(Mutex::new(Some(Turn::with_limits(
+                config.events,
+                config.events_at_once,
+            )))),
             waiting: Padded::new(AtomicUsize::new(0)),
             looks: Padded::new(Looks::new()),
             away: AtomicUsize::new(0),
