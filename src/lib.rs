@@ -119,8 +119,9 @@ pub use runtime_macros::{main, test};
 pub mod runtime {
     #[doc(inline)]
     pub use runtime_core::runtime::{
-        Builder, EnterGuard, Handle, LocalOptions, LocalRuntime, Metrics, Runtime, RuntimeFlavor,
-        RuntimeMetrics, Stall, TaskInfo, TaskMeta, TryCurrentError, Unhandled, UnhandledKind,
+        Builder, EnterGuard, Handle, Id, LocalOptions, LocalRuntime, Metrics, Runtime,
+        RuntimeFlavor, RuntimeMetrics, Stall, TaskInfo, TaskMeta, TryCurrentError, Unhandled,
+        UnhandledKind, is_rt_shutdown_err, worker_index,
     };
 
     #[doc(inline)]

@@ -24,6 +24,10 @@ fn zeros_are_refused_at_the_callers_line() {
     assert!(said.starts_with("`event_interval` cannot be 0"), "{said}");
     let said = panic_here(|| _ = builder.global_queue_interval(0));
     assert!(said.starts_with("`event_interval` cannot be 0"), "{said}");
+    let said = panic_here(|| _ = builder.max_io_events_per_tick(0));
+    assert!(said.starts_with("`max_io_events_per_tick` cannot be 0"), "{said}");
+    let said = panic_here(|| _ = builder.max_io_events_per_busy_tick(0));
+    assert!(said.starts_with("`max_io_events_per_busy_tick` cannot be 0"), "{said}");
     // A builder that refused something can be used all the same.
     builder.worker_threads(1).build().unwrap().block_on(async {});
 }

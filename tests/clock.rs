@@ -142,20 +142,20 @@ fn misuse_of_the_clock_is_refused() {
     let no_runtime = panic_of(time::pause);
     assert!(no_runtime.contains("no filch runtime"), "{no_runtime}");
     running_runtime().block_on(async {
-        assert_eq!(panic_of(time::resume), "the time is not paused");
+        assert!(panic_of(time::resume).starts_with("the time is not paused: call"));
         let advance = panic_of(|| poll(pin!(time::advance(SECOND))));
-        assert!(advance.starts_with("the time is not paused, at "), "{advance}");
+        assert!(advance.starts_with("the time is not paused: call"), "{advance}");
         assert!(advance.contains("clock.rs"), "{advance}");
         time::pause();
-        assert_eq!(panic_of(time::pause), "the time is paused already");
+        assert_eq!(panic_of(time::pause), "the time is paused already: call `time::resume` first");
     });
 }
 
 #[filch::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_clock_of_many_threads_cannot_be_stopped() {
     let refused = "the time can only be paused, advanced and resumed on a current-thread runtime";
-    assert_eq!(panic_of(time::pause), refused);
-    assert_eq!(panic_of(time::resume), refused);
+    assert!(panic_of(time::pause).starts_with(refused));
+    assert!(panic_of(time::resume).starts_with(refused));
     assert!(panic_of(|| poll(pin!(time::advance(SECOND)))).starts_with(refused));
 }
 

@@ -25,6 +25,7 @@ mod main {
         #[filch::main(flavor = "multi_thread", worker_threads = 3, name = "three")]
         pub(crate) async fn main() -> (usize, Option<String>) {
             let name = filch::spawn(async { std::thread::current().name().map(str::to_owned) });
+            assert_eq!(Handle::current().name(), Some("three"));
             (Handle::current().metrics().num_workers(), name.await.unwrap())
         }
     }
@@ -84,6 +85,38 @@ mod main {
         }
     }
 
+    mod under_another_name {
+
+        pub(crate) struct Counter {
+            pub(crate) count: u32,
+        }
+
+        impl Counter {
+            #[filch::main(flavor = "current_thread")]
+            pub(crate) async fn new() -> Self {
+                Self { count: 0 }
+            }
+
+            #[filch::main(flavor = "current_thread")]
+            pub(crate) async fn add<N: Into<u32> + Send + 'static>(&mut self, mut by: N) -> u32 {
+                by = filch::spawn(async move { by }).await.unwrap();
+                self.count += by.into();
+                self.count
+            }
+        }
+
+        #[filch::main]
+        pub(crate) async fn parsed(
+            text: &str,
+            fail: bool,
+        ) -> Result<u32, Box<dyn std::error::Error>> {
+            if fail {
+                return Err("a string becomes the error of the signature".into());
+            }
+            Ok(text.parse::<u32>()?)
+        }
+    }
+
     #[test]
     fn the_default_is_a_runtime_of_several_threads() {
         assert_eq!(with_defaults::main(), RuntimeFlavor::MultiThread);
@@ -112,6 +145,22 @@ mod main {
     #[test]
     fn the_signature_decides_what_a_question_mark_returns() {
         assert_eq!(that_fails::main().unwrap_err().to_string(), "invalid digit found in string");
+    }
+
+    #[test]
+    fn a_method_may_own_a_runtime_for_its_call() {
+        let mut counter = under_another_name::Counter::new();
+        assert_eq!(counter.add(2_u8), 2);
+        assert_eq!(counter.add(3_u32), 5);
+    }
+
+    #[test]
+    fn the_body_sees_the_arguments() {
+        assert_eq!(under_another_name::parsed("7", false).unwrap(), 7);
+        assert!(under_another_name::parsed("x", false).is_err());
+        assert!(
+            under_another_name::parsed("7", true).unwrap_err().to_string().contains("signature")
+        );
     }
 
     #[test]

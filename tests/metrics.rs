@@ -185,3 +185,23 @@ fn tasks_that_block_in_place_are_counted_once() {
     until(|| metrics.num_alive_tasks() == 0);
     assert_eq!(metrics.spawned_tasks_count(), 100);
 }
+
+#[test]
+fn a_worker_knows_its_number() {
+    use filch::runtime::{Builder, worker_index};
+    assert_eq!(worker_index(), None);
+    let one = Builder::new_current_thread().build().unwrap();
+    assert_eq!(one.block_on(async { worker_index() }), Some(0));
+    assert_eq!(one.handle().block_on(async { worker_index() }), None);
+
+    let many = Builder::new_multi_thread().worker_threads(2).build().unwrap();
+    many.block_on(async {
+        assert_eq!(worker_index(), None);
+        assert_eq!(filch::task::spawn_blocking(worker_index).await.unwrap(), None);
+        let task = filch::spawn(async {
+            filch::task::block_in_place(|| assert_eq!(worker_index(), None));
+            worker_index()
+        });
+        assert!(task.await.unwrap().is_some_and(|index| index < 2));
+    });
+}

@@ -60,6 +60,7 @@ check!(Handle: Send Sync Unpin Clone);
 check!(EnterGuard<'static>: Unpin, !Send);
 check!(LocalRuntime: Unpin, !Send, !Sync);
 check!(LocalOptions: Send Sync Unpin Default);
+check!(filch::runtime::Id: Send Sync Unpin Copy Eq);
 check!(RuntimeFlavor: Send Sync Unpin Copy Eq);
 check!(RuntimeMetrics: Send Sync Unpin Clone);
 check!(Stall: Send Sync Unpin Clone);
@@ -182,4 +183,23 @@ fn the_futures_of_async_functions_may_be_sent() {
     sent(filch::task::yield_now);
     sent(|| filch::net::TcpListener::bind("127.0.0.1:0"));
     sent(|| filch::net::TcpStream::connect("127.0.0.1:0"));
+}
+
+#[test]
+fn futures_of_methods_are_shared_too() {
+    fn check<F: Future + Send + Sync>(_: impl FnOnce() -> F) {}
+    use filch::sync::mpsc::{Sender, UnboundedSender};
+    let (sender, _receiver): (Sender<u8>, _) = filch::sync::mpsc::channel(1);
+    check(|| sender.closed());
+    check(|| sender.send_timeout(1, std::time::Duration::ZERO));
+    let (sender, _receiver): (UnboundedSender<u8>, _) = filch::sync::mpsc::unbounded_channel();
+    check(|| sender.closed());
+}
+
+#[test]
+fn runtimes_pass_where_panics_are_caught() {
+    use std::panic::{RefUnwindSafe, UnwindSafe};
+    fn check<T: UnwindSafe + RefUnwindSafe>() {}
+    check::<Runtime>();
+    check::<Handle>();
 }

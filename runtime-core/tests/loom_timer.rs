@@ -61,7 +61,7 @@ impl Owner {
 
     fn reset(&self, deadline: u64) -> bool {
         // SAFETY: as above.
-        unsafe { self.timers.reset(self.entry.as_ref(), deadline) }
+        unsafe { self.timers.reset(self.entry.as_ref(), deadline, 0) }
     }
 
     fn update_waker(&self, waker: &Waker) -> State {

@@ -53,7 +53,7 @@ impl Wheel {
 
     fn reset(&self, id: usize, deadline: Nanos) -> bool {
         // SAFETY: as above.
-        unsafe { self.timers.reset(self.entries[id].as_ref(), deadline) }
+        unsafe { self.timers.reset(self.entries[id].as_ref(), deadline, 0) }
     }
 
     fn expire(&self, now: Nanos) -> usize {
@@ -361,9 +361,9 @@ fn a_waker_may_call_back_into_the_wheel() {
         wakes.wake_all();
         assert_eq!(timers.insert(other.as_ref(), 5, &waker()), Inserted::Due);
         assert!(matches!(timers.insert(other.as_ref(), 9, &waker()), Inserted::Armed { .. }));
-        timers.reset(other.as_ref(), 1);
+        timers.reset(other.as_ref(), 1, 0);
         assert_eq!(other.state(), State::Fired);
-        timers.reset(other.as_ref(), 9);
+        timers.reset(other.as_ref(), 9, 0);
         assert!(matches!(timers.insert(other.as_ref(), 9, &waker()), Inserted::Armed { .. }));
         timers.close();
         assert_eq!(timers.insert(entry.as_ref(), 50, &waker()), Inserted::Closed);

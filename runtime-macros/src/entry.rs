@@ -15,7 +15,9 @@
 //! are awaited without a limit, as there.
 //!
 //! The body stays inside an `async fn` with the user's signature, so that inference, coercions and
-//! the places of errors are those of a function that has no attribute.
+//! the places of errors are those of a function that has no attribute. `#[filch::main]` on a function
+//! that is not called `main` may be a method and take arguments, which no function inside of it could
+//! see: there the body becomes an `async move` block.
 
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
@@ -77,15 +79,10 @@ impl Entry {
     }
 
     fn check_rest(self, function: &Function) -> Result<()> {
-        if !function.arguments.stream().is_empty() {
-            let message = format!("a function under {self} takes no arguments");
+        let takes_arguments = !function.arguments.stream().is_empty();
+        if takes_arguments && self.keeps_the_signature(function) {
+            let message = format!("`{}` under {self} takes no arguments", function.name);
             return Err(Error::new(function.arguments.span(), message));
-        }
-        if self == Entry::Main && function.name != "main" {
-            let message = format!(
-                "{self} is for the function `main`; elsewhere build a runtime and call `block_on`"
-            );
-            return Err(Error::new(function.name.span(), message));
         }
         let test = function.attributes.iter().find(|attribute| attribute.is_test());
         if let (Entry::Test, Some(test)) = (self, test) {
@@ -95,16 +92,25 @@ impl Entry {
         Ok(())
     }
 
+    /// Whether the user's function goes as it is into the one that is written.
+    fn keeps_the_signature(self, function: &Function) -> bool {
+        self == Entry::Test || function.name == "main"
+    }
+
     fn write(self, function: &Function, options: &Options) -> TokenStream {
-        let name = &function.name;
-        let user_function = function.bare();
+        let (user_function, future) = if self.keeps_the_signature(function) {
+            let (bare, name) = (function.bare(), &function.name);
+            (quote!(#[allow(clippy::unused_async)] #bare), quote!(#name()))
+        } else {
+            (TokenStream::new(), function.block())
+        };
         let runtime = runtime(options);
         let block_on = match self {
-            Entry::Main if !options.cancel_on.is_empty() => cancellable(name, options),
-            Entry::Main => quote_spanned!(Span::mixed_site()=> runtime.block_on(#name())),
+            Entry::Main if !options.cancel_on.is_empty() => cancellable(&future, options),
+            Entry::Main => quote_spanned!(Span::mixed_site()=> runtime.block_on(#future)),
             // One `block_on` is compiled for all tests with the same result, not one for each.
             Entry::Test => quote_spanned! {Span::mixed_site()=>
-                let mut future = ::core::pin::pin!(#name());
+                let mut future = ::core::pin::pin!(#future);
                 let future: ::core::pin::Pin<&mut dyn ::core::future::Future<Output = _>> =
                     future.as_mut();
                 runtime.block_on(future)
@@ -118,7 +124,6 @@ impl Entry {
             Entry::Test => TokenStream::new(),
         };
         let code = function.enclosing(quote! {
-            #[allow(clippy::unused_async)]
             #user_function
             #runtime
             #orderly
@@ -160,15 +165,15 @@ fn runtime(options: &Options) -> TokenStream {
             .enable_all()
             #(.worker_threads(#worker_threads))*
             #(.start_paused(#start_paused))*
-            #(.thread_name(#name))*
+            #(.name(#name).thread_name(#name))*
             .#build
             .expect("failed to build the runtime");
     }
 }
 
-/// Runs the function until it is done, or until it has ended because a signal came: then the runtime ends
+/// Runs the future until it is done, or until it has ended because a signal came: then the runtime ends
 /// as well, and the process as the signal has it end.
-fn cancellable(name: &proc_macro2::Ident, options: &Options) -> TokenStream {
+fn cancellable(future: &TokenStream, options: &Options) -> TokenStream {
     let facade = &options.facade;
     let kinds = &options.cancel_on;
     quote_spanned! {Span::mixed_site()=>
@@ -180,7 +185,7 @@ fn cancellable(name: &proc_macro2::Ident, options: &Options) -> TokenStream {
             ])
             .expect("failed to listen to signals")
         };
-        match runtime.block_on(canceller.run(#name())) {
+        match runtime.block_on(canceller.run(#future)) {
             ::core::result::Result::Ok(output) => output,
             ::core::result::Result::Err(signal) => {
                 ::core::mem::drop(runtime);

@@ -9,7 +9,7 @@ use quote::{ToTokens, quote};
 use crate::cursor::{Cursor, block};
 use crate::error::{Error, Result};
 
-/// A free function, in pieces.
+/// A function, in pieces.
 pub(crate) struct Function {
     /// Outer attributes, each `#` followed by `[…]`, with the body's inner ones made into such.
     pub(crate) attributes: Vec<Attribute>,
@@ -77,12 +77,20 @@ impl Function {
         quote!(#(#qualifiers)* #fn_token #name #generics #arguments #output #body)
     }
 
-    /// A function of this name and result around `body`, not async and without arguments.
+    /// The body as a future that owns what it uses of the arguments.
+    pub(crate) fn block(&self) -> TokenStream {
+        let body = &self.body;
+        quote!(async move #body)
+    }
+
+    /// A function of this signature around `body`, but not async.
     pub(crate) fn enclosing(&self, body: TokenStream) -> TokenStream {
         let qualifiers = self.qualifiers.iter().filter(|qualifier| !is_async(qualifier));
-        let Function { attributes, visibility, fn_token, name, generics, output, .. } = self;
+        let Function {
+            attributes, visibility, fn_token, name, generics, arguments, output, ..
+        } = self;
         quote! {
-            #(#attributes)* #visibility #(#qualifiers)* #fn_token #name #generics () #output {
+            #(#attributes)* #visibility #(#qualifiers)* #fn_token #name #generics #arguments #output {
                 #body
             }
         }

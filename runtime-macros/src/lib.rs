@@ -14,7 +14,7 @@ mod unit_tests;
 use entry::Entry;
 use proc_macro::TokenStream;
 
-/// Runs an `async fn main` on a runtime that is built for it.
+/// Runs an `async fn`, mostly `main`, on a runtime that is built for it.
 ///
 /// The function itself runs on the thread that calls it, by `Runtime::block_on`; what it spawns
 /// runs on the workers. When it returns, the runtime ends in order, as with `Runtime::close`: tasks
@@ -28,7 +28,7 @@ use proc_macro::TokenStream;
 /// | `flavor` | `"multi_thread"`, `"current_thread"` or `"local"` | `"multi_thread"` |
 /// | `worker_threads` | how many workers; only with `"multi_thread"` | one for each usable core |
 /// | `start_paused` | whether the clock is virtual and stands still at first; not with `"multi_thread"` | `false` |
-/// | `name` | the name of the runtime's threads | the one of `Builder` |
+/// | `name` | the name of the runtime, and of its threads | those of `Builder` |
 /// | `cancel_on` | the signals that cancel the function, such as `"interrupt, terminate"`; needs filch's feature `signal` | none |
 /// | `crate` | the path of filch, if it has another name here | `"::filch"` |
 ///
@@ -86,6 +86,23 @@ use proc_macro::TokenStream;
 /// async fn main() {
 ///     std::future::pending().await
 /// }
+/// ```
+///
+/// The function need not be `main`. One of another name may take arguments and be a method; each call
+/// builds a runtime, so that it is for the outermost function of a thread, not for one that is async itself:
+///
+/// ```
+/// #[filch::main(flavor = "current_thread")]
+/// async fn sum(numbers: &[u32]) -> u32 {
+///     let doubled: Vec<_> = numbers.iter().map(|&n| filch::spawn(async move { n * 2 })).collect();
+///     let mut sum = 0;
+///     for task in doubled {
+///         sum += task.await.unwrap();
+///     }
+///     sum
+/// }
+///
+/// assert_eq!(sum(&[1, 2, 3]), 12);
 /// ```
 ///
 /// A `main` that is not async is refused:

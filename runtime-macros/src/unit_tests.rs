@@ -75,7 +75,7 @@ fn options_reach_the_builder_in_any_order() {
     let code = main_with("worker_threads = 2_usize, name = \"w\",", "async fn main() {}");
     assert_contains(
         &code,
-        "new_multi_thread().enable_all().worker_threads(2_usize).thread_name(\"w\").build()",
+        "new_multi_thread().enable_all().worker_threads(2_usize).name(\"w\").thread_name(\"w\").build()",
     );
     let code = main_with("start_paused = true, flavor = \"local\"", "async fn main() {}");
     assert_contains(

@@ -1,11 +1,13 @@
-//! Sockets from raw descriptors, whose number the caller vouches for.
+//! Sockets and watches from raw descriptors, whose number the caller vouches for.
 //!
 //! # Invariants
 //!
 //! - The descriptor is open, and nobody else's: the caller of `from_raw_fd` promises it.
 
-use std::os::fd::{FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
+use crate::io::Interest;
+use crate::io::unix::{AsyncFd, AsyncFdRegisterError};
 use crate::socket::Socket;
 use crate::tcp::TcpSocket;
 use crate::unix::UnixSocket;
@@ -52,5 +54,64 @@ impl FromRawFd for UnixSocket {
         // SAFETY: the caller promises that the descriptor is open and nobody else's.
         let descriptor = unsafe { OwnedFd::from_raw_fd(fd) };
         UnixSocket::from_socket(Socket::from(descriptor))
+    }
+}
+
+/// tokio's names since its 1.54, which has the caller vouch for the descriptor.
+impl<T: AsRawFd> AsyncFd<T> {
+    /// As [`try_new`](AsyncFd::try_new).
+    ///
+    /// # Safety
+    ///
+    /// `inner` names an open descriptor, always the same, and keeps it open until the watch has ended.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_new`](AsyncFd::try_new): the system refuses to watch it, and here it is back.
+    ///
+    /// # Panics
+    ///
+    /// There is no runtime on this thread.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use filch::io::unix::AsyncFd;
+    /// use std::os::unix::net::UnixStream;
+    ///
+    /// # #[filch::main]
+    /// # async fn main() -> std::io::Result<()> {
+    /// let (near, _far) = UnixStream::pair()?;
+    /// near.set_nonblocking(true)?;
+    /// // SAFETY: a `UnixStream` has one descriptor, which is open as long as it lives.
+    /// let near = unsafe { AsyncFd::register(near)? };
+    /// near.writable().await?.retain_ready();
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[track_caller]
+    pub unsafe fn register(inner: T) -> Result<AsyncFd<T>, AsyncFdRegisterError<T>> {
+        AsyncFd::try_new(inner)
+    }
+
+    /// As [`try_with_interest`](AsyncFd::try_with_interest).
+    ///
+    /// # Safety
+    ///
+    /// As [`register`](AsyncFd::register).
+    ///
+    /// # Errors
+    ///
+    /// As [`register`](AsyncFd::register).
+    ///
+    /// # Panics
+    ///
+    /// There is no runtime on this thread.
+    #[track_caller]
+    pub unsafe fn register_with_interest(
+        inner: T,
+        interest: Interest,
+    ) -> Result<AsyncFd<T>, AsyncFdRegisterError<T>> {
+        AsyncFd::try_with_interest(inner, interest)
     }
 }

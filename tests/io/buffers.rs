@@ -314,3 +314,9 @@ async fn a_buf_stream_is_both_and_keeps_what_the_parts_hold() {
     assert_eq!(line, "one\none\n2wo\n");
     assert_eq!(stream.into_inner().into_inner(), b"one\n2wo\n");
 }
+
+#[test]
+#[should_panic(expected = "a capacity of at least 1")]
+fn a_reader_without_room_would_end_at_once() {
+    let _ = BufReader::with_capacity(0, &b"never read"[..]);
+}

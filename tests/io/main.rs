@@ -5,6 +5,7 @@ mod adapters;
 mod buffers;
 mod copies;
 mod halves;
+mod interrupted;
 mod memory;
 mod numbers;
 mod streams;

@@ -36,6 +36,33 @@ async fn reading_to_the_end_appends() {
     assert_eq!(text, "abä");
     let error = Slow::new(b"\xff").read_to_string(&mut text).await.unwrap_err();
     assert_eq!((error.kind(), text.as_str()), (ErrorKind::InvalidData, "abä"));
+    let inside = error.into_inner().unwrap().downcast::<std::str::Utf8Error>().unwrap();
+    assert_eq!(inside.valid_up_to(), 4, "counted from the start of the text");
+}
+
+#[filch::test]
+async fn room_that_was_given_is_used_and_kept() {
+    for size in [1, 31, 32, 33, 100] {
+        let source = vec![b'x'; size];
+        let mut bytes = Vec::with_capacity(size);
+        let (room, start) = (bytes.capacity(), bytes.as_ptr());
+        Slow::new(&source).read_to_end(&mut bytes).await.unwrap();
+        assert_eq!((bytes.capacity(), bytes.as_ptr()), (room, start));
+        let mut longer = Vec::with_capacity(size);
+        Slow::new(&[source.as_slice(), b"and more"].concat())
+            .read_to_end(&mut longer)
+            .await
+            .unwrap();
+        assert_eq!(longer.len(), size + 8);
+    }
+    let mut line = String::with_capacity(100);
+    let start = line.as_ptr();
+    let mut lines = BufReader::new(&b"one\ntwo\n"[..]);
+    for expected in ["one\n", "two\n", ""] {
+        line.clear();
+        lines.read_line(&mut line).await.unwrap();
+        assert_eq!((line.as_str(), line.as_ptr()), (expected, start));
+    }
 }
 
 #[filch::test]
@@ -165,7 +192,10 @@ async fn next_line_may_be_cancelled_at_every_poll() {
 async fn a_line_that_is_not_text_is_an_error() {
     let mut lines = (&b"ok\n\xff\nok again\n"[..]).lines();
     assert_eq!(lines.next_line().await.unwrap().unwrap(), "ok");
-    assert_eq!(lines.next_line().await.unwrap_err().kind(), ErrorKind::InvalidData);
+    let error = lines.next_line().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidData);
+    let inside = error.into_inner().unwrap().downcast::<std::string::FromUtf8Error>().unwrap();
+    assert_eq!(inside.into_bytes(), b"\xff");
     assert_eq!(lines.next_line().await.unwrap().unwrap(), "ok again");
 }
 

@@ -143,3 +143,9 @@ async fn after_the_end_there_is_nothing_time_and_again() {
     }
     assert_eq!(within(one.send(b"x")).await.unwrap_err().kind(), ErrorKind::BrokenPipe);
 }
+
+#[filch::test]
+async fn a_pair_takes_bytes_at_once() {
+    let (one, _other) = UnixDatagram::pair().unwrap();
+    assert_eq!(one.try_send(b"now").unwrap(), 3);
+}

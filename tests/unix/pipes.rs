@@ -127,3 +127,19 @@ async fn descriptors_come_and_go() {
     write.write_all(b"e").unwrap();
     assert_eq!(reader.join().unwrap(), b'e');
 }
+
+#[filch::test]
+async fn calls_of_ones_own_are_made_when_they_are_worth_it() {
+    let (sender, receiver) = pipe::pipe().unwrap();
+    let early = receiver.try_io(|| -> io::Result<()> { panic!("nothing is there") });
+    assert_eq!(early.unwrap_err().kind(), ErrorKind::WouldBlock);
+
+    sender.writable().await.unwrap();
+    sender.try_io(|| sender.try_write(b"bytes")).unwrap();
+    receiver.readable().await.unwrap();
+    let blocked = receiver.try_io(|| -> io::Result<()> { Err(ErrorKind::WouldBlock.into()) });
+    assert_eq!(blocked.unwrap_err().kind(), ErrorKind::WouldBlock);
+    let forgotten =
+        receiver.try_io(|| -> io::Result<()> { panic!("it was not readable any more") });
+    assert_eq!(forgotten.unwrap_err().kind(), ErrorKind::WouldBlock);
+}

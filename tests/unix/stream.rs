@@ -242,3 +242,29 @@ async fn a_blocking_stream_is_refused_while_one_looks_for_bugs() {
     let (near, _far) = std::os::unix::net::UnixStream::pair().unwrap();
     let _ = UnixStream::from_std(near);
 }
+
+#[filch::test]
+#[cfg(target_os = "linux")]
+async fn an_address_serves_as_well_as_a_path() {
+    let listener = UnixListener::bind_addr(&unnamed()).unwrap();
+    let chosen = listener.local_addr().unwrap();
+    assert!(chosen.as_abstract_name().is_some_and(|name| !name.is_empty()));
+    let (accepted, connected) = filch::join!(listener.accept(), UnixStream::connect_addr(&chosen));
+    accepted.unwrap();
+    connected.unwrap();
+
+    let error = UnixStream::connect_addr(&unnamed()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidInput);
+
+    let place = Place::new();
+    let address = std::os::unix::net::SocketAddr::from_pathname(&place).unwrap().into();
+    let listener = UnixListener::bind_addr(&address).unwrap();
+    let (accepted, connected) = filch::join!(listener.accept(), UnixStream::connect_addr(&address));
+    accepted.unwrap();
+    connected.unwrap();
+}
+
+#[cfg(target_os = "linux")]
+fn unnamed() -> SocketAddr {
+    UnixDatagram::unbound().unwrap().local_addr().unwrap()
+}

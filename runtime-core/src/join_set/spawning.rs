@@ -90,8 +90,23 @@ macro_rules! spawning {
         {
             fn from_iter<I: IntoIterator<Item = F>>(futures: I) -> $Tasks<T> {
                 let mut tasks = $Tasks::new();
-                futures.into_iter().for_each(|future| _ = tasks.spawn(future));
+                tasks.extend(futures);
                 tasks
+            }
+        }
+
+        /// Spawns each future.
+        ///
+        /// # Panics
+        ///
+        /// If this thread is in no runtime.
+        impl<T, F> Extend<F> for $Tasks<T>
+        where
+            F: Future<Output = T> + Send + 'static,
+            T: Send + 'static,
+        {
+            fn extend<I: IntoIterator<Item = F>>(&mut self, futures: I) {
+                futures.into_iter().for_each(|future| _ = self.spawn(future));
             }
         }
     };

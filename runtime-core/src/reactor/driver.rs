@@ -17,7 +17,7 @@ pub const EVENTS_MAX: usize = 1024;
 pub trait Driver: Send + Sync + fmt::Debug {
     /// Sleeps until something happens, [`wake`](Driver::wake) is called, or `timeout` has passed.
     ///
-    /// Fills `events` with at most [`EVENTS_MAX`] events, possibly none: a wake, a signal or an
+    /// Fills `events` with at most as many as [they have room for](Events::room), possibly none: a wake, a signal or an
     /// early return are no errors. Called by one thread at a time.
     fn wait(&self, events: &mut Events, timeout: Option<Duration>) -> io::Result<()>;
 
@@ -54,12 +54,23 @@ pub struct Event {
 #[derive(Debug)]
 pub struct Events {
     list: Vec<Event>,
+    room: usize,
 }
 
 impl Events {
     /// Room for [`EVENTS_MAX`] events.
     pub fn new() -> Events {
-        Events { list: Vec::with_capacity(EVENTS_MAX) }
+        Events { list: Vec::with_capacity(EVENTS_MAX), room: EVENTS_MAX }
+    }
+
+    /// How many events the next wait may bring.
+    pub fn room(&self) -> usize {
+        self.room
+    }
+
+    /// Has the next wait bring at most `room` events, at least one and at most [`EVENTS_MAX`].
+    pub fn set_room(&mut self, room: usize) {
+        self.room = room.clamp(1, EVENTS_MAX);
     }
 
     /// Appends an event.

@@ -41,10 +41,10 @@ pub mod poller;
 #[cfg(test)]
 mod tests;
 
-pub use driver::{Driver, Event, Events};
+pub use driver::{Driver, EVENTS_MAX, Event, Events};
 pub use ready::{Direction, Interest, Ready};
 pub use registration::Registration;
-pub use source::ReadyEvent;
+pub use source::{ReadyEvent, ShutDown};
 
 use std::io;
 use std::os::fd::RawFd;
@@ -72,10 +72,13 @@ pub struct Reactor {
 ///
 /// It owns the events of the last wait. Should a waker panic, the events behind it are still
 /// here and the next turn goes on with them.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Turn {
     events: Events,
     next: usize,
+    /// How many events a wait brings at most, and one that takes no time.
+    most: usize,
+    most_at_once: usize,
 }
 
 impl Reactor {
@@ -115,6 +118,10 @@ impl Reactor {
         if turn.next >= turn.events.len() {
             turn.next = 0;
             turn.events.clear();
+            turn.events.set_room(match timeout {
+                Some(Duration::ZERO) => turn.most_at_once,
+                _ => turn.most,
+            });
             self.driver.wait(&mut turn.events, timeout)?;
         }
         let count = turn.events.len() - turn.next;
@@ -221,6 +228,17 @@ impl Reactor {
 impl Turn {
     /// An empty buffer of events.
     pub fn new() -> Turn {
-        Turn::default()
+        Turn::with_limits(EVENTS_MAX, EVENTS_MAX)
+    }
+
+    /// As [`new`](Turn::new), for `most` events a wait, and `most_at_once` from one that takes no time.
+    pub fn with_limits(most: usize, most_at_once: usize) -> Turn {
+        Turn { events: Events::new(), next: 0, most, most_at_once }
+    }
+}
+
+impl Default for Turn {
+    fn default() -> Turn {
+        Turn::new()
     }
 }

@@ -63,7 +63,7 @@ impl Poller {
     /// Waits by `epoll_pwait2`, or by `epoll_wait` where that is missing.
     fn wait_raw(
         &self,
-        room: &mut [MaybeUninit<libc::epoll_event>; EVENTS_MAX],
+        room: &mut [MaybeUninit<libc::epoll_event>],
         timeout: Option<Duration>,
     ) -> io::Result<usize> {
         // Relaxed: a thread that does not know yet finds out by itself.
@@ -81,7 +81,7 @@ impl Poller {
 
     fn wait_fine(
         &self,
-        room: &mut [MaybeUninit<libc::epoll_event>; EVENTS_MAX],
+        room: &mut [MaybeUninit<libc::epoll_event>],
         timeout: Option<Duration>,
     ) -> io::Result<usize> {
         let timeout = timeout.map(|timeout| KernelTimespec {
@@ -89,14 +89,14 @@ impl Poller {
             nanoseconds: i64::from(timeout.subsec_nanos()),
         });
         let timeout = timeout.as_ref().map_or(ptr::null(), ptr::from_ref);
-        // SAFETY: the descriptor is open, `room` holds `EVENTS_MAX` events, `timeout` is null or
+        // SAFETY: the descriptor is open, `room` holds as many events as is said, `timeout` is null or
         // points to a timespec that outlives the call, and no signal mask is passed.
         let count = unsafe {
             libc::syscall(
                 libc::SYS_epoll_pwait2,
                 self.epoll.as_raw_fd(),
                 room.as_mut_ptr(),
-                EVENTS_MAX as libc::c_int,
+                room.len() as libc::c_int,
                 timeout,
                 ptr::null::<libc::sigset_t>(),
                 0usize,
@@ -108,16 +108,16 @@ impl Poller {
     /// Milliseconds, rounded up: a wait must not end early again and again before a deadline.
     fn wait_coarse(
         &self,
-        room: &mut [MaybeUninit<libc::epoll_event>; EVENTS_MAX],
+        room: &mut [MaybeUninit<libc::epoll_event>],
         timeout: Option<Duration>,
     ) -> io::Result<usize> {
         let timeout = timeout.map_or(-1, whole_millis);
-        // SAFETY: the descriptor is open, and `room` holds `EVENTS_MAX` events.
+        // SAFETY: the descriptor is open, and `room` holds as many events as is said.
         let count = unsafe {
             libc::epoll_wait(
                 self.epoll.as_raw_fd(),
                 room.as_mut_ptr().cast(),
-                EVENTS_MAX as libc::c_int,
+                room.len() as libc::c_int,
                 timeout,
             )
         };
@@ -139,7 +139,7 @@ impl Driver for Poller {
     fn wait(&self, events: &mut Events, timeout: Option<Duration>) -> io::Result<()> {
         events.clear();
         let mut room = [const { MaybeUninit::uninit() }; EVENTS_MAX];
-        let count = match self.wait_raw(&mut room, timeout) {
+        let count = match self.wait_raw(&mut room[..events.room()], timeout) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => 0,
             answer => answer?,
         };

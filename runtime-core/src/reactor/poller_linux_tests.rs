@@ -102,3 +102,22 @@ fn errors_and_hang_ups_are_worth_a_try_in_both_directions() {
     assert!(!ready(libc::EPOLLRDHUP).is_writable());
     assert!(!ready(libc::EPOLLERR).is_write_closed(), "a datagram socket goes on after an error");
 }
+
+#[test]
+fn a_wait_brings_no_more_events_than_there_is_room_for() {
+    let poller = Poller::new().unwrap();
+    let pairs: Vec<_> = (0..5).map(|_| std::os::unix::net::UnixStream::pair().unwrap()).collect();
+    for (token, (one, _)) in (0..).zip(&pairs) {
+        poller.add(one.as_raw_fd(), token, Interest::WRITABLE).unwrap();
+    }
+    let mut events = Events::new();
+    let mut seen = Vec::new();
+    for (room, count) in [(2, 2), (0, 1), (9, 2), (9, 0)] {
+        events.set_room(room);
+        poller.wait(&mut events, Some(Duration::ZERO)).unwrap();
+        assert_eq!(events.len(), count);
+        seen.extend((0..count).map(|place| events.get(place).unwrap().token));
+    }
+    seen.sort_unstable();
+    assert_eq!(seen, [0, 1, 2, 3, 4], "what was left behind comes with the next waits");
+}

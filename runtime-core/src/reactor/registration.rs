@@ -292,12 +292,7 @@ impl Future for Waiting<'_> {
 }
 
 impl From<ShutDown> for io::Error {
-    fn from(_: ShutDown) -> io::Error {
-        shut_down()
+    fn from(error: ShutDown) -> io::Error {
+        io::Error::other(error)
     }
-}
-
-/// The error of everything that was registered with a runtime that is gone.
-pub(super) fn shut_down() -> io::Error {
-    io::Error::other("the filch runtime that this descriptor was registered with has shut down")
 }

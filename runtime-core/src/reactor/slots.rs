@@ -162,7 +162,7 @@ impl fmt::Debug for Slots {
 impl From<NoSlot> for io::Error {
     fn from(why: NoSlot) -> io::Error {
         match why {
-            NoSlot::ShutDown => super::registration::shut_down(),
+            NoSlot::ShutDown => super::source::ShutDown.into(),
             NoSlot::Full => {
                 io::Error::new(io::ErrorKind::OutOfMemory, "too many watched descriptors")
             }

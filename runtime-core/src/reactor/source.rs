@@ -56,6 +56,14 @@ pub struct ReadyEvent {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ShutDown;
 
+impl fmt::Display for ShutDown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the filch runtime that this descriptor was registered with has shut down")
+    }
+}
+
+impl std::error::Error for ShutDown {}
+
 impl ReadyEvent {
     /// What was ready.
     pub fn ready(&self) -> Ready {

@@ -3,6 +3,7 @@
 use super::seat::Seat;
 use super::{LocalOptions, LocalRuntime, Runtime, lifecycle};
 use crate::clock::Clock;
+use crate::reactor::EVENTS_MAX;
 use crate::scheduler::config::{Config, Hooks};
 use crate::scheduler::{Scheduler, Stall};
 use crate::task::{TaskMeta, Unhandled};
@@ -44,6 +45,8 @@ pub struct Builder {
     max_blocking_threads: usize,
     thread_keep_alive: Duration,
     event_interval: u32,
+    io_events: usize,
+    io_events_busy: Option<usize>,
     lifo_slot: bool,
     seed: Option<u64>,
     close_timeout: Duration,
@@ -63,6 +66,8 @@ impl Builder {
             max_blocking_threads: 512,
             thread_keep_alive: Duration::from_secs(10),
             event_interval: 64,
+            io_events: EVENTS_MAX,
+            io_events_busy: None,
             lifo_slot: true,
             seed: None,
             close_timeout: Duration::from_secs(60),
@@ -169,6 +174,36 @@ impl Builder {
     pub fn event_interval(&mut self, polls: u32) -> &mut Builder {
         assert!(polls > 0, "`event_interval` cannot be 0");
         self.event_interval = polls;
+        self
+    }
+
+    /// How many events of sockets are taken from the system at a time: 1024 by default, and at most. Only
+    /// Linux heeds it.
+    ///
+    /// # Panics
+    ///
+    /// If `capacity` is 0.
+    #[track_caller]
+    pub fn max_io_events_per_tick(&mut self, capacity: usize) -> &mut Builder {
+        assert!(
+            capacity > 0,
+            "`max_io_events_per_tick` cannot be 0: no socket would ever be ready"
+        );
+        self.io_events = capacity;
+        self
+    }
+
+    /// How many events of sockets a worker takes that has other work: as many as
+    /// [`max_io_events_per_tick`](Builder::max_io_events_per_tick) says by default. The rest stays with
+    /// the system until the next look.
+    ///
+    /// # Panics
+    ///
+    /// If `capacity` is 0.
+    #[track_caller]
+    pub fn max_io_events_per_busy_tick(&mut self, capacity: usize) -> &mut Builder {
+        assert!(capacity > 0, "`max_io_events_per_busy_tick` cannot be 0: sockets could starve");
+        self.io_events_busy = Some(capacity);
         self
     }
 
@@ -382,6 +417,8 @@ impl Builder {
             max_blocking_threads: self.max_blocking_threads,
             thread_keep_alive: self.thread_keep_alive,
             event_interval: self.event_interval,
+            events: self.io_events,
+            events_at_once: self.io_events_busy.unwrap_or(self.io_events),
             lifo_slot: self.lifo_slot,
             seed: self.seed.unwrap_or_else(|| std::ptr::from_ref(self).addr() as u64),
             close_timeout: self.close_timeout,

@@ -8,7 +8,7 @@ use std::error::Error;
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
-use std::panic::Location;
+use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 
 /// A reference to a runtime: cheap to clone, may be sent to any thread, keeps no runtime running.
@@ -28,6 +28,10 @@ use std::sync::Arc;
 pub struct Handle {
     scheduler: Arc<Scheduler>,
 }
+
+// As for `Runtime`.
+impl UnwindSafe for Handle {}
+impl RefUnwindSafe for Handle {}
 
 impl Handle {
     pub(crate) fn new(scheduler: Arc<Scheduler>) -> Handle {

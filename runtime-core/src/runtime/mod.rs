@@ -14,6 +14,7 @@
 mod builder;
 pub mod context;
 mod handle;
+mod identity;
 mod lifecycle;
 mod local;
 mod metrics;
@@ -26,15 +27,18 @@ pub use crate::scheduler::Stall;
 pub use crate::task::{TaskInfo, TaskMeta, Unhandled, UnhandledKind};
 pub use builder::Builder;
 pub use handle::{EnterGuard, Handle, TryCurrentError};
+pub use identity::{Id, worker_index};
 pub use local::{LocalOptions, LocalRuntime};
 pub use metrics::{RuntimeMetrics, RuntimeMetrics as Metrics};
 
+use crate::reactor::ShutDown;
 use crate::scheduler::{Scheduler, current};
 use crate::task::JoinHandle;
 use seat::Seat;
 use std::fmt;
 use std::future::Future;
 use std::io;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -69,6 +73,31 @@ pub struct Runtime {
     /// Where the thread sits that drives a current-thread runtime.
     seat: Option<Seat>,
     over: bool,
+}
+
+// A panic leaves no more behind in a runtime than the tasks that have panicked do.
+impl UnwindSafe for Runtime {}
+impl RefUnwindSafe for Runtime {}
+
+/// Whether an operation failed because the runtime of its socket has shut down, or was about to.
+///
+/// The counterpart of tokio's function of this name.
+///
+/// # Examples
+///
+/// ```
+/// # // A socket needs filch's feature `net`.
+/// use filch::net::TcpListener;
+/// use filch::runtime::{Runtime, is_rt_shutdown_err};
+///
+/// let (gone, runtime) = (Runtime::new().unwrap(), Runtime::new().unwrap());
+/// let listener = gone.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
+/// drop(gone);
+/// let error = runtime.block_on(listener.accept()).unwrap_err();
+/// assert!(is_rt_shutdown_err(&error));
+/// ```
+pub fn is_rt_shutdown_err(err: &io::Error) -> bool {
+    err.get_ref().is_some_and(|inner| inner.is::<ShutDown>())
 }
 
 /// One worker or many.

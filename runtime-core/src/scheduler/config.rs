@@ -31,6 +31,10 @@ pub(crate) struct Config {
     pub(crate) thread_keep_alive: Duration,
     /// Look at the injector and outside at least every so many polls.
     pub(crate) event_interval: u32,
+    /// How many events a wait on the outside world brings at most.
+    pub(crate) events: usize,
+    /// And how many a look without waiting.
+    pub(crate) events_at_once: usize,
     pub(crate) lifo_slot: bool,
     pub(crate) seed: u64,
     /// How long an orderly end waits for tasks.
@@ -39,6 +43,9 @@ pub(crate) struct Config {
     pub(crate) close_blocking_timeout: Duration,
     pub(crate) hooks: Hooks,
 }
+
+#[cfg(test)]
+use crate::reactor::EVENTS_MAX;
 
 #[cfg(test)]
 impl Config {
@@ -54,6 +61,8 @@ impl Config {
             max_blocking_threads: 1,
             thread_keep_alive: Duration::ZERO,
             event_interval: 61,
+            events: EVENTS_MAX,
+            events_at_once: EVENTS_MAX,
             lifo_slot: true,
             seed: 1,
             close_timeout: Duration::ZERO,

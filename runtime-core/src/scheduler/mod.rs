@@ -63,6 +63,7 @@ use runtime_sync::wake_batch::WakeBatch;
 use std::fmt;
 use std::future::Future;
 use std::io;
+use std::num::NonZeroU64;
 use std::panic::Location;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -87,6 +88,8 @@ const SUBSTITUTES_MAX: usize = 512;
 
 /// What all workers share.
 pub struct Scheduler {
+    /// No other scheduler of the process has it.
+    number: NonZeroU64,
     config: Config,
     calls: Padded<Calls>,
     injector: Inbox<Runnable<HomeRef>>,
@@ -130,6 +133,9 @@ struct ByOutsiders {
 impl Scheduler {
     /// A scheduler, and its workers for the caller to run: all asleep.
     pub(crate) fn new(config: Config, clock: Clock) -> io::Result<(Arc<Scheduler>, Vec<Worker>)> {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        // Relaxed: that the numbers differ is all they say.
+        let before = COUNT.fetch_add(1, Ordering::Relaxed);
         let reactor = primitives::Arc::new(Reactor::new()?);
         let workers = config.workers;
         let substitutes = match config.multi_thread {
@@ -137,6 +143,7 @@ impl Scheduler {
             false => 0,
         };
         let scheduler = Arc::new(Scheduler {
+            number: NonZeroU64::MIN.saturating_add(before),
             calls: Padded::new(Calls::new()),
             injector: Inbox::new(),
             idle: Idle::new(workers + substitutes, workers),
@@ -144,7 +151,10 @@ impl Scheduler {
             outside: Timers::new(),
             clock,
             reactor,
-            turn: Padded::new(Mutex::new(Some(Turn::new()))),
+            turn: Padded::new(Mutex::new(Some(Turn::with_limits(
+                config.events,
+                config.events_at_once,
+            )))),
             waiting: Padded::new(AtomicUsize::new(0)),
             looks: Padded::new(Looks::new()),
             away: AtomicUsize::new(0),
@@ -162,6 +172,10 @@ impl Scheduler {
             .map(|_| Worker::new(&scheduler).expect("there is room for the workers"))
             .collect();
         Ok((scheduler, workers))
+    }
+
+    pub(crate) fn number(&self) -> NonZeroU64 {
+        self.number
     }
 
     pub(crate) fn config(&self) -> &Config {

@@ -269,8 +269,12 @@ impl Sleep {
             && entry.state() == State::Armed
         {
             let nanos = home.clock().nanos(deadline.into());
+            // SAFETY: ours, through a unique reference.
+            let earlier = nanos < unsafe { entry.deadline() };
+            // It may have come already. Who puts it off, as timeouts of idleness do, need not look.
+            let now = if earlier { home.clock().now() } else { 0 };
             // SAFETY: ours, through a unique reference, and in the timers of this home.
-            if unsafe { home.timers().reset(entry, nanos) } {
+            if unsafe { home.timers().reset(entry, nanos, now) } {
                 home.earlier_deadline();
             }
             // Idle if it had fired for its old deadline just before.

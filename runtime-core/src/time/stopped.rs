@@ -10,10 +10,10 @@ use runtime_sync::wake_batch::WakeBatch;
 use crate::clock::Clock;
 use crate::runtime::context;
 
-const NOT_CURRENT_THREAD: &str =
-    "the time can only be paused, advanced and resumed on a current-thread runtime";
-const FROZEN: &str = "the time is paused already";
-const NOT_FROZEN: &str = "the time is not paused";
+const NOT_CURRENT_THREAD: &str = "the time can only be paused, advanced and resumed on a current-thread runtime: \
+     build one by `Builder::new_current_thread`, or set `flavor = \"current_thread\"`";
+const FROZEN: &str = "the time is paused already: call `time::resume` first";
+const NOT_FROZEN: &str = "the time is not paused: call `time::pause` first, or set `start_paused`";
 
 /// Does `f` with the clock of this thread's runtime, if that is one for tests. Else, or if `f`
 /// says `false`, returns what to panic with; the caller does, for its own caller's line.

@@ -154,12 +154,13 @@ impl Timers {
     /// Moves an entry to another deadline; its waker stays.
     ///
     /// Says whether it became the earliest, as [`Inserted::Armed`]. An entry that is not ARMED
-    /// (any more) becomes IDLE, and one whose new deadline has passed fires at once.
+    /// (any more) becomes IDLE, and one whose new deadline has passed fires at once: by `now`, which
+    /// is 0 if the caller has not looked at the clock, or by the time of the last expiry.
     ///
     /// # Safety
     ///
     /// As for [`remove`](Timers::remove).
-    pub unsafe fn reset(&self, entry: Pin<&Entry>, deadline: Nanos) -> bool {
+    pub unsafe fn reset(&self, entry: Pin<&Entry>, deadline: Nanos, now: Nanos) -> bool {
         let mut guard = self.wheel.lock();
         if entry.state() != State::Armed {
             drop(guard);
@@ -170,7 +171,7 @@ impl Timers {
         let linked = unsafe { entry.linked() };
         let mut node = guard.wheel.remove(linked);
         node.set_deadline(deadline);
-        if deadline > guard.wheel.now() && !guard.closed {
+        if deadline > guard.wheel.now().max(now) && !guard.closed {
             guard.wheel.insert(node);
             return self.hasten(deadline);
         }

@@ -1,7 +1,7 @@
 //! `File`: a file that is open.
 
 use std::fmt;
-use std::fs::{File as StdFile, Metadata, Permissions};
+use std::fs::{File as StdFile, FileTimes, Metadata, Permissions};
 use std::future::poll_fn;
 use std::io::{self, IoSlice, SeekFrom};
 use std::ops::{Deref, DerefMut};
@@ -10,6 +10,7 @@ use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::SystemTime;
 
 use runtime_sync::budget;
 use runtime_sync::lock::{Semaphore, SemaphorePermit};
@@ -197,7 +198,44 @@ impl File {
         self.in_turn(move |std| std.set_permissions(permissions)).await
     }
 
-    /// Another handle of the same open file: they have one cursor.
+    /// Changes when the file was last read and changed, as the system tells it. What `times` does not
+    /// set stays as it is.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`std::fs::File::set_times`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use filch::fs::{File, FileTimes};
+    /// use std::time::SystemTime;
+    ///
+    /// # #[filch::main]
+    /// # async fn main() -> std::io::Result<()> {
+    /// let path = std::env::temp_dir().join(format!("filch-doc-times-{}", std::process::id()));
+    /// let file = File::create(&path).await?;
+    /// file.set_times(FileTimes::new().set_modified(SystemTime::UNIX_EPOCH)).await?;
+    /// assert_eq!(file.metadata().await?.modified()?, SystemTime::UNIX_EPOCH);
+    /// # filch::fs::remove_file(&path).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn set_times(&self, times: FileTimes) -> io::Result<()> {
+        self.in_turn(move |std| std.set_times(times)).await
+    }
+
+    /// Changes when the file was last changed, as the system tells it.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`std::fs::File::set_modified`].
+    pub async fn set_modified(&self, time: SystemTime) -> io::Result<()> {
+        self.set_times(FileTimes::new().set_modified(time)).await
+    }
+
+    /// Another handle of the same open file: they have one cursor. Its
+    /// [`max_buf_size`](File::max_buf_size) is that of this one.
     ///
     /// # Errors
     ///
@@ -205,7 +243,11 @@ impl File {
     pub async fn try_clone(&self) -> io::Result<File> {
         let mut turn = self.settled().await?;
         turn.share();
-        run(turn, StdFile::try_clone).await.map(|std| File::at(Home::Far, std))
+        let max_buf_size = turn.buffer_max;
+        let std = run(turn, StdFile::try_clone).await?;
+        let mut file = File::at(Home::Far, std);
+        file.set_max_buf_size(max_buf_size);
+        Ok(file)
     }
 
     /// Waits for what is under way, and gives the file away.
@@ -238,9 +280,18 @@ impl File {
     }
 
     /// How many bytes a job reads or writes at most, 2 MiB if this is not called: larger reads and
-    /// writes are done in part. No file has a smaller buffer than one byte.
+    /// writes are done in part.
+    ///
+    /// # Panics
+    ///
+    /// If it is 0.
+    #[track_caller]
     pub fn set_max_buf_size(&mut self, max_buf_size: usize) {
-        self.own_turn().buffer_max = max_buf_size.max(1);
+        assert!(
+            max_buf_size > 0,
+            "`max_buf_size` is at least 1: a buffer without room moves nothing"
+        );
+        self.own_turn().buffer_max = max_buf_size;
     }
 
     /// How many bytes a job reads or writes at most.

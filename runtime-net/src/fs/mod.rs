@@ -41,6 +41,10 @@ mod functions;
 mod open_options;
 mod read_dir;
 
+/// When a file was read and changed, for [`File::set_times`].
+#[doc(no_inline)]
+pub use std::fs::FileTimes;
+
 pub use dir_builder::DirBuilder;
 pub use dir_entry::DirEntry;
 pub use file::File;

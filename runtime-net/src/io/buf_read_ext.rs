@@ -7,7 +7,8 @@ use std::task::{Context, Poll, ready};
 
 use runtime_sync::budget::unconstrained;
 
-use super::read_ext::append_text;
+use super::interrupted::unless_interrupted;
+use super::read_ext::{append_text, room_of};
 use super::{AsyncBufRead, Lines, Split};
 
 /// What one calls on an [`AsyncBufRead`].
@@ -96,7 +97,7 @@ pub trait AsyncBufReadExt: AsyncBufRead {
     where
         Self: Unpin,
     {
-        ReadLine { reader: self, bytes: Vec::new(), text: buf }
+        ReadLine { reader: self, bytes: room_of(buf), text: buf }
     }
 
     /// The lines of this stream, one by one, without what ends them.
@@ -284,7 +285,8 @@ pub(super) fn poll_until<R: AsyncBufRead + ?Sized>(
     bytes: &mut Vec<u8>,
 ) -> Poll<io::Result<()>> {
     loop {
-        let ahead = ready!(reader.as_mut().poll_fill_buf(cx))?;
+        let shown = ready!(reader.as_mut().poll_fill_buf(cx));
+        let Some(ahead) = unless_interrupted(shown)? else { continue };
         // std looks for it with the fastest instructions there are. Memory does not fail.
         let mut rest = ahead;
         let count = rest.skip_until(byte)?;

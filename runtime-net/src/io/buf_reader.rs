@@ -59,7 +59,13 @@ impl<R: AsyncRead> BufReader<R> {
     }
 
     /// Reads ahead up to `capacity` bytes.
+    ///
+    /// # Panics
+    ///
+    /// If `capacity` is 0.
+    #[track_caller]
     pub fn with_capacity(capacity: usize, inner: R) -> BufReader<R> {
+        assert!(capacity > 0, "a reader that reads ahead needs a capacity of at least 1");
         let buf = vec![0; capacity].into_boxed_slice();
         BufReader { inner, buf, start: 0, end: 0, seek: Seek::None }
     }

@@ -47,6 +47,11 @@ impl<RW: AsyncRead + AsyncWrite> BufStream<RW> {
     }
 
     /// Reads ahead up to `reader_capacity` bytes, and holds up to `writer_capacity` back.
+    ///
+    /// # Panics
+    ///
+    /// If `reader_capacity` is 0.
+    #[track_caller]
     pub fn with_capacity(
         reader_capacity: usize,
         writer_capacity: usize,

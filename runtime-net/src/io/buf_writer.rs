@@ -6,6 +6,7 @@ use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 
+use super::interrupted::unless_interrupted;
 use super::{AsyncBufRead, AsyncRead, AsyncSeek, AsyncWrite, BUFFER_SIZE, ReadBuf};
 
 pin_project! {
@@ -93,7 +94,8 @@ impl<W: AsyncWrite> BufWriter<W> {
         let mut this = self.project();
         while *this.written < this.buf.len() {
             let rest = &this.buf[*this.written..];
-            let count = ready!(this.inner.as_mut().poll_write(cx, rest))?;
+            let written = ready!(this.inner.as_mut().poll_write(cx, rest));
+            let Some(count) = unless_interrupted(written)? else { continue };
             if count == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }

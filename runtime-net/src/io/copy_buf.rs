@@ -7,6 +7,7 @@ use std::task::{Context, Poll, ready};
 
 use runtime_sync::budget::poll_proceed;
 
+use super::interrupted::unless_interrupted;
 use super::{AsyncBufRead, AsyncWrite};
 
 /// Writes to `writer` whatever `reader` gives, to its end, and says how many bytes that was.
@@ -64,13 +65,14 @@ where
             ready!(Pin::new(&mut *writer).poll_flush(cx))?;
             return Poll::Pending;
         };
-        let ahead = ahead?;
+        let Some(ahead) = unless_interrupted(ahead)? else { continue };
         if ahead.is_empty() {
             ready!(Pin::new(&mut *writer).poll_flush(cx))?;
             coop.made_progress();
             return Poll::Ready(Ok(()));
         }
-        let written = ready!(Pin::new(&mut *writer).poll_write(cx, ahead))?;
+        let written = ready!(Pin::new(&mut *writer).poll_write(cx, ahead));
+        let Some(written) = unless_interrupted(written)? else { continue };
         if written == 0 {
             return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
         }

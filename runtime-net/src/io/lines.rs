@@ -9,7 +9,6 @@ use pin_project_lite::pin_project;
 
 use super::AsyncBufRead;
 use super::buf_read_ext::poll_until;
-use super::read_ext::append_text;
 
 pin_project! {
     /// The lines of a stream, see [`AsyncBufReadExt::lines`](super::AsyncBufReadExt::lines).
@@ -34,8 +33,8 @@ impl<R: AsyncBufRead> Lines<R> {
     ///
     /// # Errors
     ///
-    /// [`InvalidData`](io::ErrorKind::InvalidData) if the line is not UTF-8, which loses it, and
-    /// those of the stream.
+    /// [`InvalidData`](io::ErrorKind::InvalidData) if the line is not UTF-8, with a
+    /// [`FromUtf8Error`](std::string::FromUtf8Error) inside that has its bytes; and those of the stream.
     ///
     /// # Cancel safety
     ///
@@ -83,9 +82,10 @@ impl<R: AsyncBufRead> Lines<R> {
                 line.pop();
             }
         }
-        let mut text = String::new();
-        append_text(&mut text, line)?;
-        Poll::Ready(Ok(Some(text)))
+        let text = String::from_utf8(line);
+        Poll::Ready(
+            text.map(Some).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error)),
+        )
     }
 
     /// The stream.

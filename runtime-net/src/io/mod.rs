@@ -38,6 +38,7 @@ mod empty;
 #[cfg(feature = "futures-io")]
 mod futures_compat;
 mod halves;
+mod interrupted;
 mod join;
 mod lines;
 pub mod number;
@@ -98,7 +99,7 @@ pub(crate) use read_buf::{fill, fill_part};
 
 /// Descriptors of your own.
 pub mod unix {
-    pub use super::async_fd::{AsyncFd, AsyncFdTryNewError};
+    pub use super::async_fd::{AsyncFd, AsyncFdRegisterError, AsyncFdTryNewError};
     pub use super::async_fd_guard::{AsyncFdReadyGuard, AsyncFdReadyMutGuard, TryIoError};
 }
 

@@ -6,6 +6,7 @@ use std::marker::PhantomData;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+use super::interrupted::unless_interrupted;
 use super::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// How a number looks as bytes.
@@ -89,7 +90,8 @@ impl<R: AsyncRead + Unpin + ?Sized, L: Layout> Future for ReadNumber<'_, R, L> {
         let bytes = this.bytes.as_mut();
         while this.have < bytes.len() {
             let mut rest = ReadBuf::new(&mut bytes[this.have..]);
-            ready!(Pin::new(&mut *this.reader).poll_read(cx, &mut rest))?;
+            let read = ready!(Pin::new(&mut *this.reader).poll_read(cx, &mut rest));
+            let Some(()) = unless_interrupted(read)? else { continue };
             let count = rest.filled().len();
             if count == 0 {
                 return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
@@ -125,7 +127,8 @@ impl<W: AsyncWrite + Unpin + ?Sized, L: Layout> Future for WriteNumber<'_, W, L>
         let bytes = this.bytes.as_ref();
         while this.written < bytes.len() {
             let rest = &bytes[this.written..];
-            let count = ready!(Pin::new(&mut *this.writer).poll_write(cx, rest))?;
+            let written = ready!(Pin::new(&mut *this.writer).poll_write(cx, rest));
+            let Some(count) = unless_interrupted(written)? else { continue };
             if count == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }

@@ -6,6 +6,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::BufMut;
 
+use super::interrupted::unless_interrupted;
 use super::number::{Big, Little, ReadNumber, read_methods};
 use super::{AsyncRead, Chain, ReadBuf, Take, fill};
 
@@ -154,7 +155,8 @@ pub trait AsyncReadExt: AsyncRead {
         Self: Unpin,
     {
         let start = buf.len();
-        ReadToEnd { reader: self, start, buf }
+        let given = buf.capacity();
+        ReadToEnd { reader: self, start, given, buf }
     }
 
     /// Appends everything up to the end to `buf`, as text.
@@ -186,7 +188,9 @@ pub trait AsyncReadExt: AsyncRead {
     where
         Self: Unpin,
     {
-        ReadToString { reader: self, bytes: Vec::new(), text: buf }
+        let bytes = room_of(buf);
+        let given = bytes.capacity();
+        ReadToString { reader: self, bytes, given, text: buf }
     }
 
     /// A stream that gives what this one gives, and after its end what `next` gives.
@@ -315,7 +319,8 @@ impl<R: AsyncRead + Unpin + ?Sized> Future for ReadExact<'_, R> {
         let this = self.get_mut();
         while this.buf.remaining() > 0 {
             let before = this.buf.remaining();
-            ready!(Pin::new(&mut *this.reader).poll_read(cx, &mut this.buf))?;
+            let read = ready!(Pin::new(&mut *this.reader).poll_read(cx, &mut this.buf));
+            let Some(()) = unless_interrupted(read)? else { continue };
             if this.buf.remaining() == before {
                 let error = io::Error::new(io::ErrorKind::UnexpectedEof, "early eof");
                 return Poll::Ready(Err(error));
@@ -331,6 +336,8 @@ impl<R: AsyncRead + Unpin + ?Sized> Future for ReadExact<'_, R> {
 pub struct ReadToEnd<'a, R: ?Sized> {
     reader: &'a mut R,
     start: usize,
+    /// How much `buf` had room for at first.
+    given: usize,
     buf: &'a mut Vec<u8>,
 }
 
@@ -339,7 +346,7 @@ impl<R: AsyncRead + Unpin + ?Sized> Future for ReadToEnd<'_, R> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        ready!(poll_to_end(this.reader, cx, this.buf))?;
+        ready!(poll_to_end(this.reader, cx, this.buf, this.given))?;
         Poll::Ready(Ok(this.buf.len() - this.start))
     }
 }
@@ -350,6 +357,8 @@ impl<R: AsyncRead + Unpin + ?Sized> Future for ReadToEnd<'_, R> {
 pub struct ReadToString<'a, R: ?Sized> {
     reader: &'a mut R,
     bytes: Vec<u8>,
+    /// How much `bytes` had room for at first.
+    given: usize,
     text: &'a mut String,
 }
 
@@ -358,16 +367,20 @@ impl<R: AsyncRead + Unpin + ?Sized> Future for ReadToString<'_, R> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        ready!(poll_to_end(this.reader, cx, &mut this.bytes))?;
+        ready!(poll_to_end(this.reader, cx, &mut this.bytes, this.given))?;
         Poll::Ready(append_text(this.text, std::mem::take(&mut this.bytes)))
     }
 }
 
+/// The room of a text that is empty, to be filled with bytes and given back by [`append_text`]: who reads
+/// one text after the other into it needs no memory for each.
+pub(super) fn room_of(text: &mut String) -> Vec<u8> {
+    if text.is_empty() { std::mem::take(text).into_bytes() } else { Vec::new() }
+}
+
 /// Appends `bytes` if they are text, and returns their number.
 pub(super) fn append_text(text: &mut String, bytes: Vec<u8>) -> io::Result<usize> {
-    let more = String::from_utf8(bytes).map_err(|_| {
-        io::Error::new(io::ErrorKind::InvalidData, "stream did not contain valid UTF-8")
-    })?;
+    let more = String::from_utf8(bytes).map_err(|error| not_text(text, error.as_bytes()))?;
     let count = more.len();
     if text.is_empty() {
         *text = more;
@@ -377,6 +390,16 @@ pub(super) fn append_text(text: &mut String, bytes: Vec<u8>) -> io::Result<usize
     Ok(count)
 }
 
+/// Where the text with those bytes behind it is none: a [`Utf8Error`](std::str::Utf8Error).
+#[cold]
+fn not_text(text: &str, bytes: &[u8]) -> io::Error {
+    let all = [text.as_bytes(), bytes].concat();
+    match str::from_utf8(&all) {
+        Err(error) => io::Error::new(io::ErrorKind::InvalidData, error),
+        Ok(_) => unreachable!("valid text behind valid text is valid"),
+    }
+}
+
 /// A reader may have to clear the room that it is given, so it is given more only step by step.
 const ROOM_MAX: usize = 64 * 1024;
 
@@ -384,16 +407,41 @@ fn poll_to_end<R: AsyncRead + Unpin + ?Sized>(
     reader: &mut R,
     cx: &mut Context<'_>,
     bytes: &mut Vec<u8>,
+    given: usize,
 ) -> Poll<io::Result<()>> {
     loop {
         if bytes.len() == bytes.capacity() {
+            if given == bytes.capacity() && given > 0 {
+                match ready!(poll_beyond(reader, cx, bytes))? {
+                    0 => return Poll::Ready(Ok(())),
+                    _ => continue,
+                }
+            }
             bytes.reserve(32);
         }
         let room = ROOM_MAX.min(bytes.capacity() - bytes.len());
         let mut target = (&mut *bytes).limit(room);
-        let count = ready!(fill(&mut target, |buf| Pin::new(&mut *reader).poll_read(cx, buf)))?;
+        let read = ready!(fill(&mut target, |buf| Pin::new(&mut *reader).poll_read(cx, buf)));
+        let Some(count) = unless_interrupted(read)? else { continue };
         if count == 0 {
             return Poll::Ready(Ok(()));
         }
+    }
+}
+
+/// Looks whether anything comes after the room that the caller gave, before more is taken: who knew how
+/// much there is gave just enough.
+fn poll_beyond<R: AsyncRead + Unpin + ?Sized>(
+    reader: &mut R,
+    cx: &mut Context<'_>,
+    bytes: &mut Vec<u8>,
+) -> Poll<io::Result<usize>> {
+    let mut probe = [0; 32];
+    loop {
+        let mut buf = ReadBuf::new(&mut probe);
+        let read = ready!(Pin::new(&mut *reader).poll_read(cx, &mut buf));
+        let Some(()) = unless_interrupted(read)? else { continue };
+        bytes.extend_from_slice(buf.filled());
+        return Poll::Ready(Ok(buf.filled().len()));
     }
 }

@@ -7,6 +7,7 @@ use std::task::{Context, Poll, ready};
 use runtime_sync::budget::poll_proceed;
 
 use super::bypass::Bypass;
+use super::interrupted::unless_interrupted;
 use super::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// A copy under way.
@@ -113,7 +114,9 @@ impl Transfer {
         }
         let mut room = ReadBuf::new(&mut self.buf);
         room.set_filled(self.end);
-        ready!(Pin::new(&mut *reader).poll_read(cx, &mut room))?;
+        while unless_interrupted(ready!(Pin::new(&mut *reader).poll_read(cx, &mut room)))?.is_none()
+        {
+        }
         let end = room.filled().len();
         self.ended = end == self.end;
         self.end = end;
@@ -131,7 +134,8 @@ impl Transfer {
     ) -> Poll<io::Result<()>> {
         while self.start < self.end {
             let rest = &self.buf[self.start..self.end];
-            let count = ready!(Pin::new(&mut *writer).poll_write(cx, rest))?;
+            let written = ready!(Pin::new(&mut *writer).poll_write(cx, rest));
+            let Some(count) = unless_interrupted(written)? else { continue };
             self.start += count;
             self.wrote(count)?;
         }

@@ -7,6 +7,7 @@ use std::task::{Context, Poll, ready};
 use bytes::Buf;
 
 use super::AsyncWrite;
+use super::interrupted::unless_interrupted;
 use super::number::{Big, Little, WriteNumber, write_methods};
 
 /// What one calls on an [`AsyncWrite`].
@@ -341,7 +342,8 @@ impl<W: AsyncWrite + Unpin + ?Sized> Future for WriteAll<'_, W> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         while !this.buf.is_empty() {
-            let count = ready!(Pin::new(&mut *this.writer).poll_write(cx, this.buf))?;
+            let written = ready!(Pin::new(&mut *this.writer).poll_write(cx, this.buf));
+            let Some(count) = unless_interrupted(written)? else { continue };
             if count == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
@@ -365,7 +367,8 @@ impl<W: AsyncWrite + Unpin + ?Sized, B: Buf + ?Sized> Future for WriteAllFromBuf
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         while this.buf.has_remaining() {
-            if ready!(poll_write_some(this.writer, cx, this.buf))? == 0 {
+            let written = ready!(poll_write_some(this.writer, cx, this.buf));
+            if unless_interrupted(written)? == Some(0) {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
         }

@@ -218,20 +218,23 @@ impl Child {
         Ok(Output { status, stdout, stderr })
     }
 
-    /// Kills the child (SIGKILL) without waiting for its end.
+    /// Kills the child (SIGKILL) without waiting for its end. One that has ended stays so.
     ///
     /// # Errors
     ///
-    /// `InvalidInput` if it has been reaped.
+    /// Those of the system.
     pub fn start_kill(&mut self) -> io::Result<()> {
-        self.send_signal(SignalKind::from_raw(libc::SIGKILL))
+        match &self.life {
+            Life::Running(running) => running.send_signal(SignalKind::from_raw(libc::SIGKILL)),
+            Life::Ended(_) => Ok(()),
+        }
     }
 
     /// Kills the child (SIGKILL) and waits until it has ended.
     ///
     /// # Errors
     ///
-    /// `InvalidInput` if it has been reaped.
+    /// Those of the system.
     ///
     /// # Cancel safety
     ///

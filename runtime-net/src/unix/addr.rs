@@ -1,7 +1,11 @@
 //! `SocketAddr`: where a Unix socket is, a path or an abstract name or nowhere.
 
+#[cfg(any(target_os = "linux", target_os = "android"))]
+use std::ffi::OsStr;
 use std::fmt;
 use std::io;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::net;
 use std::path::Path;
 
@@ -66,6 +70,21 @@ pub(super) fn told(address: SockAddr) -> io::Result<SocketAddr> {
 /// For the kernel. On Linux, a path that begins with a zero byte is an abstract name.
 pub(super) fn for_kernel(path: impl AsRef<Path>) -> io::Result<SockAddr> {
     SockAddr::unix(path)
+}
+
+impl SocketAddr {
+    /// The same address, for the kernel. One without a name has the kernel choose one.
+    pub(super) fn for_kernel(&self) -> io::Result<SockAddr> {
+        if let Some(path) = self.as_pathname() {
+            return SockAddr::unix(path);
+        }
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        if let Some(name) = self.as_abstract_name() {
+            let name = [b"\0", name].concat();
+            return SockAddr::unix(OsStr::from_bytes(&name));
+        }
+        SockAddr::unix("")
+    }
 }
 
 impl From<net::SocketAddr> for SocketAddr {

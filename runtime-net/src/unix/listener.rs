@@ -8,7 +8,7 @@ use std::path::Path;
 use std::task::{Context, Poll, ready};
 
 use runtime_core::reactor::{Direction, Interest, Registration};
-use socket2::{Domain, Type};
+use socket2::{Domain, SockAddr, Type};
 
 use super::addr::{for_kernel, told};
 use super::{SocketAddr, UnixStream};
@@ -64,8 +64,46 @@ impl UnixListener {
     /// There is no runtime on this thread.
     #[track_caller]
     pub fn bind<P: AsRef<Path>>(path: P) -> io::Result<UnixListener> {
+        UnixListener::bind_at(&for_kernel(path)?)
+    }
+
+    /// Listens at an address. One without a name has Linux choose an abstract one.
+    ///
+    /// # Errors
+    ///
+    /// As [`bind`](UnixListener::bind).
+    ///
+    /// # Panics
+    ///
+    /// There is no runtime on this thread.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use filch::net::{UnixListener, UnixStream};
+    /// # use std::os::unix::net::SocketAddr;
+    ///
+    /// # #[filch::main]
+    /// # async fn main() -> std::io::Result<()> {
+    /// # let path = std::env::temp_dir().join(format!("filch-bind-addr-{}", std::process::id()));
+    /// let address = SocketAddr::from_pathname(&path)?.into();
+    /// let listener = UnixListener::bind_addr(&address)?;
+    /// let client = UnixStream::connect_addr(&address);
+    /// let (server, client) = filch::join!(listener.accept(), client);
+    /// # std::fs::remove_file(&path)?;
+    /// # (server?, client?);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn bind_addr(address: &SocketAddr) -> io::Result<UnixListener> {
+        UnixListener::bind_at(&address.for_kernel()?)
+    }
+
+    #[track_caller]
+    fn bind_at(address: &SockAddr) -> io::Result<UnixListener> {
         let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
-        socket.bind(&for_kernel(path)?)?;
+        socket.bind(address)?;
         UnixListener::listen(socket, BACKLOG)
     }
 

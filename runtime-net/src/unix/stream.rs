@@ -78,7 +78,25 @@ impl UnixStream {
         // Not across the await: a future that holds the caller's type is only as `Send` as that.
         drop(path);
         let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
-        Ok(UnixStream { stream: Stream::connect(socket, address).await? })
+        UnixStream::connect_socket(socket, address).await
+    }
+
+    /// Connects to a socket that listens at an address.
+    ///
+    /// # Errors
+    ///
+    /// As [`connect`](UnixStream::connect).
+    ///
+    /// # Panics
+    ///
+    /// There is no runtime on this thread.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`connect`](UnixStream::connect).
+    pub async fn connect_addr(address: &SocketAddr) -> io::Result<UnixStream> {
+        let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+        UnixStream::connect_socket(socket, address.for_kernel()?).await
     }
 
     /// A stream of a socket that was made before.

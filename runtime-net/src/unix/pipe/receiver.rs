@@ -116,6 +116,16 @@ impl Receiver {
 
     readiness!(read poll_read_ready);
 
+    /// Calls `f` once if the pipe is readable. It makes calls on the descriptor itself, and answers
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) only if one of them did.
+    ///
+    /// # Errors
+    ///
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if it is not readable, and those of `f`.
+    pub fn try_io<R>(&self, f: impl FnOnce() -> io::Result<R>) -> io::Result<R> {
+        self.stream.registration.try_io(Interest::READABLE, f)
+    }
+
     attempts!(read
         "# #[filch::main]
 # async fn main() -> std::io::Result<()> {

@@ -117,6 +117,34 @@ impl Sender {
 
     readiness!(write poll_write_ready);
 
+    /// Calls `f` once if the pipe is writable. It makes calls on the descriptor itself, and answers
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) only if one of them did.
+    ///
+    /// # Errors
+    ///
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if it is not writable, and those of `f`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use filch::net::unix::pipe;
+    /// # use std::io::Write as _;
+    /// # use std::os::fd::AsFd as _;
+    ///
+    /// # #[filch::main]
+    /// # async fn main() -> std::io::Result<()> {
+    /// let (sender, receiver) = pipe::pipe()?;
+    /// let mut file = std::fs::File::from(sender.as_fd().try_clone_to_owned()?);
+    /// sender.writable().await?;
+    /// assert_eq!(sender.try_io(|| file.write(b"bytes"))?, 5);
+    /// # drop(receiver);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn try_io<R>(&self, f: impl FnOnce() -> io::Result<R>) -> io::Result<R> {
+        self.stream.registration.try_io(Interest::WRITABLE, f)
+    }
+
     attempts!(write
         "# #[filch::main]
 # async fn main() -> std::io::Result<()> {

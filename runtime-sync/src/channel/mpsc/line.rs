@@ -161,9 +161,7 @@ impl Entrance {
 
     /// Waits until the channel is closed.
     pub(super) async fn closed(&self) {
-        let coop = poll_fn(poll_proceed).await;
-        coop.made_progress();
-        drop(coop);
+        poll_fn(|cx| poll_proceed(cx).map(|coop| coop.made_progress())).await;
         self.closing.wait_unless(|| self.gate().load().is_closed()).await;
     }
 

@@ -1,4 +1,0 @@
-#[filch::main]
-async fn start() {}
-
-fn main() {}
