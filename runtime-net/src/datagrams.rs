@@ -4,7 +4,7 @@ use std::io;
 use std::os::fd::{AsRawFd as _, OwnedFd};
 
 use bytes::BufMut;
-use runtime_core::reactor::{Interest, Registration};
+use runtime_core::reactor::{Direction, Interest, Registration};
 use socket2::SockAddr;
 
 use crate::io::ReadBuf;
@@ -25,6 +25,8 @@ impl Datagrams {
     #[track_caller]
     pub(crate) fn new(socket: Socket) -> io::Result<Datagrams> {
         let registration = Registration::new(socket.as_raw_fd(), BOTH)?;
+        // As a fresh socket is; one that is not costs a system call.
+        registration.assume_ready(Direction::Write);
         Ok(Datagrams { registration, socket })
     }
 

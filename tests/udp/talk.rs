@@ -17,6 +17,14 @@ async fn a_datagram_arrives_whole_and_says_whose_it_is() {
 }
 
 #[filch::test]
+async fn a_fresh_socket_sends_at_once() {
+    let ((one, here), (other, there)) = (bound().await, bound().await);
+    assert_eq!(one.try_send_to(b"now", there).unwrap(), 3);
+    let mut bytes = [0; 3];
+    assert_eq!(within(other.recv_from(&mut bytes)).await.unwrap(), (3, here));
+}
+
+#[filch::test]
 async fn what_is_longer_than_the_buffer_is_cut_off() {
     let (one, other) = pair().await;
     one.send(b"0123456789").await.unwrap();

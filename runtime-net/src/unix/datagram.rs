@@ -79,14 +79,7 @@ impl UnixDatagram {
     #[track_caller]
     pub fn pair() -> io::Result<(UnixDatagram, UnixDatagram)> {
         let (one, other) = Socket::pair(Type::DGRAM)?;
-        Ok((UnixDatagram::paired(one)?, UnixDatagram::paired(other)?))
-    }
-
-    #[track_caller]
-    fn paired(socket: Socket) -> io::Result<UnixDatagram> {
-        let datagram = UnixDatagram::new(socket)?;
-        datagram.datagrams.registration.assume_ready(Direction::Write);
-        Ok(datagram)
+        Ok((UnixDatagram::new(one)?, UnixDatagram::new(other)?))
     }
 
     /// A socket without an address, to which nobody can answer.
