@@ -38,9 +38,9 @@ impl Holder {
     /// Opens a holder with a node that was made here, or says that a scope around is cancelled
     /// already.
     pub(crate) fn open_unless_cancelled(node: Arc<Node>) -> Result<Holder, Arc<CancelReason>> {
-        match around(&node) {
-            Around::Cancelled(reason) => Err(reason),
-            Around::Shield | Around::Task => Ok(Holder::open_at(node)),
+        match link::cancelled_scope() {
+            Some(reason) => Err(reason),
+            None => Ok(Holder::open_at(node)),
         }
     }
 

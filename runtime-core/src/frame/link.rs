@@ -133,6 +133,20 @@ pub(super) fn is_here(node: Option<&Arc<Node>>) -> bool {
     }
 }
 
+/// Why a scope is cancelled in which this is being polled, if one is: also if its node does not know yet.
+pub(super) fn cancelled_scope() -> Option<Arc<CancelReason>> {
+    for link in links() {
+        let known = link.node().and_then(|node| node.cancelled());
+        if let Some(reason) = known.or_else(|| link.about.cancelled()) {
+            return Some(reason);
+        }
+        if link.about.is_shield() {
+            break;
+        }
+    }
+    None
+}
+
 /// Why what is being polled on this thread is cancelled, if it is.
 pub(crate) fn in_effect() -> Option<Arc<CancelReason>> {
     let mut requests = None;
