@@ -9,14 +9,15 @@ use filch::runtime::{Builder, Handle, Runtime};
 use filch::task::{self, JoinHandle, LocalSet, yield_now};
 use filch::time::sleep;
 use std::future::pending;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, mpsc};
 use std::task::{Poll, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
 use support::{
-    Census, Citizen, Gate, current, hand_out_waker, multi, on_each_flavour, panic_here, panic_of,
-    poll_with, until, watch,
+    Bell, Census, Citizen, Gate, ON_PURPOSE, OnWake, current, hand_out_waker, multi,
+    on_each_flavour, panic_here, panic_of, poll_with, until, watch,
 };
 
 /// The handle of a task whose runtime is gone says so at once.
@@ -534,4 +535,21 @@ fn what_the_hooks_hold_is_let_go_of() {
         drop(handle);
         assert_eq!(Arc::strong_count(&held), 1, "the scheduler lives on");
     }
+}
+
+#[test]
+fn a_timer_whose_waker_panics_keeps_no_socket_from_learning_of_the_end() {
+    let _watch = watch();
+    let runtime = current();
+    let entered = runtime.enter();
+    let mut timer = Box::pin(sleep(Duration::from_secs(3600)));
+    let (stream, _peer) = filch::net::UnixStream::pair().unwrap();
+    let panics = Waker::from(Arc::new(OnWake(|| panic!("{ON_PURPOSE}"))));
+    assert!(poll_with(&mut timer, &panics).is_pending());
+    drop(entered);
+    let (bell, rings) = Bell::new();
+    let mut readable = Box::pin(stream.readable());
+    assert!(poll_with(&mut readable, &rings).is_pending());
+    let _ = catch_unwind(AssertUnwindSafe(|| drop(runtime)));
+    assert_eq!(bell.rang(), 1);
 }

@@ -239,3 +239,26 @@ proptest! {
         });
     }
 }
+
+#[test]
+fn a_writer_that_waits_is_not_forgotten_when_the_peer_talks_nonsense() {
+    run(async {
+        let (client, server) = pair(1024).await;
+        let (mut raw, _session) = server.into_inner();
+        let (mut reader, mut writer) = filch::io::split(client);
+        let writing = filch::spawn(async move {
+            let _ = writer.write_all(&[1; 100_000]).await;
+            let _ = writer.flush().await;
+        });
+        let reading = filch::spawn(async move { reader.read(&mut [0; 10]).await });
+        filch::task::yield_now().await;
+        // A record that nobody has sealed.
+        raw.write_all(&[0x17, 3, 3, 0, 20]).await.unwrap();
+        raw.write_all(&[0; 20]).await.unwrap();
+        let error = within(reading).await.unwrap().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidData);
+        let drain = async { while raw.read(&mut [0; 1000]).await.is_ok_and(|count| count > 0) {} };
+        // Ends when the writer is done, and the stream is dropped.
+        filch::join!(within(writing), drain).0.unwrap();
+    });
+}

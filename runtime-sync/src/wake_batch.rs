@@ -1,10 +1,10 @@
 //! Wakers collected under a lock, woken after it.
 
-use std::any::Any;
 use std::fmt;
 use std::mem::ManuallyDrop;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::task::Waker;
+
+use crate::panics::Panics;
 
 /// Up to 32 wakers, to be woken together, without an allocation.
 ///
@@ -49,7 +49,7 @@ pub struct WakeBatch {
     /// The first so many places are taken.
     len: usize,
     /// The first panic of a waker that was not passed on yet.
-    panic: Option<Box<dyn Any + Send>>,
+    panics: Panics,
 }
 
 impl WakeBatch {
@@ -60,7 +60,7 @@ impl WakeBatch {
     #[inline]
     pub const fn new() -> WakeBatch {
         let wakers = ManuallyDrop::new([const { None }; WakeBatch::CAPACITY]);
-        WakeBatch { wakers, len: 0, panic: None }
+        WakeBatch { wakers, len: 0, panics: Panics::new() }
     }
 
     /// Puts a waker in, behind the others.
@@ -105,9 +105,7 @@ impl WakeBatch {
     #[inline]
     pub fn wake_all(&mut self) {
         self.wake_and_keep_panic();
-        if let Some(payload) = self.panic.take() {
-            pass_on(payload);
-        }
+        self.panics.pass_on();
     }
 
     /// Wakes all like [`wake_all`](WakeBatch::wake_all), but keeps the first panic until that is
@@ -130,12 +128,7 @@ impl WakeBatch {
     pub fn wake_and_keep_panic(&mut self) {
         for place in &mut self.wakers[..self.len] {
             let Some(waker) = place.take() else { continue };
-            if let Err(payload) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
-                match self.panic {
-                    None => self.panic = Some(payload),
-                    Some(_) => forget_panic(payload),
-                }
-            }
+            self.panics.contain(|| waker.wake());
         }
         self.len = 0;
     }
@@ -159,27 +152,11 @@ impl WakeBatch {
 #[inline]
 pub fn wake(waker: Waker) {
     if !std::thread::panicking() {
-        waker.wake();
-    } else if let Err(payload) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
-        forget_panic(payload);
+        return waker.wake();
     }
-}
-
-/// Goes on with a panic, unless this thread is panicking already: a second one would abort.
-#[cold]
-fn pass_on(payload: Box<dyn Any + Send>) {
-    match std::thread::panicking() {
-        true => forget_panic(payload),
-        false => resume_unwind(payload),
-    }
-}
-
-/// Drops what a panic carried. Its drop is foreign code and may panic as well; what that second
-/// panic carries is leaked, or there would be no end.
-fn forget_panic(payload: Box<dyn Any + Send>) {
-    if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
-        std::mem::forget(again);
-    }
+    let mut panics = Panics::new();
+    panics.contain(|| waker.wake());
+    panics.pass_on();
 }
 
 impl Drop for WakeBatch {

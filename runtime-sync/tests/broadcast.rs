@@ -463,3 +463,26 @@ fn debug_says_what_there_is() {
     assert_eq!(format!("{sender:?}"), "Sender { len: 1, receivers: 1, .. }");
     assert_eq!(format!("{receiver:?}"), "Receiver { len: 1, .. }");
 }
+
+/// Counts its drop, and panics in it.
+#[derive(Clone)]
+struct Fragile(Arc<AtomicUsize>);
+
+impl Drop for Fragile {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        panic!("a fragile value was dropped");
+    }
+}
+
+#[test]
+fn values_that_panic_as_they_are_dropped_are_all_dropped_and_the_first_panic_is_told() {
+    let dropped = Arc::new(AtomicUsize::new(0));
+    let (sender, receiver) = broadcast::channel(4);
+    for _ in 0..3 {
+        assert!(sender.send(Fragile(Arc::clone(&dropped))).is_ok());
+    }
+    assert!(panics(|| drop(receiver)));
+    assert_eq!(dropped.load(Ordering::SeqCst), 3);
+    assert!(sender.is_empty());
+}

@@ -566,3 +566,26 @@ fn errors_say_what_happened() {
     assert_eq!(TryRecvError::Empty.to_string(), "channel empty");
     assert_eq!(format!("{:?}", SendError(1)), "SendError { .. }");
 }
+
+/// Counts its drop, and panics in it.
+struct Fragile(Arc<AtomicUsize>);
+
+impl Drop for Fragile {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        panic!("a fragile value was dropped");
+    }
+}
+
+#[test]
+fn values_that_panic_as_they_are_dropped_are_all_dropped_and_the_first_panic_is_told() {
+    for (sender, receiver) in [mpmc::bounded(5), mpmc::bounded(5_000), mpmc::unbounded()] {
+        let dropped = Arc::new(AtomicUsize::new(0));
+        for _ in 0..3 {
+            assert!(sender.try_send(Fragile(Arc::clone(&dropped))).is_ok());
+        }
+        assert!(catch_unwind(AssertUnwindSafe(|| drop(receiver))).is_err());
+        assert_eq!(dropped.load(Ordering::SeqCst), 3);
+        assert!(sender.is_empty());
+    }
+}

@@ -195,3 +195,10 @@ async fn a_peer_that_resets_is_an_error_for_reader_and_writer() {
     assert_eq!(writer.drain().await.unwrap_err().kind(), ErrorKind::ConnectionReset);
     assert_eq!(within(writer.wait_closed()).await.unwrap_err().kind(), ErrorKind::ConnectionReset);
 }
+
+#[filch::test]
+async fn a_count_beyond_all_memory_costs_nothing_before_its_bytes_come() {
+    let mut reader = fed(b"few", LIMIT);
+    let error = incomplete(reader.readexactly(usize::MAX).await.unwrap_err());
+    assert_eq!((&error.partial[..], error.expected), (&b"few"[..], Some(usize::MAX)));
+}

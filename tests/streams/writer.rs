@@ -1,9 +1,13 @@
 //! `StreamWriter`: at once or in the background, limits, ends, closing, losing.
 
 use super::support::streams::{MUCH, pair};
-use super::support::within;
+use super::support::{Bell, ON_PURPOSE, OnWake, within};
 use filch::io::AsyncWriteExt;
 use std::io::ErrorKind;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Waker};
 
 #[filch::test]
 async fn what_is_written_arrives_in_order_though_nobody_waits() {
@@ -172,4 +176,20 @@ fn who_waits_is_told_when_the_runtime_that_sends_shuts_down() {
     let error = runtime().block_on(within(writer.flush())).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ConnectionAborted);
     drop(ends);
+}
+
+#[filch::test]
+async fn a_waker_that_panics_keeps_nobody_from_being_told() {
+    let ((_, mut writer), _far, _server) = pair().await;
+    writer.write(&*vec![1; MUCH]);
+    let panics = Waker::from(Arc::new(OnWake(|| panic!("{ON_PURPOSE}"))));
+    let (bell, rings) = Bell::new();
+    for waker in [&panics, &rings] {
+        let waiting = pin!(writer.wait_closed());
+        assert!(waiting.poll(&mut Context::from_waker(waker)).is_pending());
+    }
+    let aborted = catch_unwind(AssertUnwindSafe(|| writer.abort()));
+    assert_eq!(bell.rang(), 1);
+    assert!(aborted.is_ok(), "a stranger's panic is not for who aborts");
+    within(writer.wait_closed()).await.unwrap();
 }

@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use filch::io::{AsyncReadExt, AsyncWriteExt, Interest};
 use filch::net::unix::{SocketAddr, UCred, pipe};
 use filch::net::{UnixDatagram, UnixListener, UnixSocket, UnixStream};
-use support::{once, within};
+use support::{Bell, once, within};
 
 /// A path that is nobody else's, and removed in the end.
 pub(crate) struct Place(PathBuf);

@@ -143,3 +143,45 @@ async fn calls_of_ones_own_are_made_when_they_are_worth_it() {
         receiver.try_io(|| -> io::Result<()> { panic!("it was not readable any more") });
     assert_eq!(forgotten.unwrap_err().kind(), ErrorKind::WouldBlock);
 }
+
+async fn told_to_be_closed(receiver: &pipe::Receiver) {
+    while !within(receiver.ready(Interest::READABLE)).await.unwrap().is_read_closed() {
+        filch::task::yield_now().await;
+    }
+}
+
+#[filch::test]
+async fn a_reader_whose_writer_is_gone_sleeps_once_there_is_another_one() {
+    let place = named();
+    let options = pipe::OpenOptions::new();
+    let mut receiver = options.open_receiver(&place).unwrap();
+    let mut first = options.open_sender(&place).unwrap();
+    first.write_all(b"1").await.unwrap();
+    let mut byte = [0];
+    assert_eq!(within(receiver.read(&mut byte)).await.unwrap(), 1);
+    drop(first);
+    told_to_be_closed(&receiver).await;
+    assert_eq!(within(receiver.read(&mut byte)).await.unwrap(), 0);
+    let mut second = options.open_sender(&place).unwrap();
+    let (bell, waker) = Bell::new();
+    {
+        let mut reading = pin!(receiver.read(&mut byte));
+        let mut cx = std::task::Context::from_waker(&waker);
+        assert!(reading.as_mut().poll(&mut cx).is_pending());
+        assert_eq!(bell.rang(), 0, "it asks for another poll, though nothing can be read");
+        second.write_all(b"2").await.unwrap();
+        assert_eq!(within(reading).await.unwrap(), 1);
+    }
+    assert_eq!(byte, *b"2");
+    drop(second);
+    told_to_be_closed(&receiver).await;
+    assert_eq!(within(receiver.read(&mut byte)).await.unwrap(), 0);
+    // And so it is for who tries first and waits then.
+    let mut third = options.open_sender(&place).unwrap();
+    assert_eq!(receiver.try_read(&mut byte).unwrap_err().kind(), ErrorKind::WouldBlock);
+    let mut readable = pin!(receiver.readable());
+    assert!(once(readable.as_mut()).await.is_pending());
+    third.write_all(b"3").await.unwrap();
+    within(readable).await.unwrap();
+    assert_eq!((receiver.try_read(&mut byte).unwrap(), byte), (1, *b"3"));
+}

@@ -85,18 +85,30 @@ impl<const TICK_BITS: u32> Readiness<TICK_BITS> {
         }
     }
 
-    /// Clears `flags`, unless an event came after `seen` or the owner is another one.
+    /// Clears `flags`, unless an event came after `seen` or the owner is another one. What is closed
+    /// stays closed.
     ///
     /// Returns whether they were cleared.
     #[inline]
     pub fn clear(&self, seen: Seen, flags: u8) -> bool {
+        self.take_back(seen, flags & !CLOSED)
+    }
+
+    /// As [`clear`](Readiness::clear), but what is closed is open again.
+    #[inline]
+    pub fn refute(&self, seen: Seen, flags: u8) -> bool {
+        self.take_back(seen, flags)
+    }
+
+    #[inline]
+    fn take_back(&self, seen: Seen, flags: u8) -> bool {
         let told_apart_by = Self::TICK_MASK | GENERATION_MASK;
         let mut word = self.word.load(Ordering::Relaxed);
         loop {
             if (word ^ seen.0) & told_apart_by != 0 {
                 return false;
             }
-            let next = word & !u64::from(flags & !CLOSED);
+            let next = word & !u64::from(flags);
             // Release: the failed attempt that led here happens before the event that ends it.
             // Pairs with the Acquire of `report`.
             match self.word.compare_exchange_weak(word, next, Ordering::AcqRel, Ordering::Relaxed) {

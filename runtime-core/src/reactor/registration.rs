@@ -105,7 +105,9 @@ impl Registration {
         loop {
             let event = ready!(self.poll_ready(cx, direction))?;
             match attempt() {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.clear(event),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.source().refute(event)
+                }
                 outcome => return Poll::Ready(outcome),
             }
         }
@@ -126,7 +128,9 @@ impl Registration {
         loop {
             let event = ready!(self.poll_ready(cx, direction))?;
             match attempt() {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.clear(event),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.source().refute(event)
+                }
                 Ok(moved) => {
                     if 0 < moved && moved < wanted && self.reactor.short_means_drained {
                         self.source().clear_drained(direction, event);
@@ -149,6 +153,29 @@ impl Registration {
         interest: Interest,
         attempt: impl FnOnce() -> io::Result<R>,
     ) -> io::Result<R> {
+        self.try_with(interest, attempt, Source::clear)
+    }
+
+    /// As [`try_io`](Registration::try_io), for a call on the descriptor and nothing else: that it would
+    /// block tells that the other side is not gone after all.
+    ///
+    /// # Errors
+    ///
+    /// As `try_io`.
+    pub fn try_call<R>(
+        &self,
+        interest: Interest,
+        attempt: impl FnOnce() -> io::Result<R>,
+    ) -> io::Result<R> {
+        self.try_with(interest, attempt, Source::refute)
+    }
+
+    fn try_with<R>(
+        &self,
+        interest: Interest,
+        attempt: impl FnOnce() -> io::Result<R>,
+        take_back: fn(&Source, ReadyEvent),
+    ) -> io::Result<R> {
         let event = self.source().look(Ready::from_interest(interest))?;
         if event.ready().is_empty() {
             return Err(io::ErrorKind::WouldBlock.into());
@@ -157,7 +184,7 @@ impl Registration {
         if let Err(error) = &outcome
             && error.kind() == io::ErrorKind::WouldBlock
         {
-            self.clear(event);
+            take_back(self.source(), event);
         }
         outcome
     }

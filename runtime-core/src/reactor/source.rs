@@ -175,6 +175,22 @@ impl<const TICK_BITS: u32> Source<TICK_BITS> {
         }
     }
 
+    /// As [`clear`](Source::clear), after a call on the descriptor itself that would block.
+    ///
+    /// No such call ever blocks on what is closed. So it is open again: a named pipe whose last writer
+    /// has gone gets another one, of which no event tells before it writes.
+    #[inline]
+    pub fn refute(&self, event: ReadyEvent) {
+        let read = read_flags(event.ready);
+        if read != 0 {
+            self.read.readiness.refute(event.read, read);
+        }
+        let write = write_flags(event.ready);
+        if write != 0 {
+            self.write.readiness.refute(event.write, write);
+        }
+    }
+
     /// Takes back the readiness of a stream that has just given or taken less than it was asked.
     ///
     /// A closed direction stays ready, and so does one with urgent data: a read stops at the

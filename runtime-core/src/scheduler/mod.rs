@@ -407,7 +407,8 @@ impl Scheduler {
             current::run_as(&worker, || worker.wind_up());
         }
         self.drop_injected();
-        self.outside.close();
+        // As in `wind_up`: a waker that panics keeps nobody else from learning of the end.
+        crate::unwind::contain(|| self.outside.close());
         self.reactor.shutdown();
     }
 

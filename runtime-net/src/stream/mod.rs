@@ -145,24 +145,24 @@ impl<W: Wire> Stream<W> {
     }
 
     pub(crate) fn try_recv(&self, buf: &mut [u8]) -> io::Result<usize> {
-        self.registration.try_io(Interest::READABLE, || self.wire.recv(&mut ReadBuf::new(buf)))
+        self.registration.try_call(Interest::READABLE, || self.wire.recv(&mut ReadBuf::new(buf)))
     }
 
     pub(crate) fn try_recv_vectored(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
-        self.registration.try_io(Interest::READABLE, || self.wire.recv_vectored(bufs))
+        self.registration.try_call(Interest::READABLE, || self.wire.recv_vectored(bufs))
     }
 
     pub(crate) fn try_recv_buf<B: BufMut>(&self, buf: &mut B) -> io::Result<usize> {
         let recv = |room: &mut ReadBuf<'_>| self.wire.recv(room).map(drop);
-        self.registration.try_io(Interest::READABLE, || fill_at_once(buf, recv))
+        self.registration.try_call(Interest::READABLE, || fill_at_once(buf, recv))
     }
 
     pub(crate) fn try_send(&self, buf: &[u8]) -> io::Result<usize> {
-        self.registration.try_io(Interest::WRITABLE, || self.wire.send(buf))
+        self.registration.try_call(Interest::WRITABLE, || self.wire.send(buf))
     }
 
     pub(crate) fn try_send_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.registration.try_io(Interest::WRITABLE, || self.wire.send_vectored(bufs))
+        self.registration.try_call(Interest::WRITABLE, || self.wire.send_vectored(bufs))
     }
 }
 

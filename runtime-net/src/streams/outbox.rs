@@ -5,6 +5,7 @@ use std::task::{Context, Poll, Waker};
 
 use bytes::BytesMut;
 use runtime_core::task_tracker::TaskTrackerToken;
+use runtime_core::unwind::contain;
 use runtime_sync::primitives::Mutex;
 
 use super::loss::Loss;
@@ -91,7 +92,8 @@ impl Outbox {
         let (result, wake) = change(&mut state);
         let woken = if wake { std::mem::take(&mut state.waiting) } else { Vec::new() };
         drop(state);
-        woken.into_iter().for_each(Waker::wake);
+        // Each on its own: one that panics keeps nobody from being told, nor us from going on.
+        woken.into_iter().for_each(|waker| contain(|| waker.wake()));
         result
     }
 

@@ -19,6 +19,9 @@ use crate::io::{AsyncBufRead, AsyncRead, ReadBuf, fill};
 /// How much room a read from the system has at least.
 const ROOM: usize = 8 << 10;
 
+/// How much room is made for bytes that were asked for and are not there yet.
+const ROOM_AHEAD: usize = 64 << 10;
+
 /// The reading end of a connection. The counterpart of asyncio's `StreamReader`.
 ///
 /// What was read and not taken yet stays in a buffer, from which all methods serve themselves; it
@@ -150,8 +153,9 @@ impl StreamReader {
     /// those of the stream.
     pub async fn readexactly(&mut self, n: usize) -> Result<Bytes, ReadError> {
         while self.buffer.len() < n {
+            // Not more: a number alone, which a peer may have sent, must not cost what it says.
             let missing = n - self.buffer.len();
-            self.buffer.reserve(missing);
+            self.buffer.reserve(missing.min(ROOM_AHEAD));
             if poll_fn(|cx| self.poll_fill(cx)).await? == 0 {
                 let partial = self.buffer.split().freeze();
                 return Err(ReadError::Incomplete(IncompleteReadError {

@@ -67,7 +67,7 @@ where
         if !session.is_handshaking() {
             return Pin::new(stream).poll_flush(cx);
         }
-        if ready!(poll_receive(stream, session, cx))? {
+        if ready!(poll_receive(stream, session, cx, true))? {
             let why = "the stream ended within the handshake";
             return Poll::Ready(Err(io::Error::new(io::ErrorKind::UnexpectedEof, why)));
         }

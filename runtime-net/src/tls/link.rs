@@ -115,11 +115,13 @@ where
 
 /// Receives what has arrived and deciphers it. True: the stream has ended.
 ///
-/// An error of the protocol is told to the peer as far as there is room.
+/// An error of the protocol is told to the peer as far as there is room, if the stream's place for who
+/// waits to write is free: who waits there would not be woken any more.
 pub(crate) fn poll_receive<S, C>(
     stream: &mut S,
     session: &mut C,
     cx: &mut Context<'_>,
+    may_answer: bool,
 ) -> Poll<io::Result<bool>>
 where
     S: AsyncRead + AsyncWrite + Unpin,
@@ -131,8 +133,10 @@ where
         Err(error) => return Poll::Ready(Err(error)),
     };
     if let Err(error) = session.process_new_packets() {
-        // The alert: whether it gets through makes no difference to what is told here.
-        let _ = poll_send_all(stream, session, cx);
+        if may_answer {
+            // The alert: whether it gets through makes no difference to what is told here.
+            let _ = poll_send_all(stream, session, cx);
+        }
         return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, error)));
     }
     Poll::Ready(Ok(count == 0))

@@ -123,7 +123,9 @@ where
                 }
                 Err(error) => return Poll::Ready(Err(error)),
             }
-            this.ended = ready!(poll_receive(&mut this.stream, &mut this.session, cx))?;
+            let may_answer = !this.writer_waits;
+            let received = poll_receive(&mut this.stream, &mut this.session, cx, may_answer);
+            this.ended = ready!(received)?;
         }
     }
 }

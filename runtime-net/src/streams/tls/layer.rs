@@ -87,7 +87,7 @@ impl Session {
         wire: &mut Wire<'_>,
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<bool>> {
-        either!(&mut self.connection, session => poll_receive(wire, session, cx))
+        either!(&mut self.connection, session => poll_receive(wire, session, cx, true))
     }
 
     /// Sends a portion, to make room.

@@ -7,6 +7,7 @@ use super::position::Position;
 use super::slot::{Found, Slot};
 use super::tail::Tail;
 use crate::contention::{Backoff, Padded};
+use crate::panics::Panics;
 use crate::primitives::atomic::{AtomicUsize, Ordering};
 use crate::wait_list::WaitList;
 
@@ -247,11 +248,15 @@ struct Unread<'a, T> {
 
 impl<T> Unread<'_, T> {
     fn drain(&mut self) {
+        let mut panics = Panics::new();
         while self.next != self.end {
             let position = self.next;
             self.next = position.plus(1);
-            drop(self.shared.slot(position).forgo(position));
+            if let Some(value) = self.shared.slot(position).forgo(position) {
+                panics.contain(|| drop(value));
+            }
         }
+        panics.pass_on();
     }
 }
 

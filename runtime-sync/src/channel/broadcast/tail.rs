@@ -58,13 +58,15 @@ impl Tail {
     /// Panics if there are too many.
     #[track_caller]
     pub(super) fn join(&self) -> Position {
-        // Relaxed: nothing is handed over by this.
-        let before = Claim::of(self.0.fetch_add(1, Ordering::Relaxed));
-        if before.receivers >= RECEIVERS_MAX {
-            self.0.fetch_sub(1, Ordering::Relaxed);
-            panic!("a broadcast channel can have {RECEIVERS_MAX} receivers: drop some before");
+        let add = |word| (Claim::of(word).receivers < RECEIVERS_MAX).then(|| word + 1);
+        // Relaxed: nothing is handed over by this. Never one too many, not even for a moment: a sender
+        // that saw it would write a number of readers that its slot has no room for.
+        match self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, add) {
+            Ok(before) => Position::of(before),
+            Err(_) => {
+                panic!("a broadcast channel can have {RECEIVERS_MAX} receivers: drop some before")
+            }
         }
-        before.position
     }
 
     /// Removes a receiver. It is counted by all values before the position that comes back, and by

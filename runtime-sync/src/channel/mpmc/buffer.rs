@@ -1,5 +1,7 @@
 //! What a buffer of a channel can do, however it is made.
 
+use crate::panics::Panics;
+
 /// Where values lie between a sender and a receiver. No call waits for another thread to do
 /// anything that takes long, and none drops a value.
 pub trait Buffer {
@@ -36,10 +38,11 @@ pub trait Buffer {
 
     /// Drops what is in it. Even if a drop panics, the others are dropped.
     fn discard(&self) {
-        let rest = Rest(self);
-        while let Pop::Value(value) = rest.0.pop() {
-            drop(value);
+        let mut panics = Panics::new();
+        while let Pop::Value(value) = self.pop() {
+            panics.contain(|| drop(value));
         }
+        panics.pass_on();
     }
 }
 
@@ -67,14 +70,4 @@ pub enum Pop<T> {
     Busy,
     /// Nothing is in it, and nothing will come.
     Closed,
-}
-
-struct Rest<'a, B: Buffer + ?Sized>(&'a B);
-
-impl<B: Buffer + ?Sized> Drop for Rest<'_, B> {
-    fn drop(&mut self) {
-        while let Pop::Value(value) = self.0.pop() {
-            drop(value);
-        }
-    }
 }

@@ -58,7 +58,7 @@ impl<T> Meeting<T> {
 
     /// Sends as soon as there is a receiver.
     pub fn send(&self, value: T) -> Giving<'_, T> {
-        Giving { meeting: self, waiter: self.line.waiter(), value: Some(value) }
+        Giving { meeting: self, waiter: self.line.waiter(), value: Some(value), over: false }
     }
 
     /// Receives as soon as there is a sender.
@@ -229,6 +229,8 @@ pin_project! {
         #[pin]
         waiter: Waiter<'a, Hand<T>>,
         value: Option<T>,
+        // It was ready, or its value was withdrawn. Asked without the lock, under which nobody panics.
+        over: bool,
     }
 }
 
@@ -236,6 +238,7 @@ impl<T> Giving<'_, T> {
     /// Leaves the line. Returns the value unless somebody has taken it.
     pub(super) fn withdraw(self: Pin<&mut Self>) -> Option<T> {
         let this = self.project();
+        *this.over = true;
         match this.waiter.leave() {
             Left::Waiting(Hand::Gives(value)) | Left::Released(Hand::Gives(value)) => Some(value),
             _ => this.value.take(),
@@ -247,19 +250,20 @@ impl<T> Future for Giving<'_, T> {
     type Output = Result<(), SendError<T>>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), SendError<T>>> {
-        let coop = ready!(budget::poll_proceed(cx));
         let this = self.project();
+        assert!(!*this.over, "`send` was polled after it was ready");
+        let coop = ready!(budget::poll_proceed(cx));
         let mut met = Met::new();
-        let waited = this.waiter.poll_wait(cx, |line| {
-            assert!(this.value.is_some(), "`send` was polled after it was ready");
-            match this.meeting.give(line, this.value, &mut met) {
+        let waited =
+            this.waiter.poll_wait(cx, |line| match this.meeting.give(line, this.value, &mut met) {
                 Some(open) => ControlFlow::Break(open),
                 None => ControlFlow::Continue(Hand::Gives(
                     this.value.take().expect("a sender has a value"),
                 )),
-            }
-        });
-        let output = match ready!(waited) {
+            });
+        let waited = ready!(waited);
+        *this.over = true;
+        let output = match waited {
             Waited::Never(true) | Waited::Woken(Hand::Given) => Ok(()),
             Waited::Woken(Hand::Gives(value)) => Err(SendError(value)),
             _ => Err(SendError(this.value.take().expect("what was not taken is still here"))),

@@ -24,7 +24,7 @@
 //! and then lets other tasks run before it does.
 
 use std::ops::Deref;
-use std::panic::{AssertUnwindSafe, RefUnwindSafe, UnwindSafe, catch_unwind, resume_unwind};
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::ptr::NonNull;
 use std::task::Waker;
 
@@ -33,6 +33,7 @@ use super::entrance::{Entrance, Refusal};
 use super::gate::{Gate, POSITION_MASK, Then, Word};
 use crate::budget;
 use crate::contention::Backoff;
+use crate::panics::Panics;
 use crate::primitives::atomic::{AtomicPtr, Ordering};
 use crate::primitives::{Arc, UnsafeCell};
 
@@ -310,23 +311,12 @@ impl<T, const BLOCK: usize> Chan<T, BLOCK> {
     ///
     /// As for `pop`.
     unsafe fn drop_messages(&self) {
-        let mut panic = None;
+        let mut panics = Panics::new();
         // SAFETY: passed on to the caller.
         while let Some(value) = unsafe { self.pop() } {
-            if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
-                match panic {
-                    None => panic = Some(payload),
-                    // Its drop is foreign code too, and might panic once more.
-                    Some(_) => std::mem::forget(payload),
-                }
-            }
+            panics.contain(|| drop(value));
         }
-        if let Some(payload) = panic {
-            match std::thread::panicking() {
-                true => std::mem::forget(payload),
-                false => resume_unwind(payload),
-            }
-        }
+        panics.pass_on();
     }
 }
 
