@@ -34,11 +34,13 @@ pub use metrics::{RuntimeMetrics, RuntimeMetrics as Metrics};
 use crate::reactor::ShutDown;
 use crate::scheduler::{Scheduler, current};
 use crate::task::JoinHandle;
+use runtime_sync::budget;
 use seat::Seat;
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -295,5 +297,10 @@ fn begin_driving() -> current::Driving {
 /// Runs a future on this thread, inside of a runtime whose workers are elsewhere.
 fn block_on_outside<F: Future>(scheduler: &Arc<Scheduler>, future: F) -> F::Output {
     let _entered = current::Entered::new(scheduler.clone());
-    runtime_sync::block_on::block_on(future)
+    let mut future = pin!(future);
+    // `block_on` puts back what was there before, and so what is left of this in the end.
+    runtime_sync::block_on::block_on(poll_fn(|cx| {
+        budget::refill();
+        future.as_mut().poll(cx)
+    }))
 }
