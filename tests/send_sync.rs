@@ -57,7 +57,7 @@ type Neither = Rc<u8>;
 check!(Builder: Send Sync Unpin);
 check!(Runtime: Send Sync Unpin);
 check!(Handle: Send Sync Unpin Clone);
-check!(EnterGuard<'static>: Unpin, !Send);
+check!(EnterGuard<'static>: Sync Unpin, !Send);
 check!(LocalRuntime: Unpin, !Send, !Sync);
 check!(LocalOptions: Send Sync Unpin Default);
 check!(filch::runtime::Id: Send Sync Unpin Copy Eq);
