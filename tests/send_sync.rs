@@ -194,6 +194,8 @@ fn futures_of_methods_are_shared_too() {
     check(|| sender.send_timeout(1, std::time::Duration::ZERO));
     let (sender, _receiver): (UnboundedSender<u8>, _) = filch::sync::mpsc::unbounded_channel();
     check(|| sender.closed());
+    let (_sender, mut receiver) = filch::sync::broadcast::channel::<SendOnly>(1);
+    check(|| receiver.recv());
 }
 
 #[test]
