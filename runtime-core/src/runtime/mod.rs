@@ -73,7 +73,7 @@ use std::time::Duration;
 pub struct Runtime {
     handle: Handle,
     /// Where the thread sits that drives a current-thread runtime.
-    seat: Option<Seat>,
+    seat: Option<Arc<Seat>>,
     over: bool,
 }
 
@@ -133,7 +133,7 @@ impl Runtime {
         Builder::new_multi_thread().build()
     }
 
-    fn assemble(scheduler: Arc<Scheduler>, seat: Option<Seat>) -> Runtime {
+    fn assemble(scheduler: Arc<Scheduler>, seat: Option<Arc<Seat>>) -> Runtime {
         Runtime { handle: Handle::new(scheduler), seat, over: false }
     }
 
