@@ -38,31 +38,35 @@ impl Worker {
 
     /// Waits a moment for a call from outside, if it is worth it. True: there is something to do.
     fn linger(&self) -> bool {
-        let clock = &self.scheduler().clock;
+        let scheduler = self.scheduler();
         // A clock that stands still would never say that it is time to sleep.
-        if !self.linger.is_worth_it() || !can_linger() || clock.is_paused() {
+        if !self.linger.is_worth_it() || !can_linger() || scheduler.clock.is_paused() {
             return false;
         }
-        let begun = clock.now();
-        let end = begun.saturating_add(LINGER);
+        let mut now = scheduler.clock.now();
+        let end = now.saturating_add(LINGER);
         let end = self.remote.timers.next_deadline().map_or(end, |deadline| deadline.min(end));
-        // The token is taken as a sleep would take it: left there, it would end this wait each time,
-        // and the worker would neither sleep nor look at its timers.
-        let is_called = || self.is_called() || self.remote.parker.take_token();
-        let mut called = is_called();
-        let mut now = begun;
-        let mut look = begun + LOOK;
-        while !called && now < end {
+        let mut look = scheduler.looks.last().saturating_add(LOOK);
+        let called = loop {
+            // Before the calls: who is called again and again sleeps never, and so waits outside never.
             if now >= look {
-                look = now + LOOK;
+                look = now.saturating_add(LOOK);
+                scheduler.looks.looked(now);
                 if self.finds_meanwhile() {
                     return true;
                 }
             }
+            // The token is taken as a sleep would take it: left there, it would end this wait each time,
+            // and the worker would neither sleep nor look at its timers.
+            if self.is_called() || self.remote.parker.take_token() {
+                break true;
+            }
+            if now >= end {
+                break false;
+            }
             (0..8).for_each(|_| hint::spin_loop());
-            called = is_called();
-            now = clock.now();
-        }
+            now = scheduler.clock.now();
+        };
         self.linger.ended(called);
         if called {
             self.look_around_soon();
