@@ -518,3 +518,22 @@ fn whom_a_task_wakes_runs_next_as_long_as_others_have_their_turn_in_between() {
         assert_eq!(*order.lock().unwrap(), "rwo".repeat(100));
     });
 }
+
+#[test]
+fn a_root_future_has_a_budget_wherever_it_runs() {
+    let _watch = watch();
+    on_each_flavour(|runtime| {
+        let (sender, mut receiver) = filch::sync::mpsc::unbounded_channel();
+        (0..1_000).for_each(|n| sender.send(n).unwrap());
+        let never_gave_way =
+            poll_fn(|cx| Poll::Ready((0..1_000).all(|_| receiver.poll_recv(cx).is_ready())));
+        assert!(!runtime.block_on(never_gave_way));
+        // And a new one for each poll: nothing is refused for good.
+        runtime.block_on(async {
+            for _ in 0..1_000 {
+                coop::consume_budget().await;
+            }
+        });
+        assert!(coop::has_budget_remaining());
+    });
+}

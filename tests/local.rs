@@ -550,3 +550,52 @@ fn a_set_that_is_dropped_wakes_nobody() {
     assert_eq!(lets_go.rang.load(SeqCst), 0);
     assert_eq!(Arc::strong_count(&lets_go), 1);
 }
+
+#[test]
+fn an_entered_local_runtime_takes_local_tasks_before_it_runs() {
+    let _watch = watch();
+    let runtime = LocalRuntime::new().unwrap();
+    let census = Census::default();
+    let (first, second) = {
+        let _guard = runtime.enter();
+        let home = AtHome::new(&census);
+        let first = task::spawn_local(async move {
+            home.check();
+            yield_now().await;
+            task::spawn_local(async { 2 }).await.unwrap()
+        });
+        (first, runtime.handle().spawn(async { 3 }))
+    };
+    assert_eq!(runtime.block_on(async { first.await.unwrap() + second.await.unwrap() }), 5);
+    // What is left goes with the runtime, on this thread.
+    let left = {
+        let _guard = runtime.enter();
+        let home = AtHome::new(&census);
+        task::spawn_local(async move {
+            home.check();
+            pending::<()>().await;
+        })
+    };
+    drop(runtime);
+    assert_eq!((census.born(), census.dead()), (2, 2));
+    assert!(current().block_on(left).unwrap_err().is_cancelled());
+}
+
+#[test]
+fn a_local_runtime_that_is_entered_elsewhere_takes_no_local_tasks() {
+    let _watch = watch();
+    let runtime = LocalRuntime::new().unwrap();
+    let handle = runtime.handle().clone();
+    let elsewhere = thread::spawn(move || {
+        let _guard = handle.enter();
+        panic_here(|| task::spawn_local(async {}))
+    });
+    let message = elsewhere.join().unwrap();
+    assert!(message.starts_with("`spawn_local` was called where no task can be kept"), "{message}");
+    // Nor one that is gone.
+    let handle = runtime.handle().clone();
+    drop(runtime);
+    let _guard = handle.enter();
+    let message = panic_here(|| task::spawn_local(async {}));
+    assert!(message.starts_with("`spawn_local` was called where no task can be kept"), "{message}");
+}

@@ -57,7 +57,7 @@ type Neither = Rc<u8>;
 check!(Builder: Send Sync Unpin);
 check!(Runtime: Send Sync Unpin);
 check!(Handle: Send Sync Unpin Clone);
-check!(EnterGuard<'static>: Unpin, !Send);
+check!(EnterGuard<'static>: Sync Unpin, !Send);
 check!(LocalRuntime: Unpin, !Send, !Sync);
 check!(LocalOptions: Send Sync Unpin Default);
 check!(filch::runtime::Id: Send Sync Unpin Copy Eq);
@@ -194,6 +194,8 @@ fn futures_of_methods_are_shared_too() {
     check(|| sender.send_timeout(1, std::time::Duration::ZERO));
     let (sender, _receiver): (UnboundedSender<u8>, _) = filch::sync::mpsc::unbounded_channel();
     check(|| sender.closed());
+    let (_sender, mut receiver) = filch::sync::broadcast::channel::<SendOnly>(1);
+    check(|| receiver.recv());
 }
 
 #[test]

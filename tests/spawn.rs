@@ -124,6 +124,52 @@ fn a_task_knows_its_name_number_and_birthplace() {
 }
 
 #[test]
+fn an_output_that_nobody_took_is_dropped_under_its_tasks_number() {
+    struct Output(Arc<Mutex<Vec<task::Id>>>);
+    impl Drop for Output {
+        fn drop(&mut self) {
+            self.0.lock().unwrap().push(task::id());
+        }
+    }
+    let _watch = watch();
+    on_each_flavour(|runtime| {
+        let log = Arc::<Mutex<Vec<_>>>::default();
+        let output = || Output(log.clone());
+        let outputs = [output(), output(), output(), output()];
+        let seen = log.clone();
+        let ids = runtime.block_on(async move {
+            let [by_root, by_task, taken, early] = outputs.map(|output| async move { output });
+            let (by_root, by_task) = (filch::spawn(by_root), filch::spawn(by_task));
+            let ids = [by_root.id(), by_task.id()];
+            while !by_root.is_finished() || !by_task.is_finished() {
+                yield_now().await;
+            }
+            drop(by_root);
+            assert!(task::try_id().is_none());
+            // Within another task, and after that the number is that one's again.
+            let other = filch::spawn(async move {
+                let own = task::id();
+                drop(by_task);
+                assert_eq!(task::id(), own);
+                // What was taken is the taker's.
+                drop(filch::spawn(taken).await.unwrap());
+                own
+            });
+            let early = filch::spawn(early);
+            let early_id = early.id();
+            drop(early);
+            let taker = other.await.unwrap();
+            while seen.lock().unwrap().len() < 4 {
+                yield_now().await;
+            }
+            [ids[0], ids[1], taker, early_id]
+        });
+        let log = log.lock().unwrap();
+        assert!(ids.iter().all(|id| log.contains(id)), "{ids:?} {log:?}");
+    });
+}
+
+#[test]
 fn a_nested_poll_of_a_task_keeps_the_outer_number() {
     let _watch = watch();
     multi(1).block_on(async {

@@ -14,6 +14,7 @@
 
 use crate::context_var;
 use crate::runtime::Runtime;
+use crate::scheduler::worker::Worker;
 use crate::scheduler::{Inbox, current};
 use crate::task::{self, Dead, JoinHandle, Ran, Roster, Runnable, Schedule, UnhandledHook};
 use pin_project_lite::pin_project;
@@ -40,8 +41,9 @@ thread_local! {
 /// Spawns a task that need not be `Send` and stays on this thread.
 ///
 /// It goes to the innermost [`LocalSet`] that is running or entered here, or else to the worker this
-/// thread runs: of a multi-thread runtime or of a [`LocalRuntime`](crate::runtime::LocalRuntime). The
-/// counterpart of `tokio::task::spawn_local`.
+/// thread runs: of a multi-thread runtime or of a [`LocalRuntime`](crate::runtime::LocalRuntime). One
+/// that was made on this thread and is only entered will do. The counterpart of
+/// `tokio::task::spawn_local`.
 ///
 /// # Panics
 ///
@@ -109,10 +111,17 @@ where
         };
         return line.spawn(future, name, location);
     }
-    let spawned = current::with_worker(|worker| {
-        let worker = worker.filter(|worker| worker.may_pin())?;
-        Some(worker.spawn_pinned(future, name, location))
-    });
+    let mut future = Some((future, name));
+    let mut spawn = |worker: &Worker| {
+        let (future, name) = future.take().expect("called once");
+        worker.spawn_pinned(future, name, location)
+    };
+    let spawned =
+        current::with_worker(|worker| worker.filter(|worker| worker.may_pin()).map(&mut spawn))
+            // Under `LocalRuntime::enter`, before it is driven.
+            .or_else(|| {
+                current::with_scheduler(|scheduler| scheduler?.with_lent_worker(&mut spawn))
+            });
     match spawned {
         Some(handle) => handle,
         None => panic!(

@@ -282,7 +282,8 @@ impl Future for YieldNow {
     }
 }
 
-/// The number of the task that is running.
+/// The number of the task that is running; in the drop of an output that nobody took, that of the task
+/// whose output it is.
 ///
 /// # Panics
 ///
@@ -316,7 +317,7 @@ pub fn id() -> Id {
 /// assert!(filch::task::try_id().is_none());
 /// ```
 pub fn try_id() -> Option<Id> {
-    task::polled::id()
+    task::polled::id_of_code()
 }
 
 /// Options of a task: a name for it, and its context.

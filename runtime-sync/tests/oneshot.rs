@@ -319,3 +319,17 @@ fn debug_names_the_flags() {
     drop(sender);
     assert_eq!(format!("{receiver:?}"), "Receiver { state: Some({sender gone}) }");
 }
+
+/// As tokio's: who sends a request may not care for the answer.
+#[test]
+#[deny(unused_must_use)]
+fn a_receiver_that_comes_out_of_a_call_may_be_ignored() {
+    fn request(log: &mut Vec<Sender<u8>>) -> Receiver<u8> {
+        let (sender, receiver) = oneshot::channel();
+        log.push(sender);
+        receiver
+    }
+    let mut log = Vec::new();
+    request(&mut log);
+    assert_eq!(log.pop().unwrap().send(1), Err(1));
+}

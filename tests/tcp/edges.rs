@@ -210,6 +210,22 @@ fn after_the_runtime_every_operation_is_an_error() {
 }
 
 #[test]
+fn after_the_runtime_what_has_come_can_still_be_taken() {
+    let runtime = Runtime::new().unwrap();
+    let (near, far) = runtime.block_on(pair());
+    let far = far.into_std().unwrap();
+    drop(runtime);
+    std::io::Write::write_all(&mut &far, b"late").unwrap();
+    let mut bytes = [0; 8];
+    assert_eq!(near.try_read(&mut bytes).unwrap(), 4);
+    assert_eq!(&bytes[..4], b"late");
+    assert_eq!(near.try_write(b"yes").unwrap(), 3);
+    // There is nothing more, and nobody would say when there is.
+    let error = near.try_read(&mut bytes).unwrap_err();
+    assert!(filch::runtime::is_rt_shutdown_err(&error), "{error}");
+}
+
+#[test]
 fn a_task_that_waits_for_a_socket_does_not_keep_the_runtime() {
     let _watch = support::watch();
     let runtime = Runtime::new().unwrap();

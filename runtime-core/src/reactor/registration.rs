@@ -142,12 +142,14 @@ impl Registration {
         }
     }
 
-    /// Calls `attempt` once if `interest` is ready.
+    /// Calls `attempt` once if `interest` is ready, or if the runtime has shut down: what the system
+    /// has for the descriptor then is still there to be taken, and nobody will say so.
     ///
     /// # Errors
     ///
     /// [`WouldBlock`](io::ErrorKind::WouldBlock) if it is not ready or `attempt` says so, in which
-    /// case the readiness is cleared; and what else `attempt` returns.
+    /// case the readiness is cleared; after a shutdown an error that tells of it instead, since there
+    /// is nothing to wait for; and what else `attempt` returns.
     pub fn try_io<R>(
         &self,
         interest: Interest,
@@ -176,15 +178,15 @@ impl Registration {
         attempt: impl FnOnce() -> io::Result<R>,
         take_back: fn(&Source, ReadyEvent),
     ) -> io::Result<R> {
-        let event = self.source().look(Ready::from_interest(interest))?;
-        if event.ready().is_empty() {
+        let seen = self.source().look(Ready::from_interest(interest));
+        if seen.as_ref().is_ok_and(|event| event.ready().is_empty()) {
             return Err(io::ErrorKind::WouldBlock.into());
         }
         let outcome = attempt();
         if let Err(error) = &outcome
             && error.kind() == io::ErrorKind::WouldBlock
         {
-            take_back(self.source(), event);
+            take_back(self.source(), seen?);
         }
         outcome
     }

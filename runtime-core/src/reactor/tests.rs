@@ -404,7 +404,9 @@ fn shutdown_ends_all_waiting_with_an_error() {
             Poll::Ready(Err(error)) => error,
             other => panic!("{other:?}"),
         },
-        registration.try_io(Interest::READABLE, || Ok(())).unwrap_err(),
+        registration
+            .try_io(Interest::READABLE, || Err::<(), _>(io::ErrorKind::WouldBlock.into()))
+            .unwrap_err(),
         Registration::new_with(&reactor, 0, BOTH).unwrap_err(),
     ];
     for error in errors {

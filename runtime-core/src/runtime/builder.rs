@@ -433,7 +433,11 @@ impl Builder {
         }
         let worker = workers.pop().expect("a current-thread runtime has one worker");
         lifecycle::start_without_workers(&scheduler)?;
-        Ok(Runtime::assemble(scheduler, Some(Seat::new(worker))))
+        let seat = Arc::new(Seat::new(worker));
+        if pins_to_driver {
+            scheduler.set_lender(seat.lender());
+        }
+        Ok(Runtime::assemble(scheduler, Some(seat)))
     }
 
     #[track_caller]

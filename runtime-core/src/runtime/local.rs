@@ -122,7 +122,8 @@ impl LocalRuntime {
         self.runtime.handle()
     }
 
-    /// Puts this thread into the runtime; see [`Handle::enter`].
+    /// Puts this thread into the runtime; see [`Handle::enter`]. Here this holds for
+    /// [`spawn_local`](crate::local::spawn_local) as well.
     pub fn enter(&self) -> EnterGuard<'_> {
         self.runtime.enter()
     }

@@ -34,11 +34,13 @@ pub use metrics::{RuntimeMetrics, RuntimeMetrics as Metrics};
 use crate::reactor::ShutDown;
 use crate::scheduler::{Scheduler, current};
 use crate::task::JoinHandle;
+use runtime_sync::budget;
 use seat::Seat;
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -71,7 +73,7 @@ use std::time::Duration;
 pub struct Runtime {
     handle: Handle,
     /// Where the thread sits that drives a current-thread runtime.
-    seat: Option<Seat>,
+    seat: Option<Arc<Seat>>,
     over: bool,
 }
 
@@ -131,7 +133,7 @@ impl Runtime {
         Builder::new_multi_thread().build()
     }
 
-    fn assemble(scheduler: Arc<Scheduler>, seat: Option<Seat>) -> Runtime {
+    fn assemble(scheduler: Arc<Scheduler>, seat: Option<Arc<Seat>>) -> Runtime {
         Runtime { handle: Handle::new(scheduler), seat, over: false }
     }
 
@@ -295,5 +297,10 @@ fn begin_driving() -> current::Driving {
 /// Runs a future on this thread, inside of a runtime whose workers are elsewhere.
 fn block_on_outside<F: Future>(scheduler: &Arc<Scheduler>, future: F) -> F::Output {
     let _entered = current::Entered::new(scheduler.clone());
-    runtime_sync::block_on::block_on(future)
+    let mut future = pin!(future);
+    // `block_on` puts back what was there before, and so what is left of this in the end.
+    runtime_sync::block_on::block_on(poll_fn(|cx| {
+        budget::refill();
+        future.as_mut().poll(cx)
+    }))
 }

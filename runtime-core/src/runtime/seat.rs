@@ -1,7 +1,7 @@
 //! Where the thread sits that drives a current-thread runtime: one at a time.
 
 use crate::scheduler::worker::{Turn, Worker};
-use crate::scheduler::{Scheduler, current};
+use crate::scheduler::{Lender, Scheduler, current};
 use runtime_sync::budget;
 use runtime_sync::primitives::Mutex;
 use std::future::Future;
@@ -103,6 +103,18 @@ impl Seat {
         let seated = self.sit()?;
         let worker = seated.worker();
         Some(current::run_as(worker, || f(worker)))
+    }
+
+    /// Lends the worker out on this thread, on which the runtime is driven always.
+    pub(super) fn lender(self: &Arc<Seat>) -> Lender {
+        let (seat, home) = (Arc::downgrade(self), current::thread_token());
+        Box::new(move |f| {
+            if current::thread_token() == home
+                && let Some(seat) = seat.upgrade()
+            {
+                seat.with_worker(f);
+            }
+        })
     }
 
     /// Drops all tasks, on this thread.

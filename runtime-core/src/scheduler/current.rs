@@ -14,7 +14,7 @@ use std::cell::Cell;
 use std::marker::PhantomData;
 use std::ptr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 use std::task::Waker;
 
 /// All that filch keeps in thread-local memory, but for the budget. Plain cells without a
@@ -109,9 +109,11 @@ impl Drop for WorkerScope {
 #[derive(Debug)]
 pub(crate) struct Entered {
     scheduler: Option<Arc<Scheduler>>,
-    before: *const Scheduler,
+    /// Atomic so that the guard is `Sync`; only its drop looks at it.
+    before: AtomicPtr<Scheduler>,
     depth: usize,
-    not_send: PhantomData<*const ()>,
+    /// Is `Sync`, and not `Send`.
+    not_send: PhantomData<std::sync::MutexGuard<'static, ()>>,
 }
 
 impl Entered {
@@ -120,6 +122,7 @@ impl Entered {
             let depth = current.depth.get() + 1;
             current.depth.set(depth);
             let before = current.scheduler.replace(Arc::as_ptr(&scheduler));
+            let before = AtomicPtr::new(before.cast_mut());
             Entered { scheduler: Some(scheduler), before, depth, not_send: PhantomData }
         })
     }
@@ -130,7 +133,7 @@ impl Drop for Entered {
         CURRENT.with(|current| {
             if current.depth.get() == self.depth {
                 current.depth.set(self.depth - 1);
-                current.scheduler.set(self.before);
+                current.scheduler.set(*self.before.get_mut());
                 return;
             }
             // A later entry will restore a pointer to our scheduler, so that it must never go.

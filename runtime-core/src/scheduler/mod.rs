@@ -65,8 +65,8 @@ use std::future::Future;
 use std::io;
 use std::num::NonZeroU64;
 use std::panic::Location;
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use worker::Worker;
 
@@ -119,7 +119,13 @@ pub struct Scheduler {
     threads: Arc<CapacityLimiter>,
     monitor: Monitor,
     by_outsiders: Padded<ByOutsiders>,
+    /// Set if all of the runtime is driven by one thread for ever.
+    lender: OnceLock<Lender>,
 }
+
+/// Calls what it is given with the worker of a runtime, if it is called on the one thread that ever
+/// drives that, and the worker is not at work.
+pub(crate) type Lender = Box<dyn Fn(&mut dyn FnMut(&Worker)) + Send + Sync>;
 
 /// What threads count that are no workers. On a line of its own: what lies beside it is read at every
 /// spawn.
@@ -165,6 +171,7 @@ impl Scheduler {
             resolver: Pool::new(LOOKUPS_MAX, config.thread_keep_alive),
             threads: Arc::new(CapacityLimiter::new(THREADS_MAX)),
             monitor: Monitor::new(),
+            lender: OnceLock::new(),
             by_outsiders: Padded::default(),
             config,
         });
@@ -172,6 +179,18 @@ impl Scheduler {
             .map(|_| Worker::new(&scheduler).expect("there is room for the workers"))
             .collect();
         Ok((scheduler, workers))
+    }
+
+    /// Says how the worker is lent out: once, and only if one thread drives the runtime for ever.
+    pub(crate) fn set_lender(&self, lender: Lender) {
+        let _ = self.lender.set(lender);
+    }
+
+    /// Calls `f` with the worker that only this thread ever drives, if there is one and it is idle.
+    pub(crate) fn with_lent_worker<R>(&self, f: impl FnOnce(&Worker) -> R) -> Option<R> {
+        let (mut f, mut returned) = (Some(f), None);
+        self.lender.get()?(&mut |worker| returned = f.take().map(|f| f(worker)));
+        returned
     }
 
     pub(crate) fn number(&self) -> NonZeroU64 {

@@ -433,7 +433,10 @@ pub(super) unsafe fn drop_output<F: Future, S, N>(header: NonNull<Header>) {
     });
     match output {
         Some(Err(error)) if error.is_panic() => error.report(this.front.header.info()),
-        output => drop(output),
+        output => {
+            let _drops = polled::drop_output_of(this.front.header.id);
+            drop(output);
+        }
     }
 }
 

@@ -16,6 +16,24 @@ use std::task::Waker;
 thread_local! {
     /// A plain cell without a destructor: an access works at any time of a thread's life.
     static POLLED: Cell<*const Header> = const { Cell::new(ptr::null()) };
+    /// Whose output is being dropped, and what was being polled when that began; never followed.
+    static DROPPED: Cell<Dropped> = const { Cell::new((None, ptr::null())) };
+}
+
+type Dropped = (Option<Id>, *const Header);
+
+/// While it lives, the output of a task is being dropped on this thread.
+pub(super) struct DropsOutput(Dropped);
+
+/// The output of task `id` is about to be dropped, whoever is being polled.
+pub(super) fn drop_output_of(id: Id) -> DropsOutput {
+    DropsOutput(DROPPED.replace((Some(id), POLLED.get())))
+}
+
+impl Drop for DropsOutput {
+    fn drop(&mut self) {
+        DROPPED.set(self.0);
+    }
 }
 
 /// Says which task is being polled from now on; returns who was before.
@@ -53,6 +71,15 @@ pub(crate) fn pointer() -> *const Header {
 pub(crate) fn id() -> Option<Id> {
     // SAFETY: invariant 1.
     unsafe { POLLED.get().as_ref() }.map(Header::id)
+}
+
+/// The number of the task whose code this is: that of the one that is being polled, or whose output is
+/// being dropped.
+pub(crate) fn id_of_code() -> Option<Id> {
+    match DROPPED.get() {
+        (dropped @ Some(_), polled) if polled == POLLED.get() => dropped,
+        _ => id(),
+    }
 }
 
 /// The number of the task that is being polled, if the table of requests has an entry for it.

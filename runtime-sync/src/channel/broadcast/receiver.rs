@@ -258,12 +258,18 @@ impl<T: Clone> Receiver<T> {
         let Receiver { shared, next } = self;
         budget::cooperative(async move {
             loop {
-                match shared.receive(next) {
+                // What was received does not live across an await, so that the future is `Sync`.
+                let is_busy = match shared.receive(next) {
                     Received::Value(value) => return Ok(value),
                     Received::Lagged(missed) => return Err(RecvError::Lagged(missed)),
                     Received::Closed => return Err(RecvError::Closed),
-                    Received::Empty | Received::Coming => shared.wait(*next).await,
-                    Received::Busy => yield_now().await,
+                    Received::Empty | Received::Coming => false,
+                    Received::Busy => true,
+                };
+                if is_busy {
+                    yield_now().await;
+                } else {
+                    shared.wait(*next).await;
                 }
             }
         })

@@ -46,7 +46,6 @@ use crate::budget;
 /// let (_sender, receiver) = filch::sync::oneshot::channel::<std::rc::Rc<()>>();
 /// std::thread::spawn(move || drop(receiver));
 /// ```
-#[must_use = "futures do nothing unless they are awaited"]
 pub struct Receiver<T> {
     /// `None` once the value, or the news that none comes, was handed out.
     end: Option<ReceiverEnd<T>>,
