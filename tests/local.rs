@@ -585,7 +585,7 @@ fn an_entered_local_runtime_takes_local_tasks_before_it_runs() {
 fn a_local_runtime_that_is_entered_elsewhere_takes_no_local_tasks() {
     let _watch = watch();
     let runtime = LocalRuntime::new().unwrap();
-    let handle = runtime.handle().clone();
+    let (handle, last) = (runtime.handle().clone(), runtime.handle().clone());
     let elsewhere = thread::spawn(move || {
         let _guard = handle.enter();
         panic_here(|| task::spawn_local(async {}))
@@ -593,9 +593,8 @@ fn a_local_runtime_that_is_entered_elsewhere_takes_no_local_tasks() {
     let message = elsewhere.join().unwrap();
     assert!(message.starts_with("`spawn_local` was called where no task can be kept"), "{message}");
     // Nor one that is gone.
-    let handle = runtime.handle().clone();
     drop(runtime);
-    let _guard = handle.enter();
+    let _guard = last.enter();
     let message = panic_here(|| task::spawn_local(async {}));
     assert!(message.starts_with("`spawn_local` was called where no task can be kept"), "{message}");
 }
