@@ -582,7 +582,7 @@ fn an_entered_local_runtime_takes_local_tasks_before_it_runs() {
 }
 
 #[test]
-fn a_local_runtime_that_is_entered_elsewhere_takes_no_local_tasks() {
+fn a_local_runtime_that_is_entered_elsewhere_or_gone_takes_no_local_tasks() {
     let _watch = watch();
     let runtime = LocalRuntime::new().unwrap();
     let handle = runtime.handle().clone();
@@ -592,7 +592,6 @@ fn a_local_runtime_that_is_entered_elsewhere_takes_no_local_tasks() {
     });
     let message = elsewhere.join().unwrap();
     assert!(message.starts_with("`spawn_local` was called where no task can be kept"), "{message}");
-    // Nor one that is gone.
     let handle = runtime.handle().clone();
     drop(runtime);
     let _guard = handle.enter();
