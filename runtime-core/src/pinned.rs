@@ -107,7 +107,9 @@ impl<F> FromIterator<F> for Pinned<F> {
         let mut pinned = Pinned::new();
         let mut futures = futures.into_iter().map(Some).fuse();
         loop {
-            let mut row: Vec<_> = futures.by_ref().take(ROW).collect();
+            // All of the row at once, lest it is moved as it grows.
+            let mut row = Vec::with_capacity(futures.size_hint().0.min(ROW));
+            row.extend(futures.by_ref().take(ROW));
             let len = row.len();
             match pinned.rows.is_empty() {
                 true if len > 0 => pinned.first = len,
