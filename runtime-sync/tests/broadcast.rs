@@ -14,7 +14,7 @@ use std::task::{Context, Poll};
 use runtime_sync::budget;
 use runtime_sync::channel::broadcast::error::{RecvError, SendError, TryRecvError};
 use runtime_sync::channel::broadcast::{self, Receiver, Sender, WeakSender};
-use support::{Count, Event, hooked};
+use support::{Count, Event, Fragile, hooked};
 
 fn poll<F: Future>(future: Pin<&mut F>, task: &Arc<Count>) -> Poll<F::Output> {
     future.poll(&mut Context::from_waker(&task.waker()))
@@ -462,17 +462,6 @@ fn debug_says_what_there_is() {
     sender.send(1).unwrap();
     assert_eq!(format!("{sender:?}"), "Sender { len: 1, receivers: 1, .. }");
     assert_eq!(format!("{receiver:?}"), "Receiver { len: 1, .. }");
-}
-
-/// Counts its drop, and panics in it.
-#[derive(Clone)]
-struct Fragile(Arc<AtomicUsize>);
-
-impl Drop for Fragile {
-    fn drop(&mut self) {
-        self.0.fetch_add(1, Ordering::SeqCst);
-        panic!("a fragile value was dropped");
-    }
 }
 
 #[test]

@@ -15,7 +15,7 @@ use filch::sync::mpmc::{
     TrySendError, WeakReceiver, WeakSender,
 };
 use runtime_sync::block_on;
-use support::{Count, Event, hooked};
+use support::{Count, Event, Fragile, hooked};
 
 /// One channel of each kind: without room, small, allocated as needed, without limit.
 fn kinds<T>() -> [(Sender<T>, Receiver<T>); 4] {
@@ -565,16 +565,6 @@ fn errors_say_what_happened() {
     assert_eq!(TryRecvError::from(RecvError), TryRecvError::Disconnected);
     assert_eq!(TryRecvError::Empty.to_string(), "channel empty");
     assert_eq!(format!("{:?}", SendError(1)), "SendError { .. }");
-}
-
-/// Counts its drop, and panics in it.
-struct Fragile(Arc<AtomicUsize>);
-
-impl Drop for Fragile {
-    fn drop(&mut self) {
-        self.0.fetch_add(1, Ordering::SeqCst);
-        panic!("a fragile value was dropped");
-    }
 }
 
 #[test]

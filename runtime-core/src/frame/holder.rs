@@ -1,6 +1,6 @@
 //! A frame that answers cancellations in its own way, and holds what is around it until it has.
 
-use super::link::{self, About, within};
+use super::link::{self, About, Around, within};
 use super::node::Node;
 use crate::task::CancelReason;
 use runtime_sync::waker_slot::WakerSlot;
@@ -133,16 +133,6 @@ impl Drop for Passage {
             node.requests().take_back();
         }
     }
-}
-
-/// What one meets first on the way from a frame outwards.
-enum Around {
-    /// A scope that is cancelled.
-    Cancelled(Arc<CancelReason>),
-    /// A shield.
-    Shield,
-    /// The task itself.
-    Task,
 }
 
 fn around(node: &Node) -> Around {

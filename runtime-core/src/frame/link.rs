@@ -133,35 +133,49 @@ pub(super) fn is_here(node: Option<&Arc<Node>>) -> bool {
     }
 }
 
-/// Why a scope is cancelled in which this is being polled, if one is: also if its node does not know yet.
-pub(super) fn cancelled_scope() -> Option<Arc<CancelReason>> {
+/// What one meets first on the way from a frame outwards.
+pub(super) enum Around {
+    /// A scope that is cancelled.
+    Cancelled(Arc<CancelReason>),
+    /// A shield.
+    Shield,
+    /// The task itself.
+    Task,
+}
+
+/// What is around what is being polled on this thread, also where a frame's node does not know it yet.
+/// `pass` is called with the nodes on the way.
+fn around_here(mut pass: impl FnMut(Arc<Node>)) -> Around {
     for link in links() {
-        let known = link.node().and_then(|node| node.cancelled());
+        let node = link.node();
+        let known = node.as_ref().and_then(|node| node.cancelled());
         if let Some(reason) = known.or_else(|| link.about.cancelled()) {
-            return Some(reason);
+            return Around::Cancelled(reason);
         }
         if link.about.is_shield() {
-            break;
+            return Around::Shield;
         }
+        node.into_iter().for_each(&mut pass);
     }
-    None
+    Around::Task
+}
+
+/// Why a scope is cancelled in which this is being polled, if one is.
+pub(super) fn cancelled_scope() -> Option<Arc<CancelReason>> {
+    match around_here(drop) {
+        Around::Cancelled(reason) => Some(reason),
+        Around::Shield | Around::Task => None,
+    }
 }
 
 /// Why what is being polled on this thread is cancelled, if it is.
 pub(crate) fn in_effect() -> Option<Arc<CancelReason>> {
     let mut requests = None;
-    for link in links() {
-        let node = link.node();
-        let known = node.as_ref().and_then(|node| node.cancelled());
-        if let Some(reason) = known.or_else(|| link.about.cancelled()) {
-            return Some(reason);
-        }
-        if link.about.is_shield() {
-            return None;
-        }
-        requests = node.map(|node| node.requests().clone()).or(requests);
+    match around_here(|node| requests = Some(node.requests().clone())) {
+        Around::Cancelled(reason) => Some(reason),
+        Around::Shield => None,
+        Around::Task => requests.or_else(Requests::find_here)?.unanswered(),
     }
-    requests.or_else(Requests::find_here)?.unanswered()
 }
 
 /// The earliest deadline of the frames that are being polled on this thread.

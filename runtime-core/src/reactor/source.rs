@@ -165,14 +165,7 @@ impl<const TICK_BITS: u32> Source<TICK_BITS> {
     /// Takes back what `event` saw, as far as nothing has come since. What is closed stays closed.
     #[inline]
     pub fn clear(&self, event: ReadyEvent) {
-        let read = read_flags(event.ready);
-        if read != 0 {
-            self.read.readiness.clear(event.read, read);
-        }
-        let write = write_flags(event.ready);
-        if write != 0 {
-            self.write.readiness.clear(event.write, write);
-        }
+        self.take_back(event, Readiness::clear);
     }
 
     /// As [`clear`](Source::clear), after a call on the descriptor itself that would block.
@@ -181,13 +174,22 @@ impl<const TICK_BITS: u32> Source<TICK_BITS> {
     /// has gone gets another one, of which no event tells before it writes.
     #[inline]
     pub fn refute(&self, event: ReadyEvent) {
+        self.take_back(event, Readiness::refute);
+    }
+
+    #[inline(always)]
+    fn take_back(
+        &self,
+        event: ReadyEvent,
+        take_back: impl Fn(&Readiness<TICK_BITS>, Seen, u8) -> bool,
+    ) {
         let read = read_flags(event.ready);
         if read != 0 {
-            self.read.readiness.refute(event.read, read);
+            take_back(&self.read.readiness, event.read, read);
         }
         let write = write_flags(event.ready);
         if write != 0 {
-            self.write.readiness.refute(event.write, write);
+            take_back(&self.write.readiness, event.write, write);
         }
     }
 

@@ -228,3 +228,54 @@ fn can_linger() -> bool {
     static CORES: OnceLock<usize> = OnceLock::new();
     *CORES.get_or_init(|| std::thread::available_parallelism().map_or(1, usize::from)) > 1
 }
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::super::Scheduler;
+    use super::super::config::Config;
+    use super::*;
+    use crate::clock::Clock;
+    use crate::reactor::{Direction, Interest, Registration};
+    use std::io::Write as _;
+    use std::os::fd::AsRawFd as _;
+    use std::os::unix::net::UnixStream;
+    use std::panic::Location;
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicBool;
+    use std::task::{Context, Wake, Waker};
+
+    struct Told(AtomicBool);
+
+    impl Wake for Told {
+        fn wake(self: Arc<Told>) {
+            self.0.store(true, Ordering::SeqCst);
+        }
+    }
+
+    #[test]
+    fn who_is_called_again_and_again_looks_outside_all_the_same() {
+        if !can_linger() {
+            return;
+        }
+        let (scheduler, workers) =
+            Scheduler::new(Config::of_workers(2), Clock::system()).expect("it has a driver");
+        let handle = scheduler.spawn_outside(async {}, None, Location::caller());
+        let (near, mut far) = UnixStream::pair().expect("two descriptors are free");
+        let registration =
+            Registration::new_with(&scheduler.reactor, near.as_raw_fd(), Interest::READABLE)
+                .expect("it can be watched");
+        let told = Arc::new(Told(AtomicBool::new(false)));
+        let waker = Waker::from(told.clone());
+        let mut cx = Context::from_waker(&waker);
+        assert!(registration.poll_ready(&mut cx, Direction::Read).is_pending());
+        far.write_all(b"x").expect("there is room");
+        while scheduler.clock.now() <= LOOK {}
+        workers[0].linger.slept(0, true);
+        assert!(workers[0].is_called() && workers[0].linger());
+        assert!(told.0.load(Ordering::SeqCst), "the call alone was heard");
+        while let Some(runnable) = scheduler.injector.pop() {
+            runnable.run(|| false);
+        }
+        drop((registration, handle, workers));
+    }
+}

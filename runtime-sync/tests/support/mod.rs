@@ -1,4 +1,5 @@
-//! Wakers for tests: one that counts, and one whose clone, wake and drop do what a test wants.
+//! Wakers for tests: one that counts, and one whose clone, wake and drop do what a test wants. And a
+//! value that panics.
 #![allow(dead_code, unreachable_pub, missing_docs)]
 
 use std::sync::Arc;
@@ -91,5 +92,16 @@ mod raw {
             let hook = unsafe { Arc::from_raw(self.0.cast::<Hook>()) };
             hook(Event::Drop);
         }
+    }
+}
+
+/// Counts its drop, and panics in it.
+#[derive(Clone)]
+pub struct Fragile(pub Arc<AtomicUsize>);
+
+impl Drop for Fragile {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        panic!("a fragile value was dropped");
     }
 }
