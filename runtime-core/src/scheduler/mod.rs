@@ -25,6 +25,7 @@ mod lifo;
 mod linger;
 pub(crate) mod monitor;
 mod outlook;
+mod pace;
 pub mod parker;
 mod remote;
 mod roll;

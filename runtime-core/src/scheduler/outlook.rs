@@ -99,12 +99,12 @@ impl Outlook {
         }
     }
 
-    /// Whether to look, after so many `polls` more of such a length, while so many tasks are `queued`.
-    pub(super) fn is_due(&self, polls: u64, mean_poll: Nanos, queued: u64, times: Times) -> bool {
+    /// Whether to look, after so many `polls` more, which last up to `poll`, while so many tasks are `queued`.
+    pub(super) fn is_due(&self, polls: u64, poll: Nanos, queued: u64, times: Times) -> bool {
         self.round.set(self.round.get().saturating_sub(polls).min(queued));
         let is_due = times.since(self.last.get().max(times.waited)) >= SHARE * self.cost.get()
             && match times.since(times.looked) {
-                _ if mean_poll >= LONG_POLL => true,
+                _ if poll >= LONG_POLL => true,
                 LATEST.. => true,
                 SOONEST.. => self.round.get() == 0,
                 _ => false,
@@ -130,9 +130,13 @@ impl Outlook {
     /// A look took so long and found so much.
     pub(super) fn took(&self, cost: Nanos, found: usize) {
         let cost = cost.saturating_sub(EACH * found as u64);
-        // One that took much longer was interrupted.
         let before = self.cost.get();
-        self.cost.set(((before + cost.min(4 * before)) / 2).max(1));
+        self.cost.set(match cost < before {
+            true => (before + cost).div_ceil(2),
+            // It was interrupted, or the cache was cold: what they cost at their best counts, and rises if
+            // all of them take longer.
+            false => before + (cost.min(4 * before) - before).div_ceil(8),
+        });
     }
 }
 
@@ -193,14 +197,20 @@ mod tests {
     #[test]
     fn slow_looks_are_rare_and_one_slow_look_is_forgotten() {
         let outlook = Outlook::new();
-        (0..20).for_each(|_| outlook.took(100_000, 0));
+        (0..60).for_each(|_| outlook.took(100_000, 0));
         assert!(!outlook.is_due(1, LONG_POLL, 1, at(4_900_000)));
         assert!(outlook.is_due(1, LONG_POLL, 1, at(5_000_000)));
         (0..20).for_each(|_| outlook.took(1_000, 0));
         outlook.took(50_000_000, 0);
-        assert!(outlook.is_due(1, LONG_POLL, 1, at(LATEST)));
+        assert!(outlook.is_due(1, LONG_POLL, 1, at(90_000)), "a single one");
         (0..5).for_each(|_| outlook.took(1_000, 0));
         assert!(outlook.is_due(1, LONG_POLL, 1, at(60_000)));
+        (0..10).for_each(|_| outlook.took(0, 0));
+        (0..20).for_each(|_| outlook.took(1_000, 0));
+        assert!(
+            !outlook.is_due(1, LONG_POLL, 1, at(30_000)),
+            "a clock that stood still is no reason"
+        );
     }
 
     #[test]

@@ -126,7 +126,7 @@ impl Worker {
         self.woke_up.set(now);
         self.linger.slept(now.saturating_sub(fell_asleep), self.is_called());
         expire(&self.remote.timers, now);
-        self.begin_window(1, now);
+        self.pace.begin(1, now);
         self.outlook.looked(now, self.queued());
         self.bury_dead();
         self.call_for_help();
@@ -136,7 +136,7 @@ impl Worker {
     pub(crate) fn start_watch(&self) {
         let now = self.scheduler().clock.now();
         self.woke_up.set(now);
-        self.begin_window(1, now);
+        self.pace.begin(1, now);
     }
 
     /// Counts the time since the worker woke up as busy, and says what time it is.

@@ -7,6 +7,7 @@ use super::config::call_with;
 use super::home::Purse;
 use super::linger::Linger;
 use super::outlook::Outlook;
+use super::pace::Pace;
 use super::remote::{PollInfo, Remote};
 use super::run_queue::RunQueue;
 use super::{Home, HomeRef, Pinned, Scheduler, current, expire};
@@ -22,8 +23,6 @@ use std::future::Future;
 use std::panic::Location;
 use std::sync::Arc;
 
-/// The worker looks around after about so long, measured in polls of the mean length.
-const LOOK_AROUND: Nanos = 20_000;
 /// To wake a sleeper is worth it when so much work waits. A wake-up costs about 3 µs here, and the
 /// woken one arrives 5 to 40 µs later.
 const HELP_IS_WORTH: Nanos = 50_000;
@@ -31,12 +30,6 @@ const HELP_IS_WORTH: Nanos = 50_000;
 /// for so long: they are not going to be done soon.
 const CROWD: u64 = 32;
 const CROWD_STAYS: Nanos = 200_000;
-/// So many arrivals in the queue make the worker look around early: a crowd of long polls may have
-/// come after short ones, and the sooner help is called the better.
-const ARRIVALS: u32 = 16;
-/// A window of so many polls that took so many times longer than those before is not believed at once.
-const MANY_POLLS: u64 = 8;
-const JUMP: Nanos = 8;
 /// So many tasks in a row may overtake the queue by way of the LIFO slot.
 const LIFO_STREAK: u32 = 16;
 /// A timer that should have fired so long ago is fired by another worker.
@@ -55,15 +48,8 @@ pub(crate) struct Worker {
     /// Pinned tasks that are not complete.
     pub(super) pinned_living: Cell<usize>,
     pub(super) rng: Rng,
-    /// Polls until the worker looks around, and how many it began with.
-    pub(super) countdown: Cell<u32>,
-    pub(super) window: Cell<u32>,
-    pub(super) looked_around: Cell<Nanos>,
+    pub(super) pace: Pace,
     pub(super) outlook: Outlook,
-    /// An estimate of the length of a poll.
-    pub(super) mean_poll: Cell<Nanos>,
-    /// Tasks that came into the queue since the worker looked around.
-    pub(super) arrivals: Cell<u32>,
     /// Since when a crowd has been waiting; zero if there is none.
     pub(super) crowded_since: Cell<Nanos>,
     pub(super) injector_first: Cell<bool>,
@@ -107,12 +93,8 @@ impl Worker {
             pinned: RefCell::new(VecDeque::new()),
             pinned_living: Cell::new(0),
             rng: Rng::new(config.seed.wrapping_add(index as u64)),
-            countdown: Cell::new(0),
-            window: Cell::new(1),
-            looked_around: Cell::new(0),
+            pace: Pace::new(),
             outlook: Outlook::new(),
-            mean_poll: Cell::new(1_000),
-            arrivals: Cell::new(0),
             crowded_since: Cell::new(0),
             injector_first: Cell::new(false),
             pinned_first: Cell::new(false),
@@ -129,17 +111,17 @@ impl Worker {
     /// Counts a poll of a root future, so that one that never waits does not keep the worker from
     /// looking around.
     pub(crate) fn count_root_poll(&self) {
-        self.countdown.set(self.countdown.get().saturating_sub(1));
+        self.pace.count();
     }
 
     /// Runs one task, or reports that there was none to be found.
     #[inline]
     pub(crate) fn turn(&self) -> Turn {
-        if self.countdown.get() == 0 || self.remote.takes_attention() {
+        if self.pace.is_due() || self.remote.takes_attention() {
             self.look_around(0);
         }
         let Some(work) = self.find() else { return Turn::Idle };
-        self.countdown.set(self.countdown.get().wrapping_sub(1));
+        self.pace.count();
         self.end_search();
         match work {
             Work::Free(runnable) => {
@@ -149,7 +131,7 @@ impl Worker {
                 }
                 if let Ran::Again(runnable) = self.poll(runnable) {
                     // Who yields lets in what has come meanwhile, also from outside.
-                    if self.countdown.get() == 0 {
+                    if self.pace.is_due() {
                         self.look_around(1);
                     }
                     self.queue.push(runnable);
@@ -318,8 +300,9 @@ impl Worker {
     fn look_around(&self, in_hand: u64) {
         let scheduler = self.scheduler();
         let now = scheduler.clock.now();
-        let polls = u64::from(self.window.get().saturating_sub(self.countdown.get()));
-        self.measure(now, polls);
+        let polls = self.pace.polls();
+        self.pace.measure(now, scheduler.config.event_interval);
+        self.remote.stats.mean_poll_nanos.set(self.pace.mean());
         expire(&self.remote.timers, now);
         if self.pinned_living.get() > 0 {
             self.accept_pinned();
@@ -339,7 +322,7 @@ impl Worker {
         let scheduler = self.scheduler();
         let times = scheduler.looks.times(now);
         let queued = self.queued() + in_hand;
-        let is_due = self.outlook.is_due(polls, self.mean_poll.get(), queued, times);
+        let is_due = self.outlook.is_due(polls, self.pace.long(), queued, times);
         // A clock that stands still says nothing about when to look.
         if !is_due && !scheduler.clock.is_paused() {
             return;
@@ -369,39 +352,13 @@ impl Worker {
         (lifo + self.queue.len() + self.pinned.borrow().len()) as u64
     }
 
-    /// Learns how long polls are, and decides after how many to look around again.
-    fn measure(&self, now: Nanos, polls: u64) {
-        if let Some(mean) = now.saturating_sub(self.looked_around.get()).checked_div(polls) {
-            let before = self.mean_poll.get();
-            if polls >= MANY_POLLS && mean > (JUMP * before).max(2_000) {
-                // Either polls have become long, or this thread lost its core for a while, which is
-                // no reason to spread short polls over two. The next poll tells.
-                return self.begin_window(1, now);
-            }
-            // Half the past, half the present: polls that become long are noticed at once.
-            self.mean_poll.set((before + mean) / 2);
-            self.remote.stats.mean_poll_nanos.set(self.mean_poll.get());
-        }
-        // After a sleep the first windows are short, as nothing is known about what comes.
-        let fits = (LOOK_AROUND / self.mean_poll.get().max(1)).max(1) as u32;
-        let longest = self.scheduler().config.event_interval.max(1);
-        self.begin_window((self.window.get() * 2).clamp(1, fits.min(longest)), now);
-    }
-
-    pub(super) fn begin_window(&self, polls: u32, now: Nanos) {
-        self.arrivals.set(0);
-        self.window.set(polls);
-        self.countdown.set(polls);
-        self.looked_around.set(now);
-    }
-
     /// Wakes a sleeper if what waits here would keep this worker for longer than that costs. The task
     /// that is polled next needs no help.
     pub(super) fn call_for_help(&self) {
         let queued = self.queue.len() as u64;
         let next_is_queued = self.remote.lifo.is_empty();
         let waiting = queued.saturating_sub(next_is_queued.into());
-        let is_long = waiting.saturating_mul(self.mean_poll.get()) >= HELP_IS_WORTH;
+        let is_long = waiting.saturating_mul(self.pace.mean()) >= HELP_IS_WORTH;
         if !(self.crowd_stays(queued) || is_long) {
             return;
         }
@@ -413,7 +370,7 @@ impl Worker {
 
     /// Whether a crowd waits and has been waiting at every look around for a while.
     fn crowd_stays(&self, waiting: u64) -> bool {
-        let now = self.looked_around.get();
+        let now = self.pace.began();
         match self.crowded_since.get() {
             _ if waiting < CROWD => self.crowded_since.set(0),
             0 => self.crowded_since.set(now),
@@ -441,18 +398,7 @@ impl Worker {
     #[inline]
     fn push_back(&self, runnable: Runnable<HomeRef>) {
         self.queue.push(runnable);
-        self.arrivals.set(self.arrivals.get() + 1);
-        if self.arrivals.get() == ARRIVALS {
-            // After the next poll, not at once: that one tells how long they are.
-            self.look_around_after(1);
-        }
-    }
-
-    /// Looks around after so many polls at the latest.
-    fn look_around_after(&self, polls: u32) {
-        let sooner = self.countdown.get().saturating_sub(polls);
-        self.countdown.set(self.countdown.get() - sooner);
-        self.window.set(self.window.get() - sooner);
+        self.pace.arrived();
     }
 
     pub(super) fn push_pinned(&self, runnable: Runnable<Pinned>) {
@@ -534,7 +480,7 @@ impl Worker {
 
     /// Looks around before the next poll.
     pub(crate) fn look_around_soon(&self) {
-        self.look_around_after(0);
+        self.pace.end_after(0);
     }
 
     #[inline(always)]
