@@ -5,10 +5,11 @@ use std::{path::PathBuf, str::FromStr};
 use crate::{peers::PeerId, rows::Ctx};
 
 pub(crate) const USAGE: &str = "\
-usage: benches [counts | check | scaling | libraries | builds] [ROW…] [options]
+usage: benches [single | counts | check | scaling | libraries | builds] [ROW…] [options]
 
 ROW is a row's name or how it begins; without any, all rows run.
 
+  single            filch, tokio and asyncio's loops, each on one thread
   counts            instructions and system calls per operation, on one thread
   check             fail if filch needs more instructions than benches/baseline.json says
   scaling           contended rows with 2, 4, 8 and 16 workers
@@ -37,6 +38,7 @@ pub(crate) enum Job {
     Check,
     Scaling,
     Libraries,
+    Single,
     Builds,
 }
 
@@ -124,6 +126,7 @@ impl Job {
             "check" => Some(Job::Check),
             "scaling" => Some(Job::Scaling),
             "libraries" => Some(Job::Libraries),
+            "single" => Some(Job::Single),
             "builds" => Some(Job::Builds),
             _ => None,
         }

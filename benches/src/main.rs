@@ -12,7 +12,7 @@
 //! | `probe.rs` | CPU, memory, processes of a peer's own |
 //! | `counts.rs` | instructions and system calls per operation |
 //! | `scaling.rs` | what more workers do |
-//! | `libraries.rs` | libraries of locks and channels on one runtime |
+//! | `sections.rs` | tables of their own: libraries on one runtime, runtimes on one thread |
 //! | `builds.rs` | what it costs to depend on it |
 //! | `stats.rs`, `table.rs`, `markdown.rs`, `json.rs`, `svg.rs` | what comes of it |
 //! | `checkout.rs` | where it is written |
@@ -24,7 +24,6 @@ mod counts;
 mod foreign;
 mod json;
 mod kits;
-mod libraries;
 mod load;
 mod markdown;
 mod peers;
@@ -32,6 +31,7 @@ mod plan;
 mod probe;
 mod rows;
 mod scaling;
+mod sections;
 mod stats;
 mod svg;
 mod table;
@@ -79,14 +79,22 @@ fn run(words: &[String]) -> Result<(), String> {
         Job::Counts => return counts::report(&args),
         Job::Check => return counts::check(&args),
         Job::Scaling => return scaling::report(&args),
-        Job::Libraries => return libraries::report(&args),
+        Job::Libraries => return sections::LIBRARIES.report(&args),
+        Job::Single => return sections::SINGLE.report(&args),
         Job::Builds => return builds::report(&args),
         Job::Measure => {}
     }
     measure(&rows, &args)?;
     if args.write && args.rows.is_empty() {
         let args = args.without_peers();
-        for report in [counts::report, scaling::report, libraries::report, builds::report] {
+        let reports: [fn(&Args) -> Result<(), String>; 5] = [
+            |args| sections::SINGLE.report(args),
+            counts::report,
+            scaling::report,
+            |args| sections::LIBRARIES.report(args),
+            builds::report,
+        ];
+        for report in reports {
             println!();
             report(&args)?;
         }

@@ -51,7 +51,7 @@ mod tests {
     fn the_readme_has_markers_for_all_parts() {
         let readme = fs::read_to_string(checkout::file("README.md").expect("a checkout"));
         let readme = readme.expect("it is there");
-        for part in ["table", "counts", "scaling", "libraries", "builds"] {
+        for part in ["table", "single", "counts", "scaling", "libraries", "builds"] {
             assert!(replace(&readme, part, "").is_some(), "{part}");
         }
     }

@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::{
-    Ctx, How, Metric, Row, Sample, Target,
+    Ctx, How, Metric, Row, Sample, Target, busy_for,
     echo::{echo_back, trip},
     on_runtime,
 };
@@ -97,13 +97,6 @@ async fn compute<P: Peer>(load: u32, over: Arc<AtomicBool>) {
             true => P::yield_now().await,
             false => P::sleep(rest).await,
         }
-    }
-}
-
-fn busy_for(duration: Duration) {
-    let begun = Instant::now();
-    while begun.elapsed() < duration {
-        std::hint::spin_loop();
     }
 }
 

@@ -245,3 +245,11 @@ impl Latch {
         }
     }
 }
+
+/// Computes for so long.
+fn busy_for(duration: Duration) {
+    let begun = Instant::now();
+    while begun.elapsed() < duration {
+        std::hint::spin_loop();
+    }
+}

@@ -10,7 +10,7 @@ use std::{
 use futures_channel::oneshot;
 
 use super::{
-    Ctx, How, Metric, Row, Sample, Target, on_runtime,
+    Ctx, How, Metric, Row, Sample, Target, busy_for, on_runtime,
     switch::{ping, pong},
 };
 use crate::{
@@ -105,8 +105,10 @@ fn fork_join_100us<P: Peer>(ctx: &Ctx) -> Sample {
     on_runtime::<P, _>(ctx, async move {
         let (mut speed_up, mut second) = (Vec::new(), Vec::new());
         for _ in 0..rounds {
-            // All workers but this one fall asleep.
+            // All workers but this one fall asleep, and so do their cores: also where another thread than
+            // this one was woken by the timer.
             P::sleep(Duration::from_millis(3)).await;
+            busy_for(Duration::from_micros(500));
             let (s, b) = fork_join::<P>().await;
             speed_up.push(s);
             second.push(b);
@@ -124,9 +126,7 @@ async fn fork_join<P: Peer>() -> (f64, f64) {
         .map(|_| {
             P::spawn(async {
                 let begun = Instant::now();
-                while begun.elapsed() < BUSY {
-                    std::hint::spin_loop();
-                }
+                busy_for(BUSY);
                 (thread_number(), begun)
             })
         })
