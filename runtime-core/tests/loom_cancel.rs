@@ -6,7 +6,7 @@
 mod support_loom;
 
 use loom::thread;
-use runtime_core::cancel::{CancelScope, catch_cancel, timeout_scope, with_cleanup};
+use runtime_core::cancel::{CancelScope, TimeoutScope, catch_cancel, timeout_scope, with_cleanup};
 use runtime_core::task::state::State;
 use runtime_core::task::{AbortHandle, JoinHandle, Tally, cancel_for};
 use runtime_core::task_group::TaskGroup;
@@ -457,7 +457,8 @@ fn a_timeout_that_was_moved_leaves_nothing_to_the_next() {
     loom::model(|| {
         let mut cx = Context::from_waker(Waker::noop());
         let (moment, mut mover) = (Instant::now(), None);
-        let mut scope = Box::pin(timeout_scope(None, |scope| {
+        let mut scope = Box::pin(timeout_scope(None, |scope: &TimeoutScope| {
+            let scope = scope.clone();
             mover = Some(thread::spawn(move || scope.reschedule(moment)));
             // To look at the count of who has it is no place where the model changes threads.
             thread::yield_now();
@@ -465,7 +466,7 @@ fn a_timeout_that_was_moved_leaves_nothing_to_the_next() {
         }));
         let Poll::Ready(Ok(7)) = scope.as_mut().poll(&mut cx) else { panic!("it was ready") };
         drop(scope);
-        let mut next = Box::pin(timeout_scope(None, |scope| {
+        let mut next = Box::pin(timeout_scope(None, |scope: &TimeoutScope| {
             assert_eq!(scope.deadline(), None);
             std::future::ready(scope.reschedule(moment))
         }));

@@ -53,7 +53,7 @@ async fn it_may_be_moved_while_it_is_active() {
 async fn one_that_was_left_in_time_has_not_expired() {
     let kept: Cell<TimeoutScope> = Cell::default();
     let outcome = timeout_scope(None, async |scope| {
-        *kept.borrow_mut() = Some(scope);
+        *kept.borrow_mut() = Some(scope.clone());
         4
     });
     assert_eq!(outcome.await, Ok(4));
@@ -82,7 +82,7 @@ async fn it_tells_what_time_there_is_before_it_has_waited() {
 #[filch::test(start_paused = true)]
 async fn what_it_tells_after_it_was_left_stays_true() {
     let due = Instant::now() + secs(3);
-    let scope = timeout_scope(secs(3), async |scope| scope).await.unwrap();
+    let scope = timeout_scope(secs(3), async |scope| scope.clone()).await.unwrap();
     sleep(1).await;
     assert_eq!(scope.deadline(), Some(due));
     assert!(!scope.expired());
@@ -131,7 +131,7 @@ async fn a_scope_has_nothing_from_the_one_before() {
 async fn a_timeout_has_nothing_from_the_one_before() {
     for round in 0..3 {
         let due = Instant::now() + secs(1);
-        let ready = timeout_scope(secs(1), |scope| {
+        let ready = timeout_scope(secs(1), |scope: &TimeoutScope| {
             let told = scope.deadline();
             scope.reschedule(None).unwrap();
             std::future::ready((told, scope.deadline(), scope.expired()))
@@ -142,13 +142,13 @@ async fn a_timeout_has_nothing_from_the_one_before() {
             sleep(5).await;
         });
         assert!(late.await.is_err());
-        assert_eq!(timeout_scope(None, |_| std::future::ready(round)).await, Ok(round));
+        assert_eq!(timeout_scope(None, async |_| round).await, Ok(round));
     }
 }
 
 #[filch::test(start_paused = true)]
 async fn a_handle_that_stays_is_of_its_own_timeout() {
-    let before = timeout_scope(secs(1), async |scope| scope).await.unwrap();
+    let before = timeout_scope(secs(1), async |scope| scope.clone()).await.unwrap();
     let outcome = timeout_scope(secs(3), async |scope| {
         assert_eq!(before.reschedule(Instant::now()), Err(NotActive));
         sleep(2).await;
@@ -162,6 +162,7 @@ async fn a_handle_that_stays_is_of_its_own_timeout() {
 async fn one_that_is_moved_from_another_task_while_it_waits_wakes() {
     let start = Instant::now();
     let outcome = timeout_scope(None, async |scope| {
+        let scope = scope.clone();
         filch::spawn(async move {
             sleep(1).await;
             scope.reschedule(start + secs(2)).unwrap();
@@ -170,6 +171,43 @@ async fn one_that_is_moved_from_another_task_while_it_waits_wakes() {
     });
     assert!(outcome.await.is_err());
     assert_eq!(start.elapsed(), secs(2));
+}
+
+#[filch::test(start_paused = true)]
+async fn it_may_run_in_a_task_and_be_moved_by_what_it_borrows_from() {
+    let start = Instant::now();
+    let task = filch::spawn(async move {
+        let log = [1, 2, 3];
+        let outcome = timeout_scope(secs(2), async |scope| {
+            for hour in &log {
+                sleep(1).await;
+                scope.reschedule(Instant::now() + secs(*hour)).unwrap();
+            }
+            sleep(9).await;
+        });
+        outcome.await.is_err()
+    });
+    assert!(task.await.unwrap());
+    assert_eq!(start.elapsed(), secs(6));
+}
+
+#[filch::test(start_paused = true)]
+async fn a_clone_that_stays_keeps_no_task() {
+    let alive = std::sync::Arc::new(());
+    let in_task = alive.clone();
+    let (kept, keep) = filch::sync::oneshot::channel();
+    let task = filch::spawn(async move {
+        let _in_task = in_task;
+        _ = timeout_scope(secs(1), async |scope| {
+            assert!(kept.send(scope.clone()).is_ok());
+            sleep(9).await;
+        })
+        .await;
+    });
+    let scope = keep.await.unwrap();
+    task.await.unwrap();
+    assert!(scope.expired());
+    assert_eq!(std::sync::Arc::strong_count(&alive), 1);
 }
 
 #[filch::test(start_paused = true)]

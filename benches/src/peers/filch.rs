@@ -40,6 +40,6 @@ mod own {
     }
 
     pub(super) async fn timeout_scope<F: Future>(limit: Duration, body: F) -> Option<F::Output> {
-        cancel::timeout_scope(limit, |_| body).await.ok()
+        cancel::timeout_scope(limit, |_: &_| body).await.ok()
     }
 }

@@ -5,20 +5,17 @@ use crate::frame::{About, Node, Until, within};
 use crate::time::error::Elapsed;
 use crate::time::{Duration, Instant, Sleep, poll_given_up, sleep_until};
 use pin_project_lite::pin_project;
-use runtime_sync::primitives::atomic::{
-    AtomicBool,
-    Ordering::{Acquire, Relaxed},
-    fence,
-};
 use runtime_sync::primitives::{Arc, Mutex, MutexGuard};
 use runtime_sync::waker_slot::WakerSlot;
 use std::cell::Cell;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::OnceLock;
 use std::task::{Context, Poll, ready};
 
-/// Awaits the future that `body` makes, at most for `limit`, which `body` may move meanwhile.
+/// Awaits what `body` does, at most for `limit`, which `body` may move meanwhile, also by a clone of the
+/// scope that it gives to others.
 ///
 /// `None` sets no limit to begin with. As with [`timeout`](crate::time::timeout), the time counts from the
 /// first poll that finds the future not ready; or from before, if somebody asked for the
@@ -52,32 +49,26 @@ use std::task::{Context, Poll, ready};
 /// assert_eq!(done.await, Ok("done"));
 /// # });
 /// ```
-pub async fn timeout_scope<F, B>(
-    limit: impl Into<Option<Duration>>,
-    body: B,
-) -> Result<F::Output, Elapsed>
+pub async fn timeout_scope<B, T>(limit: impl Into<Option<Duration>>, body: B) -> Result<T, Elapsed>
 where
-    B: FnOnce(TimeoutScope) -> F,
-    F: Future,
+    B: AsyncFnOnce(&TimeoutScope) -> T,
 {
-    let scope = TimeoutScope::new(limit.into());
-    let body = body(scope.clone());
-    Scoped { body, timer: None, node: None, scope: Some(scope) }.await
+    let entered = Entered(TimeoutScope::new(limit.into()));
+    let scope = &entered.0;
+    Scoped { body: body(scope), timer: None, node: None, scope }.await
 }
 
 /// A timeout that can be moved while it runs; see [`timeout_scope`].
 ///
-/// The counterpart of asyncio's `Timeout`.
-#[derive(Clone)]
+/// The counterpart of asyncio's `Timeout`. A clone of it may be kept, and used from elsewhere.
 pub struct TimeoutScope {
     /// What holds until somebody moves it; [`NEVER`]: none.
     limit: Nanos,
-    shared: Arc<Shared>,
+    /// Made when there is something to be said.
+    shared: OnceLock<Arc<Shared>>,
 }
 
 struct Shared {
-    /// Whether anything else here may be other than new.
-    used: AtomicBool,
     state: Mutex<State>,
     /// Who awaits the future inside.
     runner: WakerSlot,
@@ -99,7 +90,7 @@ enum Deadline {
 
 runtime_sync::primitives::thread_local! {
     #[allow(clippy::missing_const_for_thread_local, reason = "loom's has no such form")]
-    /// What a scope that was left has shared with nobody, as good as new, for the next one.
+    /// What a scope that was left shares with nobody, as good as new, for the next one.
     static SPARE: Cell<Option<Arc<Shared>>> = Cell::new(None);
 }
 
@@ -118,7 +109,7 @@ impl std::error::Error for NotActive {}
 impl Shared {
     fn new() -> Shared {
         let state = State { deadline: Deadline::Limit, expired: false, left: false };
-        Shared { used: AtomicBool::new(false), state: Mutex::new(state), runner: WakerSlot::new() }
+        Shared { state: Mutex::new(state), runner: WakerSlot::new() }
     }
 }
 
@@ -139,18 +130,20 @@ impl State {
 }
 
 impl TimeoutScope {
-    #[inline]
+    #[inline(always)]
     fn new(limit: Option<Duration>) -> TimeoutScope {
-        let spare = SPARE.try_with(Cell::take).ok().flatten();
-        let shared = spare.unwrap_or_else(|| Arc::new(Shared::new()));
-        TimeoutScope { limit: limit.map_or(NEVER, whole_nanos), shared }
+        TimeoutScope { limit: limit.map_or(NEVER, whole_nanos), shared: OnceLock::new() }
+    }
+
+    fn shared(&self) -> &Arc<Shared> {
+        self.shared.get_or_init(|| {
+            let spare = SPARE.try_with(Cell::take).ok().flatten();
+            spare.unwrap_or_else(|| Arc::new(Shared::new()))
+        })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // Relaxed: it is read by whoever has found that nobody else has the scope any more, and so
-        // sees what they did; see `leave`.
-        self.shared.used.store(true, Relaxed);
-        self.shared.state.lock()
+        self.shared().state.lock()
     }
 
     /// When the time will be over, or would have been; `None`: never. If it does not run yet, it does from
@@ -172,7 +165,7 @@ impl TimeoutScope {
         }
         state.deadline = deadline;
         drop(state);
-        self.shared.runner.wake();
+        self.shared().runner.wake();
         Ok(())
     }
 
@@ -185,7 +178,7 @@ impl TimeoutScope {
     /// when it is, or when it is moved.
     fn poll_expired(&self, mut timer: Pin<&mut Option<Sleep>>, cx: &mut Context<'_>) -> Poll<()> {
         // Before the look: what comes after it wakes us.
-        self.shared.runner.register(cx.waker());
+        self.shared().runner.register(cx.waker());
         loop {
             let mut state = self.state();
             if state.expired {
@@ -206,31 +199,39 @@ impl TimeoutScope {
             state.expired = state.begin(self.limit) == Some(deadline);
         }
     }
+}
 
-    /// The block was left: the deadline moves no more, also if nobody had to wait for it.
+impl Clone for TimeoutScope {
+    fn clone(&self) -> TimeoutScope {
+        TimeoutScope { limit: self.limit, shared: Arc::clone(self.shared()).into() }
+    }
+}
+
+/// The scope itself, as long as its block runs.
+struct Entered(TimeoutScope);
+
+impl Drop for Entered {
+    /// The deadline moves no more, also if nobody had to wait for it.
     #[inline]
-    fn leave(self) {
-        // Acquire: pairs with the release with which others let go of the scope, so that what they
-        // did to it is seen. The count itself need not be: nobody can take it up from one but us.
-        let alone = Arc::strong_count(&self.shared) == 1;
-        fence(Acquire);
-        if alone && !self.shared.used.load(Relaxed) {
-            _ = SPARE.try_with(|spare| spare.set(Some(self.shared)));
-        } else {
-            self.leave_used();
+    fn drop(&mut self) {
+        if let Some(shared) = self.0.shared.take() {
+            leave(shared, self.0.limit);
         }
     }
+}
 
-    fn leave_used(mut self) {
-        if let Some(shared) = Arc::get_mut(&mut self.shared) {
-            *shared = Shared::new();
-            _ = SPARE.try_with(|spare| spare.set(Some(self.shared)));
-            return;
-        }
-        let mut state = self.state();
-        state.begin(self.limit);
-        state.left = true;
+fn leave(mut shared: Arc<Shared>, limit: Nanos) {
+    if let Some(alone) = Arc::get_mut(&mut shared) {
+        *alone = Shared::new();
+        _ = SPARE.try_with(|spare| spare.set(Some(shared)));
+        return;
     }
+    let mut state = shared.state.lock();
+    state.begin(limit);
+    state.left = true;
+    drop(state);
+    // Who keeps a clone keeps no task.
+    drop(shared.runner.take());
 }
 
 impl fmt::Debug for TimeoutScope {
@@ -255,33 +256,24 @@ impl About for TimeoutScope {
 }
 
 pin_project! {
-    struct Scoped<F> {
+    struct Scoped<'a, F> {
         #[pin]
         body: F,
         #[pin]
         timer: Option<Sleep>,
         // Only if somebody inside wants to know when the time is over.
         node: Option<std::sync::Arc<Node>>,
-        // Until it is left.
-        scope: Option<TimeoutScope>,
-    }
-
-    impl<F> PinnedDrop for Scoped<F> {
-        fn drop(this: Pin<&mut Self>) {
-            if let Some(scope) = this.project().scope.take() {
-                scope.leave();
-            }
-        }
+        scope: &'a TimeoutScope,
     }
 }
 
-impl<F: Future> Future for Scoped<F> {
+impl<F: Future> Future for Scoped<'_, F> {
     type Output = Result<F::Output, Elapsed>;
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
-        let scope = this.scope.as_ref().expect("it is polled until it is ready");
+        let scope = *this.scope;
         if let Poll::Ready(value) = within(this.node, scope, || this.body.as_mut().poll(cx)) {
             return Poll::Ready(Ok(value));
         }
