@@ -212,22 +212,24 @@ struct Entered(TimeoutScope);
 
 impl Drop for Entered {
     /// The deadline moves no more, also if nobody had to wait for it.
-    #[inline]
+    #[inline(always)]
     fn drop(&mut self) {
-        if let Some(shared) = self.0.shared.take() {
-            leave(shared, self.0.limit);
+        if self.0.shared.get().is_some() {
+            leave(&mut self.0);
         }
     }
 }
 
-fn leave(mut shared: Arc<Shared>, limit: Nanos) {
+#[inline(never)]
+fn leave(scope: &mut TimeoutScope) {
+    let Some(mut shared) = scope.shared.take() else { return };
     if let Some(alone) = Arc::get_mut(&mut shared) {
         *alone = Shared::new();
         _ = SPARE.try_with(|spare| spare.set(Some(shared)));
         return;
     }
     let mut state = shared.state.lock();
-    state.begin(limit);
+    state.begin(scope.limit);
     state.left = true;
     drop(state);
     // Who keeps a clone keeps no task.
