@@ -16,8 +16,8 @@ const SHORT: Nanos = 2_000;
 /// So many arrivals in the queue make the worker look around early: a crowd of long polls may have
 /// come after short ones, and the sooner help is called the better.
 const ARRIVALS: u32 = 16;
-/// Long polls are expected again until so many windows have passed without, or nearly.
-const FORGET: Nanos = 8;
+/// By so large a part each window without makes long polls less expected.
+const FORGET: Nanos = 16;
 
 /// What one worker knows of that.
 pub(super) struct Pace {
@@ -29,6 +29,8 @@ pub(super) struct Pace {
     arrivals: Cell<u32>,
     mean: Cell<Nanos>,
     long: Cell<Nanos>,
+    /// What one window was like, which others have yet to confirm.
+    longest: Cell<Nanos>,
 }
 
 impl Pace {
@@ -40,6 +42,7 @@ impl Pace {
             arrivals: Cell::new(0),
             mean: Cell::new(1_000),
             long: Cell::new(0),
+            longest: Cell::new(0),
         }
     }
 
@@ -70,8 +73,9 @@ impl Pace {
         self.mean.get()
     }
 
-    /// An estimate of the length of the longest of those that come now. It rises at once and falls slowly:
-    /// where long polls and short ones take turns, they are long.
+    /// An estimate of the length of the longest of those that come again and again, as the second of them
+    /// tells: a thread may lose its core during any poll. It falls slowly, so that polls are long where long
+    /// ones and short ones take turns.
     pub(super) fn long(&self) -> Nanos {
         self.long.get()
     }
@@ -88,12 +92,17 @@ impl Pace {
             }
             // Half the past, half the present: polls that become long are noticed at once.
             self.mean.set((before + mean) / 2);
-            let long = self.long.get();
-            self.long.set(mean.max(long - long / FORGET));
+            self.learn(mean);
         }
         // After a sleep the first windows are short, as nothing is known about what comes.
         let fits = (LOOK_AROUND / self.mean.get().max(self.long.get()).max(1)).max(1) as u32;
         self.begin((self.window.get() * 2).clamp(1, fits.min(most.max(1))), now);
+    }
+
+    fn learn(&self, mean: Nanos) {
+        let [long, longest] = [&self.long, &self.longest].map(|it| it.get() - it.get() / FORGET);
+        self.long.set(long.max(mean.min(longest)));
+        self.longest.set(longest.max(mean));
     }
 
     /// Begins a window of so many polls.
@@ -166,6 +175,18 @@ mod tests {
         let (pace, _) = after([100_000; 10].into_iter().chain([100; 2_000]));
         assert!(pace.long() < 1_000, "{}", pace.long());
         assert_eq!(pace.window.get(), MOST);
+    }
+
+    #[test]
+    fn one_poll_that_takes_long_among_short_ones_is_not_expected_again() {
+        let (pace, now) = after([4_000; 100]);
+        pace.begin(1, now);
+        pace.count();
+        pace.measure(now + 1_000_000, MOST);
+        assert!(pace.long() < 5_000, "{}", pace.long());
+        pace.count();
+        pace.measure(now + 1_004_000, MOST);
+        assert!(pace.long() < 5_000, "{}", pace.long());
     }
 
     #[test]
