@@ -101,46 +101,6 @@ async fn a_failure_cancels_the_body_and_the_siblings_which_clean_up() {
 }
 
 #[filch::test(start_paused = true)]
-async fn who_waits_for_the_child_that_fails_is_given_up_and_need_not_care() {
-    let outcome = TaskGroup::scope(|group| async move {
-        let fails = group.spawn(after(1, Err::<(), _>("failed")));
-        let told = group.spawn(async move {
-            let told = filch::cancel::catch_cancel(fails).await;
-            assert_eq!(told.unwrap_err().reason().source(), CancelSource::Sibling);
-            Ok(())
-        });
-        told.await.expect("the body is not told of it either");
-        Ok(())
-    });
-    assert_eq!(outcome.await.unwrap_err().into_single(), Ok("failed"));
-
-    let outcome = TaskGroup::scope(|group| async move {
-        let starts = group.start(|_: filch::task_group::Started<()>| after(1, Err("failed")));
-        starts.await.expect("nor is who waits for the start");
-        Ok(())
-    });
-    assert_eq!(outcome.await.unwrap_err().into_single(), Ok("failed"));
-}
-
-#[filch::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_blocks_in_a_task_that_is_cancelled_is_told_of_the_child() {
-    let outcome = TaskGroup::<()>::scope(|group| async move {
-        let child = group.spawn(pending::<Result<(), ()>>());
-        let (ends, (sender, receiver)) = (child.abort_handle(), filch::sync::oneshot::channel());
-        let blocks = spawn(async move {
-            sender.send(()).unwrap();
-            filch::task::block_in_place(|| filch::runtime::Handle::current().block_on(child))
-        });
-        receiver.await.unwrap();
-        blocks.cancel("nothing that blocks can be given up");
-        ends.abort();
-        assert_eq!(blocks.await.unwrap(), Err(ChildError::Cancelled(None)));
-        Ok(())
-    });
-    outcome.await.unwrap();
-}
-
-#[filch::test(start_paused = true)]
 async fn errors_during_the_clean_up_are_told_too() {
     let outcome = TaskGroup::scope(|group| async move {
         group.spawn(async {
