@@ -76,20 +76,23 @@ where
         loop {
             match this.siblings.within(|| this.futures.poll_next(cx)) {
                 Poll::Ready(Some((place, Ok(value)))) => this.values[place] = Some(value),
-                // Of several errors the first counts.
-                Poll::Ready(Some((_, Err(error)))) => _ = this.error.get_or_insert(error),
+                Poll::Ready(Some((_, Err(error)))) => {
+                    // Of several errors the first counts.
+                    _ = this.error.get_or_insert(error);
+                    if this.siblings.give_up(cx, WHY) == Parting::Over {
+                        break;
+                    }
+                }
                 Poll::Ready(None) => break,
                 Poll::Pending if this.error.is_none() => return Poll::Pending,
                 Poll::Pending => match this.siblings.give_up(cx, WHY) {
                     Parting::Again => {}
                     Parting::Wait => return Poll::Pending,
-                    Parting::Over => {
-                        this.futures.clear();
-                        break;
-                    }
+                    Parting::Over => break,
                 },
             }
         }
+        this.futures.clear();
         Poll::Ready(match this.error.take() {
             Some(error) => Err(error),
             None => Ok(this.values.drain(..).flatten().collect()),
