@@ -117,7 +117,7 @@ async fn reported<F: Future<Output: Outcome>>(future: F) {
     }
 }
 
-/// What a [background] task may return: `()`, or a `Result` whose error can be shown.
+/// What a [background] task may return: `()`, or a `Result` whose error can be shown, or nothing ever.
 pub trait Outcome: sealed::Sealed {
     /// The error, if it is one.
     #[doc(hidden)]
@@ -130,15 +130,34 @@ impl Outcome for () {
     }
 }
 
+impl Outcome for Never {
+    fn into_error(self) -> Option<Box<dyn Error + Send + Sync>> {
+        self
+    }
+}
+
 impl<T, E: Into<Box<dyn Error + Send + Sync>>> Outcome for Result<T, E> {
     fn into_error(self) -> Option<Box<dyn Error + Send + Sync>> {
         self.err().map(Into::into)
     }
 }
 
+/// What an endless loop gives. It has no name of its own on stable Rust.
+type Never = <fn() -> ! as sealed::Returns>::Output;
+
 mod sealed {
+    /// A function, and what it returns.
+    pub trait Returns {
+        /// That.
+        type Output;
+    }
+    impl<T> Returns for fn() -> T {
+        type Output = T;
+    }
+
     /// Only this module says what an outcome is.
     pub trait Sealed {}
     impl Sealed for () {}
+    impl Sealed for super::Never {}
     impl<T, E> Sealed for Result<T, E> {}
 }
