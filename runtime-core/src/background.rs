@@ -118,6 +118,10 @@ async fn reported<F: Future<Output: Outcome>>(future: F) {
 }
 
 /// What a [background] task may return: `()`, or a `Result` whose error can be shown, or nothing ever.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not say whether something went wrong",
+    note = "nobody awaits this future: let it return `()`, or a `Result` whose error can be reported"
+)]
 pub trait Outcome: sealed::Sealed {
     /// The error, if it is one.
     #[doc(hidden)]
