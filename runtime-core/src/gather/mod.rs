@@ -21,8 +21,9 @@ const WHY: &str = "another future of a `gather` failed";
 /// been given up.
 ///
 /// They run within the caller's task, and may borrow from it. When one fails, the others are dropped
-/// where they wait, and those that have not begun never do; what holds them up to [clean up](crate::cancel::with_cleanup) is awaited first.
-/// No future at all gives an empty list. To wake one of them costs the same however many there are.
+/// where they wait, and those that have not begun never do; what holds them up to
+/// [clean up](crate::cancel::with_cleanup) is awaited first. No future at all gives an empty list. To
+/// wake one of them costs the same however many there are.
 ///
 /// Handles of tasks go into [`gather_handles`]: a task whose handle is dropped runs on.
 ///
