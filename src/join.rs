@@ -196,27 +196,33 @@ macro_rules! __number {
         let mut order = $crate::__private::Order::$order([$($number),+]);
         let mut siblings = $crate::__private::Siblings::new();
         let mut failure = $crate::__private::None;
+        let why = "another future of a `gather!` failed";
         $crate::__private::poll_fn(move |cx| loop {
-            let pending = siblings.within(|| {
-                let mut pending = false;
-                for branch in order.next_round() {
-                    match branch {
-                        $($number => match futures.$number.as_mut().try_poll(cx) {
+            let mut pending = false;
+            for branch in order.next_round() {
+                match branch {
+                    $($number => {
+                        match siblings.within(|| futures.$number.as_mut().try_poll(cx)) {
                             $crate::__private::Ok(poll) => pending |= poll.is_pending(),
                             $crate::__private::Err(error) => {
                                 failure.get_or_insert(error);
+                                if siblings.give_up(cx, why)
+                                    == $crate::__private::Parting::Over
+                                {
+                                    pending = false;
+                                    break;
+                                }
                             }
-                        },)+
-                        _ => {}
-                    }
+                        }
+                    })+
+                    _ => {}
                 }
-                pending
-            });
+            }
             if pending {
                 match failure {
                     $crate::__private::None => return $crate::__private::Poll::Pending,
                     $crate::__private::Some(_) => {
-                        match siblings.give_up(cx, "another future of a `gather!` failed") {
+                        match siblings.give_up(cx, why) {
                             $crate::__private::Parting::Again => continue,
                             $crate::__private::Parting::Wait => {
                                 return $crate::__private::Poll::Pending;

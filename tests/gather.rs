@@ -4,6 +4,7 @@
 mod support;
 
 use filch::cancel::{CancelSource, catch_cancel, with_cleanup};
+use filch::sync::oneshot;
 use filch::task::coop::consume_budget;
 use filch::time::{Instant, sleep, timeout};
 use filch::{as_completed, gather, gather_all, gather_handles, race, select_ok};
@@ -38,6 +39,22 @@ async fn the_first_error_ends_the_others() {
     });
     assert_eq!(gather(futures).await, Err("first"));
     assert_eq!((start.elapsed(), census.dead()), (secs(1), 3));
+}
+
+#[filch::test(start_paused = true)]
+async fn those_that_are_ended_do_not_see_what_the_failed_one_leaves_behind() {
+    async fn fails<T>(_sender: oneshot::Sender<T>) -> Result<T, &'static str> {
+        after(1, Err("failed")).await
+    }
+    async fn waits<T>(receiver: oneshot::Receiver<T>) -> Result<T, &'static str> {
+        Ok(receiver.await.expect("it is given up before"))
+    }
+    let (sender, receiver) = oneshot::channel::<()>();
+    assert_eq!(filch::gather!(biased; fails(sender), waits(receiver)), Err("failed"));
+    let (sender, receiver) = oneshot::channel::<()>();
+    let both: [Pin<Box<dyn Future<Output = _>>>; 2] =
+        [Box::pin(fails(sender)), Box::pin(waits(receiver))];
+    assert_eq!(gather(both).await, Err("failed"));
 }
 
 #[filch::test(start_paused = true)]

@@ -6,6 +6,7 @@
 mod support;
 
 use filch::cancel::{CancelSource, catch_cancel, check_cancelled, with_cleanup};
+use filch::contextvars::ContextVar;
 use filch::runtime::{Builder, Runner};
 use filch::signal::unix::{SignalKind, signal};
 use filch::task::{block_in_place, yield_now};
@@ -34,6 +35,24 @@ fn what_one_run_leaves_goes_on_in_the_next() {
         assert_eq!(runner.run(task.unwrap()).unwrap().unwrap(), 7);
         let handle = runner.handle().clone();
         assert_eq!(runner.run(handle.spawn(async { 8 })).unwrap().unwrap(), 8);
+    }
+}
+
+#[test]
+fn its_runs_share_a_context_that_nobody_else_sees() {
+    static SEEN: ContextVar<u32> = ContextVar::new("seen");
+    let _watch = watch();
+    SEEN.set(1);
+    for mut runner in [Runner::new(), on_one_thread()] {
+        for last in 1..4 {
+            let seen = runner.run(async {
+                let (seen, child) = (SEEN.get(), filch::spawn(async { SEEN.get() }));
+                SEEN.set(last + 1);
+                (seen, child.await.unwrap())
+            });
+            assert_eq!(seen.unwrap(), (last, last));
+        }
+        assert_eq!(SEEN.get(), 1);
     }
 }
 

@@ -311,8 +311,8 @@ async fn a_group_may_be_ended_early() {
         group.cancel("at once");
         assert!(group.is_cancelled());
         let late = group.spawn(after(100, Ok(())));
-        assert!(matches!(late.await, Err(ChildError::Cancelled(_))));
-        after(100, Ok(())).await
+        late.await.expect("the body is given up here, before it is told of the child");
+        Ok(())
     });
     assert!(outcome.await.unwrap_err().errors().is_empty());
 }

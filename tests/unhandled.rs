@@ -332,6 +332,13 @@ fn an_error_of_a_background_task_is_reported_and_has_a_name() {
             task::background(async { Ok::<_, std::fmt::Error>(1) }),
             task::background(async {}),
         ];
+        // One that never returns fails never.
+        task::background(async {
+            loop {
+                yield_now().await
+            }
+        })
+        .abort();
         for task in tasks {
             while !task.is_finished() {
                 yield_now().await;

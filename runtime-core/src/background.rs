@@ -1,6 +1,6 @@
 //! Tasks in the background: nobody joins them, and nothing that goes wrong in them is lost.
 
-use crate::runtime::context;
+use crate::runtime::{Handle, context};
 use crate::spawn::{self, Builder};
 use crate::task::{self, AbortHandle, Unhandled, polled};
 use std::any::type_name;
@@ -52,8 +52,25 @@ where
     F: Future + Send + 'static,
     F::Output: Outcome,
 {
-    let name = type_name::<F>().trim_end_matches("::{{closure}}");
-    start(future, Arc::from(name), Location::caller())
+    start(future, name_of::<F>(), Location::caller())
+}
+
+/// The name of a task whose future is of this type, unless somebody chooses another one.
+#[doc(hidden)]
+pub fn name_of<F>() -> Arc<str> {
+    Arc::from(type_name::<F>().trim_end_matches("::{{closure}}"))
+}
+
+/// [`background`] for servers: on a runtime that is named, under a name that many share.
+#[doc(hidden)]
+#[track_caller]
+pub fn background_on<F>(future: F, name: Arc<str>, handle: &Handle) -> AbortHandle
+where
+    F: Future + Send + 'static,
+    F::Output: Outcome,
+{
+    let future = reported(future);
+    spawn::spawn_on(handle.scheduler(), future, Some(name), Location::caller()).abort_handle()
 }
 
 impl Builder<'_> {
@@ -90,16 +107,21 @@ where
     F: Future + Send + 'static,
     F::Output: Outcome,
 {
-    let reported = async move {
-        if let Some(error) = future.await.into_error() {
-            task::fail_here();
-            context::report(&Unhandled::error(polled::info(), error));
-        }
-    };
-    spawn::spawn_here(reported, Some(name), location).abort_handle()
+    spawn::spawn_here(reported(future), Some(name), location).abort_handle()
 }
 
-/// What a [background] task may return: `()`, or a `Result` whose error can be shown.
+async fn reported<F: Future<Output: Outcome>>(future: F) {
+    if let Some(error) = future.await.into_error() {
+        task::fail_here();
+        context::report(&Unhandled::error(polled::info(), error));
+    }
+}
+
+/// What a [background] task may return: `()`, or a `Result` whose error can be shown, or nothing ever.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not say whether something went wrong",
+    note = "nobody awaits this future: let it return `()`, or a `Result` whose error can be reported"
+)]
 pub trait Outcome: sealed::Sealed {
     /// The error, if it is one.
     #[doc(hidden)]
@@ -112,15 +134,34 @@ impl Outcome for () {
     }
 }
 
+impl Outcome for Never {
+    fn into_error(self) -> Option<Box<dyn Error + Send + Sync>> {
+        self
+    }
+}
+
 impl<T, E: Into<Box<dyn Error + Send + Sync>>> Outcome for Result<T, E> {
     fn into_error(self) -> Option<Box<dyn Error + Send + Sync>> {
         self.err().map(Into::into)
     }
 }
 
+/// What an endless loop gives. It has no name of its own on stable Rust.
+type Never = <fn() -> ! as sealed::Returns>::Output;
+
 mod sealed {
+    /// A function, and what it returns.
+    pub trait Returns {
+        /// That.
+        type Output;
+    }
+    impl<T> Returns for fn() -> T {
+        type Output = T;
+    }
+
     /// Only this module says what an outcome is.
     pub trait Sealed {}
     impl Sealed for () {}
+    impl Sealed for super::Never {}
     impl<T, E> Sealed for Result<T, E> {}
 }

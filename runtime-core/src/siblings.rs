@@ -36,9 +36,13 @@ impl Siblings {
         within(&mut self.node, &Plain, poll)
     }
 
-    /// Gives the siblings up, all of which have been polled and are pending.
+    /// Gives the siblings up, whether or not all have been polled: those that hold nothing up go no
+    /// further, so that they do not meet what the others leave behind.
     pub fn give_up(&self, cx: &Context<'_>, why: &'static str) -> Parting {
-        let Some(node) = &self.node else { return Parting::Over };
+        let node = match &self.node {
+            Some(node) if node.is_held() => node,
+            _ => return Parting::Over,
+        };
         let reason = CancelReason::new(CancelSource::Sibling).with_message(why);
         if node.cancel(&Arc::new(reason)) {
             return Parting::Again;

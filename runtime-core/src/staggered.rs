@@ -9,6 +9,8 @@ use std::future::{Future, IntoFuture};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+const WHY: &str = "another attempt has won";
+
 /// Begins attempts one after the other, until one succeeds.
 ///
 /// The next attempt begins when the last one has had `delay` without success, or when one fails;
@@ -100,7 +102,12 @@ where
         loop {
             let this = self.as_mut().project();
             match this.siblings.within(|| this.running.poll_next(cx)) {
-                Poll::Ready(Some((_, Ok(value)))) => _ = this.winner.get_or_insert(value),
+                Poll::Ready(Some((_, Ok(value)))) => {
+                    _ = this.winner.get_or_insert(value);
+                    if this.siblings.give_up(cx, WHY) == Parting::Over {
+                        break;
+                    }
+                }
                 Poll::Ready(Some((_, Err(error)))) => {
                     this.errors.push(error);
                     self.as_mut().begin_next();
@@ -110,17 +117,15 @@ where
                     ready!(self.as_mut().poll_delay(cx));
                     self.as_mut().begin_next();
                 }
-                Poll::Pending => match this.siblings.give_up(cx, "another attempt has won") {
+                Poll::Pending => match this.siblings.give_up(cx, WHY) {
                     Parting::Again => {}
                     Parting::Wait => return Poll::Pending,
-                    Parting::Over => {
-                        this.running.clear();
-                        break;
-                    }
+                    Parting::Over => break,
                 },
             }
         }
         let this = self.project();
+        this.running.clear();
         Poll::Ready(match this.winner.take() {
             Some(value) => Ok(value),
             None => Err(std::mem::take(this.errors)),

@@ -5,6 +5,7 @@
 mod catch;
 mod cleanup;
 mod edges;
+mod groups;
 mod on_exit;
 mod requests;
 mod scope;

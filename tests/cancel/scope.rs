@@ -186,6 +186,10 @@ async fn the_effective_deadline_is_the_earliest_up_to_a_shield() {
             shielded.await.unwrap();
             let task = filch::spawn(async { current_effective_deadline() });
             assert_eq!(task.await.unwrap(), None);
+            outer.cancel("there is no time left");
+            assert_eq!(current_effective_deadline(), Some(Instant::now()));
+            let shielded = CancelScope::shielded(secs(9), async { current_effective_deadline() });
+            assert_eq!(shielded.await.unwrap(), Some(Instant::now() + secs(9)));
         })
         .await
         .unwrap();

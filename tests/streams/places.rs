@@ -56,6 +56,10 @@ async fn a_connection_may_come_from_a_chosen_address() {
     let (_reader, writer) = options.open(server.local_addrs()[0]).await.unwrap();
     assert_eq!(writer.local_addr().unwrap().ip().to_string(), "127.0.0.2");
     assert!(!writer.as_tcp().unwrap().nodelay().unwrap());
+    let options = ConnectOptions::new().local_addr(([127, 0, 0, 2], 0).into());
+    let error = options.open("[::1]:80").await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    assert!(error.to_string().contains("same family as 127.0.0.2"), "{error}");
 }
 
 #[filch::test]

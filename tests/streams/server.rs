@@ -3,11 +3,12 @@
 use super::support::streams::{MUCH, listen};
 use super::support::within;
 use filch::cancel::with_cleanup;
-use filch::streams::{ServerOptions, open_connection, start_server};
+use filch::runtime::{Builder, Unhandled, UnhandledKind};
+use filch::streams::{ServerOptions, StreamReader, StreamWriter, open_connection, start_server};
 use filch::time::{Duration, timeout};
 use std::io::ErrorKind;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 const SOON: Duration = Duration::from_millis(50);
 
@@ -148,23 +149,42 @@ async fn a_shutdown_gives_time_and_then_ends_what_is_left() {
     assert!(within(server.graceful_shutdown(SOON)).await, "nobody is left");
 }
 
-#[filch::test]
-async fn a_handler_that_panics_ends_its_connection_only() {
-    let server = start_server("127.0.0.1:0", |mut reader, mut writer| async move {
+#[test]
+fn a_handler_that_fails_ends_its_connection_only_and_is_reported() {
+    async fn serve(mut reader: StreamReader, mut writer: StreamWriter) -> std::io::Result<()> {
         let line = reader.readline().await.unwrap();
-        assert_ne!(line, "bad\n", "as was asked for");
+        assert_ne!(line, "worse\n", "as was asked for");
+        if line == "bad\n" {
+            return Err(std::io::Error::other("as was asked for"));
+        }
         writer.write(line);
-    })
-    .await
-    .unwrap();
-    let address = server.local_addrs()[0];
-    for (line, answer) in [("bad\n", ""), ("good\n", "good\n")] {
-        let (mut reader, mut writer) = open_connection(address).await.unwrap();
-        writer.write(line.as_bytes());
-        assert_eq!(within(reader.read_to_end()).await.unwrap(), answer);
+        Ok(())
     }
-    server.close();
-    within(server.wait_closed()).await;
+    let reports = Arc::new(Mutex::new(Vec::new()));
+    let notes = reports.clone();
+    let note = move |unhandled: &Unhandled| {
+        let name = unhandled.task().and_then(|task| task.name()).map(str::to_owned);
+        notes.lock().unwrap().push((unhandled.kind(), name.unwrap()));
+    };
+    let runtime = Builder::new_current_thread().on_unhandled(note).build().unwrap();
+    runtime.block_on(async {
+        let server = start_server("127.0.0.1:0", serve).await.unwrap();
+        let address = server.local_addrs()[0];
+        for (line, answer) in [("bad\n", ""), ("worse\n", ""), ("good\n", "good\n")] {
+            let (mut reader, mut writer) = open_connection(address).await.unwrap();
+            writer.write(line.as_bytes());
+            assert_eq!(within(reader.read_to_end()).await.unwrap(), answer);
+        }
+        server.close();
+        within(server.wait_closed()).await;
+    });
+    drop(runtime);
+    let reports = reports.lock().unwrap();
+    assert_eq!(
+        reports.iter().map(|(kind, _)| *kind).collect::<Vec<_>>(),
+        [UnhandledKind::Error, UnhandledKind::Panic]
+    );
+    assert!(reports.iter().all(|(_, name)| name.ends_with("::serve")), "{reports:?}");
 }
 
 #[filch::test]

@@ -83,6 +83,8 @@ async fn close_sends_what_was_written_and_ends_both_directions() {
     writer.close();
     assert!(writer.is_closing());
     writer.write(&b"ignored"[..]);
+    let told = within(writer.drain()).await.unwrap_err();
+    assert_eq!(told.kind(), ErrorKind::BrokenPipe, "who writes in a loop shall not do so for ever");
     let all = async { far_reader.read_to_end().await.unwrap().len() };
     let (count, closed) = within(async { filch::join!(all, writer.wait_closed()) }).await;
     closed.unwrap();

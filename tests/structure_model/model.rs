@@ -351,11 +351,11 @@ impl Model {
         around: &Frame,
         task: &Task,
     ) -> End {
-        let deadline = around.deadline();
+        let (value, yields) = (at + span.nanos, around.effect(task, at));
+        let deadline = if yields <= at { around.deadline().min(at) } else { around.deadline() };
         if deadline != NEVER {
             self.say(at, id, format!("until {deadline}"));
         }
-        let (value, yields) = (at + span.nanos, around.effect(task, at));
         // What is ready goes first.
         if value <= yields.min(around.cut) {
             End { at: value, how }

@@ -83,7 +83,8 @@ impl<F: Future> Future for MoveOn<F> {
 /// The earliest deadline of the timeouts and scopes around the caller, up to the first shield: how
 /// much time there is left to hand on to a database or another host. `None`: there is none.
 ///
-/// A [`timeout`] that has not had to wait yet counts from now. The counterpart of trio's
+/// A [`timeout`] that has not had to wait yet counts from now. Where a cancellation is in effect already,
+/// there is no time left, and it is no later than now. The counterpart of trio's
 /// `current_effective_deadline`.
 ///
 /// # Examples
@@ -100,5 +101,9 @@ impl<F: Future> Future for MoveOn<F> {
 /// # });
 /// ```
 pub fn current_effective_deadline() -> Option<Instant> {
-    frame::earliest(|| Instant::now().into()).map(Instant::from)
+    let earliest = frame::earliest(|| Instant::now().into()).map(Instant::from);
+    match frame::in_effect() {
+        None => earliest,
+        Some(_) => earliest.into_iter().chain([Instant::now()]).min(),
+    }
 }

@@ -51,7 +51,9 @@
 //! Requests to tasks, `cancelling` and `uncancel` are asyncio's, scopes and shields are trio's.
 //! Nothing can be thrown into a future, so that `try: … finally: await …` becomes [`with_cleanup`]
 //! and `except CancelledError` becomes [`catch_cancel`]; code without either is dropped where it
-//! waits.
+//! waits. A task that is cancelled while it awaits the handle of another one leaves that one running,
+//! where asyncio cancels both: [`TaskGroup`](crate::task_group::TaskGroup) and
+//! [`gather_handles`](crate::gather::gather_handles) are for tasks that belong together.
 
 mod catch;
 mod cleanup;

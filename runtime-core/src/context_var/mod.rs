@@ -5,7 +5,7 @@
 //! [`spawn_blocking`](crate::spawn::spawn_blocking), [`to_thread`](crate::threads::to_thread) or a
 //! thread pool. A task sees what its parent had set by then, and nobody but itself sees what it sets.
 //! What is done outside of tasks belongs to the thread: a future in `block_on`, and what is run there
-//! later.
+//! later. The runs of a `Runner` have a context of their own, as in asyncio.
 //!
 //! ```
 //! use filch::contextvars::ContextVar;

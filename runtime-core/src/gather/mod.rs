@@ -21,8 +21,9 @@ const WHY: &str = "another future of a `gather` failed";
 /// been given up.
 ///
 /// They run within the caller's task, and may borrow from it. When one fails, the others are dropped
-/// where they wait; what holds them up to [clean up](crate::cancel::with_cleanup) is awaited first.
-/// No future at all gives an empty list. To wake one of them costs the same however many there are.
+/// where they wait, and those that have not begun never do; what holds them up to
+/// [clean up](crate::cancel::with_cleanup) is awaited first. No future at all gives an empty list. To
+/// wake one of them costs the same however many there are.
 ///
 /// Handles of tasks go into [`gather_handles`]: a task whose handle is dropped runs on.
 ///
@@ -76,20 +77,23 @@ where
         loop {
             match this.siblings.within(|| this.futures.poll_next(cx)) {
                 Poll::Ready(Some((place, Ok(value)))) => this.values[place] = Some(value),
-                // Of several errors the first counts.
-                Poll::Ready(Some((_, Err(error)))) => _ = this.error.get_or_insert(error),
+                Poll::Ready(Some((_, Err(error)))) => {
+                    // Of several errors the first counts.
+                    _ = this.error.get_or_insert(error);
+                    if this.siblings.give_up(cx, WHY) == Parting::Over {
+                        break;
+                    }
+                }
                 Poll::Ready(None) => break,
                 Poll::Pending if this.error.is_none() => return Poll::Pending,
                 Poll::Pending => match this.siblings.give_up(cx, WHY) {
                     Parting::Again => {}
                     Parting::Wait => return Poll::Pending,
-                    Parting::Over => {
-                        this.futures.clear();
-                        break;
-                    }
+                    Parting::Over => break,
                 },
             }
         }
+        this.futures.clear();
         Poll::Ready(match this.error.take() {
             Some(error) => Err(error),
             None => Ok(this.values.drain(..).flatten().collect()),

@@ -1,6 +1,7 @@
 //! A child of a group: what its task does, and the handle to its output.
 
 use super::shared::Member;
+use crate::frame;
 use crate::task::{AbortHandle, CancelReason, Id, JoinHandle};
 use crate::unwind::catch;
 use pin_project_lite::pin_project;
@@ -14,12 +15,17 @@ use std::task::{Context, Poll, ready};
 
 /// The right to a child's output. Dropping it changes nothing for the child.
 ///
+/// If the child has none and whoever waits for it is being cancelled, the cancellation goes first: the
+/// body of a group does not see the failure for which it is given up. asyncio does the same.
+///
 /// # Cancel safety
 ///
 /// Awaiting `&mut handle` is cancel safe.
 #[derive(Debug)]
 pub struct GroupHandle<T> {
     task: JoinHandle<Option<T>>,
+    /// What is told if nobody gives up the one who waits.
+    late: Option<ChildError>,
 }
 
 /// Why a child has no output.
@@ -46,7 +52,7 @@ impl std::error::Error for ChildError {}
 
 impl<T> GroupHandle<T> {
     pub(super) fn new(task: JoinHandle<Option<T>>) -> GroupHandle<T> {
-        GroupHandle { task }
+        GroupHandle { task, late: None }
     }
 
     /// Asks the child to end; see [`JoinHandle::cancel`]. The group goes on.
@@ -79,12 +85,22 @@ impl<T> Future for GroupHandle<T> {
     type Output = Result<T, ChildError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        Poll::Ready(match ready!(Pin::new(&mut self.task).poll(cx)) {
-            Ok(Some(value)) => Ok(value),
-            Ok(None) => Err(ChildError::Failed),
-            Err(error) if error.is_panic() => Err(ChildError::Failed),
-            Err(error) => Err(ChildError::Cancelled(error.reason().cloned())),
-        })
+        if let Some(error) = self.late.take() {
+            return Poll::Ready(Err(error));
+        }
+        let error = match ready!(Pin::new(&mut self.task).poll(cx)) {
+            Ok(Some(value)) => return Poll::Ready(Ok(value)),
+            Ok(None) => ChildError::Failed,
+            Err(error) if error.is_panic() => ChildError::Failed,
+            Err(error) => ChildError::Cancelled(error.reason().cloned()),
+        };
+        if frame::in_effect().is_none() {
+            return Poll::Ready(Err(error));
+        }
+        // Who waits is given up now, unless it is polled by somebody who knows nothing of that.
+        self.late = Some(error);
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 }
 

@@ -42,7 +42,8 @@ pub enum ErrorPolicy {
 ///
 /// - If a child or the body returns an error, the body and the other children are
 ///   [cancelled](crate::task::JoinHandle::cancel), which lets them clean up, and awaited; all errors
-///   come out together. See [`ErrorPolicy`] for other ways.
+///   come out together. The body goes no further than to where it waits, and does not see what became of
+///   its children. See [`ErrorPolicy`] for other ways.
 /// - If one panics, the same happens, and the first panic is resumed in the end.
 /// - If what is around is cancelled, so are the body and the children; they are awaited, and the
 ///   cancellation goes on. If any of them fails meanwhile, the errors come out, and the next wait of

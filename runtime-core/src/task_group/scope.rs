@@ -74,22 +74,26 @@ where
         shared.runner().register(cx.waker());
         holder.register(cx.waker());
         while let Some(body) = this.body.as_mut().as_pin_mut() {
-            match catch(|| holder.within(&Plain, || body.poll(cx))) {
-                Ok(Poll::Ready(Ok(value))) => *this.value = Some(value),
-                Ok(Poll::Ready(Err(error))) => shared.fail(TaskError::new(error, None)),
-                Err(payload) => shared.panic(payload),
-                Ok(Poll::Pending) => {
-                    if let (Stage::Running, Some(cause)) = (&*this.stage, holder.cause()) {
-                        shared.cancel(cause.reason().clone());
-                        *this.stage = Stage::Leaving(cause);
-                    }
-                    let Some(reason) = shared.reason() else { return Poll::Pending };
-                    if holder.node().cancel(&reason) {
-                        // Now that those inside know, they are asked once more.
-                        continue;
-                    }
-                    if holder.node().waits_for_holders(cx.waker()) {
-                        return Poll::Pending;
+            // A body that has failed anyway shall not meet what its children leave behind as they end, a
+            // channel that is closed, say, and take that for the failure.
+            if !shared.has_failed() || holder.node().is_held() {
+                match catch(|| holder.within(&Plain, || body.poll(cx))) {
+                    Ok(Poll::Ready(Ok(value))) => *this.value = Some(value),
+                    Ok(Poll::Ready(Err(error))) => shared.fail(TaskError::new(error, None)),
+                    Err(payload) => shared.panic(payload),
+                    Ok(Poll::Pending) => {
+                        if let (Stage::Running, Some(cause)) = (&*this.stage, holder.cause()) {
+                            shared.cancel(cause.reason().clone());
+                            *this.stage = Stage::Leaving(cause);
+                        }
+                        let Some(reason) = shared.reason() else { return Poll::Pending };
+                        if holder.node().cancel(&reason) {
+                            // Now that those inside know, they are asked once more.
+                            continue;
+                        }
+                        if holder.node().waits_for_holders(cx.waker()) {
+                            return Poll::Pending;
+                        }
                     }
                 }
             }

@@ -135,6 +135,13 @@ impl<E> Shared<E> {
         self.state.lock().reason.clone()
     }
 
+    /// Whether it is being cancelled, and will have an error or a panic to tell, whatever comes.
+    pub(super) fn has_failed(&self) -> bool {
+        let state = self.state.lock();
+        let has_error = self.policy != ErrorPolicy::Collect && !state.errors.is_empty();
+        state.reason.is_some() && (state.panic.is_some() || has_error)
+    }
+
     pub(super) fn len(&self) -> usize {
         self.state.lock().children.len()
     }

@@ -100,7 +100,9 @@ where
 /// Otherwise it is [`timeout`]. With a limit of zero the future is polled once, where asyncio does
 /// not begin with what is not finished.
 ///
-/// The counterpart of `asyncio.wait_for`.
+/// The counterpart of `asyncio.wait_for`. That cancels a *task* that is late; here the handle of one is
+/// dropped like any other future, and the task runs on, unless it is in an
+/// [`AbortOnDropHandle`](crate::task::AbortOnDropHandle).
 ///
 /// # Errors
 ///

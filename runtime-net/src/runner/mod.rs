@@ -16,6 +16,7 @@ use std::future::Future;
 use std::io;
 
 use runtime_core::closing::{Orderly, ShutdownReport};
+use runtime_core::context_var::{Context, copy_context};
 use runtime_core::runtime::{Builder, Handle, context};
 
 use signals::Signals;
@@ -64,7 +65,9 @@ pub fn run<F: Future>(future: F) -> F::Output {
 ///
 /// The runtime is made when it is needed first. Tasks that one run leaves behind go on in the next one; when
 /// the runner is [closed](Runner::close) or dropped, they are asked to end and awaited: see
-/// [`Runtime::close`](runtime_core::runtime::Runtime::close).
+/// [`Runtime::close`](runtime_core::runtime::Runtime::close). All runs have one
+/// [context](runtime_core::context_var), a copy of that in which the runtime was made: what one sets the next
+/// one sees, and nobody outside.
 ///
 /// The counterpart of `asyncio.Runner`.
 ///
@@ -88,7 +91,8 @@ pub struct Runner {
 enum Stage {
     /// Nobody has run anything.
     New(Box<Builder>),
-    Open(Orderly),
+    /// The runtime, and the context of all runs.
+    Open(Orderly, Context),
     Closed,
 }
 
@@ -130,7 +134,7 @@ impl Runner {
         );
         self.open();
         match &self.stage {
-            Stage::Open(runtime) => self.signals.run(runtime, future),
+            Stage::Open(runtime, context) => self.signals.run(runtime, context.scope(future)),
             Stage::New(_) | Stage::Closed => unreachable!("it was opened just now"),
         }
     }
@@ -151,10 +155,10 @@ impl Runner {
     /// ```
     pub fn start(&mut self) -> io::Result<&Handle> {
         if let Stage::New(builder) = &mut self.stage {
-            self.stage = Stage::Open(Orderly::bounded(builder.build()?));
+            self.stage = Stage::Open(Orderly::bounded(builder.build()?), copy_context());
         }
         match &self.stage {
-            Stage::Open(runtime) => Ok(runtime.handle()),
+            Stage::Open(runtime, _) => Ok(runtime.handle()),
             Stage::New(_) | Stage::Closed => Err(io::Error::other(CLOSED)),
         }
     }
@@ -176,7 +180,7 @@ impl Runner {
     pub fn handle(&mut self) -> &Handle {
         self.open();
         match &self.stage {
-            Stage::Open(runtime) => runtime.handle(),
+            Stage::Open(runtime, _) => runtime.handle(),
             Stage::New(_) | Stage::Closed => unreachable!("it was opened just now"),
         }
     }
@@ -207,7 +211,7 @@ impl Runner {
     #[track_caller]
     pub fn close(&mut self) -> ShutdownReport {
         match std::mem::replace(&mut self.stage, Stage::Closed) {
-            Stage::Open(runtime) => runtime.close(),
+            Stage::Open(runtime, _) => runtime.close(),
             Stage::New(_) | Stage::Closed => ShutdownReport::default(),
         }
     }

@@ -178,8 +178,14 @@ impl ConnectOptions {
     pub async fn open<A: ToSocketAddrs>(self, addr: A) -> io::Result<(StreamReader, StreamWriter)> {
         self.tls.check()?;
         let mut addresses: VecDeque<SocketAddr> = resolve(addr).await?.collect();
-        if let Some(local) = self.local_addr {
+        if let Some(local) = self.local_addr
+            && !addresses.is_empty()
+        {
             addresses.retain(|address| address.is_ipv4() == local.is_ipv4());
+            if addresses.is_empty() {
+                let why = format!("the peer has no address of the same family as {}", local.ip());
+                return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
+            }
         }
         let connect = |address| connect_from(self.local_addr, address);
         let stream = match connect_each(addresses, self.delay, connect).await {

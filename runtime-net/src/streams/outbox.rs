@@ -29,6 +29,8 @@ struct State {
     high: usize,
     low: usize,
     end: End,
+    /// Something was written that nobody will ever send.
+    missed: bool,
     lost: Option<Loss>,
     waiting: Vec<Waker>,
     counted: Option<TaskTrackerToken>,
@@ -80,6 +82,7 @@ impl Outbox {
             high: HIGH,
             low: HIGH / 4,
             end: End::Open,
+            missed: false,
             lost: None,
             waiting: Vec::new(),
             counted,
@@ -121,15 +124,17 @@ impl Outbox {
         Poll::Pending
     }
 
-    /// What a write meets now.
+    /// What a write meets now. One that is ignored is told of by whoever drains.
     pub(super) fn writable(&self) -> Writable {
-        let state = self.0.lock();
-        match state.end {
+        let mut state = self.0.lock();
+        let writable = match state.end {
             _ if state.lost.is_some() => Writable::Ignored,
             End::Open => Writable::Yes,
             End::HalfClosing | End::HalfClosed => Writable::Ended,
             End::Closing | End::Closed => Writable::Ignored,
-        }
+        };
+        state.missed |= writable == Writable::Ignored;
+        writable
     }
 
     /// Whether nobody sends, and the caller does so from now on, until `finish` says that all is
@@ -273,8 +278,8 @@ impl Outbox {
     /// Waits until few enough bytes wait.
     pub(super) fn poll_drained(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.poll(cx, |state| {
-            if let Some(lost) = &state.lost {
-                return Some(Err(lost.error()));
+            if let Some(error) = state.trouble() {
+                return Some(Err(error));
             }
             (!state.paused).then_some(Ok(()))
         })
@@ -283,8 +288,8 @@ impl Outbox {
     /// Waits until no byte waits.
     pub(super) fn poll_flushed(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.poll(cx, |state| {
-            if let Some(lost) = &state.lost {
-                return Some(Err(lost.error()));
+            if let Some(error) = state.trouble() {
+                return Some(Err(error));
             }
             (!state.flushing && state.len() == 0).then_some(Ok(()))
         })
@@ -313,5 +318,11 @@ impl Outbox {
 impl State {
     fn len(&self) -> usize {
         self.queue.len() + self.in_flight
+    }
+
+    /// Why not all that was written is sent, or will be.
+    fn trouble(&self) -> Option<io::Error> {
+        let closed = || io::Error::new(io::ErrorKind::BrokenPipe, "written after the close");
+        self.lost.as_ref().map(Loss::error).or_else(|| self.missed.then(closed))
     }
 }

@@ -103,7 +103,8 @@ impl StreamReader {
     ///
     /// # Errors
     ///
-    /// Those of the stream. Every read after one fails.
+    /// Those of the stream. What has arrived before one may still be taken, unlike in asyncio; then every
+    /// read fails.
     pub async fn read(&mut self, n: usize) -> io::Result<Bytes> {
         if n > 0 && self.buffer.is_empty() {
             poll_fn(|cx| self.poll_fill(cx)).await?;

@@ -1,20 +1,21 @@
 //! `Server`: takes connections, gives each to a task, and knows its clients.
 
 use std::collections::BTreeMap;
+use std::error::Error;
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use runtime_core::background::{Outcome, background_on, name_of};
 use runtime_core::runtime::Handle;
 use runtime_core::task::{AbortHandle, CancelReason, CancelSource};
 use runtime_core::task_tracker::{TaskTracker, TaskTrackerToken};
 use runtime_core::time::timeout;
-use runtime_core::unwind::{catch, discard, message};
 use runtime_sync::lock::Event;
 use runtime_sync::primitives::Mutex;
 
@@ -29,8 +30,9 @@ use crate::unix::UnixListener;
 
 /// Listens at every address of `addr`, and runs `handler` in a task of its own for each connection.
 ///
-/// An address that occurs twice is listened at once; `[::]` means IPv6 only. A handler that panics is
-/// reported to the log, and only its connection ends. If there is no descriptor left for a
+/// An address that occurs twice is listened at once; `[::]` means IPv6 only. An error that a handler
+/// returns, and a panic of it, goes to [`on_unhandled`](runtime_core::runtime::Builder::on_unhandled), and
+/// only its connection ends. If there is no descriptor left for a
 /// connection, that is logged too, and accepting pauses. `TCP_NODELAY` is set. See [`ServerOptions`]
 /// for more. The counterpart of `asyncio.start_server`.
 ///
@@ -65,7 +67,7 @@ pub async fn start_server<A, H, F>(addr: A, handler: H) -> io::Result<Server>
 where
     A: ToSocketAddrs,
     H: Fn(StreamReader, StreamWriter) -> F + Send + Sync + 'static,
-    F: Future + Send + 'static,
+    F: Future<Output: Outcome> + Send + 'static,
 {
     ServerOptions::new().serve(addr, handler).await
 }
@@ -87,7 +89,7 @@ pub async fn start_unix_server<P, H, F>(path: P, handler: H) -> io::Result<Serve
 where
     P: AsRef<Path>,
     H: Fn(StreamReader, StreamWriter) -> F + Send + Sync + 'static,
-    F: Future + Send + 'static,
+    F: Future<Output: Outcome> + Send + 'static,
 {
     ServerOptions::new().serve_unix(path, handler)
 }
@@ -119,12 +121,18 @@ pub struct Server {
     shared: Arc<Shared>,
 }
 
-type Handler =
-    dyn Fn(StreamReader, StreamWriter) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync;
+type Handler = dyn Fn(StreamReader, StreamWriter) -> Pin<Box<dyn Future<Output = Handled> + Send>>
+    + Send
+    + Sync;
+
+/// How a handler has ended.
+type Handled = Result<(), Box<dyn Error + Send + Sync>>;
 
 struct Shared {
     options: ServerOptions,
     handler: Box<Handler>,
+    /// That of the handlers' tasks.
+    name: Arc<str>,
     runtime: Handle,
     /// Tasks at the doors, tasks of handlers, and connections that are not closed.
     living: TaskTracker,
@@ -193,11 +201,11 @@ impl Server {
     pub(super) fn new<H, F>(options: ServerOptions, doors: Vec<Door>, handler: H) -> Server
     where
         H: Fn(StreamReader, StreamWriter) -> F + Send + Sync + 'static,
-        F: Future + Send + 'static,
+        F: Future<Output: Outcome> + Send + 'static,
     {
-        let handler = move |reader, writer| -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        let handler = move |reader, writer| -> Pin<Box<dyn Future<Output = Handled> + Send>> {
             let future = handler(reader, writer);
-            Box::pin(async move { drop(future.await) })
+            Box::pin(async move { future.await.into_error().map_or(Ok(()), Err) })
         };
         let state = State {
             doors: Doors::Waiting(doors),
@@ -208,6 +216,7 @@ impl Server {
         let shared = Shared {
             options,
             handler: Box::new(handler),
+            name: name_of::<F>(),
             runtime: Handle::current(),
             living: TaskTracker::new(),
             closed: Event::new(),
@@ -391,39 +400,24 @@ impl Shared {
         let entry = Entry::new(self, &connection);
         let (reader, writer) = pair(connection, self.options.limit);
         let (shared, number) = (self.clone(), entry.number);
-        let task = async move {
+        let task = self.living.track_future(async move {
             let _entry = entry;
-            shared.attend_to(reader, writer).await;
-        };
-        let handler = self.living.spawn_on(task, &self.runtime).abort_handle();
+            shared.attend_to(reader, writer).await
+        });
+        let handler = background_on(task, self.name.clone(), &self.runtime);
         if let Some(client) = self.state.lock().clients.get_mut(&number) {
             client.handler = Some(handler);
         }
     }
 
-    /// Runs the handler. A panic of it is logged, and ends the connection.
-    async fn attend_to(&self, mut reader: StreamReader, mut writer: StreamWriter) {
+    /// Runs the handler, once the client has been let in.
+    async fn attend_to(&self, mut reader: StreamReader, mut writer: StreamWriter) -> Handled {
         let peer = writer.peer_addr().ok();
         if let Err(error) = self.options.tls.begin(&mut reader, &mut writer).await {
             tracing::debug!(?peer, %error, "a client was not let in");
-            return;
+            return Ok(());
         }
-        let handled = match catch(|| (self.handler)(reader, writer)) {
-            Ok(future) => {
-                let mut future = pin!(future);
-                poll_fn(|cx| match catch(|| future.as_mut().poll(cx)) {
-                    Ok(poll) => poll.map(Ok),
-                    Err(payload) => std::task::Poll::Ready(Err(payload)),
-                })
-                .await
-            }
-            Err(payload) => Err(payload),
-        };
-        if let Err(payload) = handled {
-            let said = message(&*payload).unwrap_or("...");
-            tracing::error!(?peer, panic = said, "the handler of a connection panicked");
-            discard(payload);
-        }
+        (self.handler)(reader, writer).await
     }
 }
 

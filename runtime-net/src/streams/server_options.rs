@@ -5,6 +5,8 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
 
+use runtime_core::background::Outcome;
+
 use super::server::{Door, Server};
 use super::tls::Wanted;
 use super::{LIMIT, StreamReader, StreamWriter};
@@ -119,7 +121,7 @@ impl ServerOptions {
     where
         A: ToSocketAddrs,
         H: Fn(StreamReader, StreamWriter) -> F + Send + Sync + 'static,
-        F: Future + Send + 'static,
+        F: Future<Output: Outcome> + Send + 'static,
     {
         self.tls.check()?;
         let mut addresses: Vec<SocketAddr> = Vec::new();
@@ -162,7 +164,7 @@ impl ServerOptions {
     where
         P: AsRef<Path>,
         H: Fn(StreamReader, StreamWriter) -> F + Send + Sync + 'static,
-        F: Future + Send + 'static,
+        F: Future<Output: Outcome> + Send + 'static,
     {
         self.tls.check()?;
         let path = path.as_ref();
@@ -174,7 +176,7 @@ impl ServerOptions {
     fn open<H, F>(self, doors: Vec<Door>, handler: H) -> Server
     where
         H: Fn(StreamReader, StreamWriter) -> F + Send + Sync + 'static,
-        F: Future + Send + 'static,
+        F: Future<Output: Outcome> + Send + 'static,
     {
         assert!(self.limit > 0, "the limit of a server must be at least one byte");
         let start = self.start_serving;

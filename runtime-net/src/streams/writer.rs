@@ -75,7 +75,7 @@ impl StreamWriter {
     ///
     /// Nothing is said of errors here: [`drain`](StreamWriter::drain) and
     /// [`wait_closed`](StreamWriter::wait_closed) tell. What is written after the connection was
-    /// closed or lost is ignored, as in asyncio.
+    /// closed or lost is ignored, as in asyncio, and the next `drain` fails.
     ///
     /// # Panics
     ///
@@ -116,7 +116,8 @@ impl StreamWriter {
     ///
     /// # Errors
     ///
-    /// Why the connection was lost.
+    /// Why the connection was lost; [`BrokenPipe`](io::ErrorKind::BrokenPipe) if something was written
+    /// after it was closed, by [`close_clients`](super::Server::close_clients), say.
     ///
     /// # Cancel safety
     ///
@@ -129,7 +130,7 @@ impl StreamWriter {
     ///
     /// # Errors
     ///
-    /// Why the connection was lost.
+    /// As for [`drain`](StreamWriter::drain).
     ///
     /// # Cancel safety
     ///
