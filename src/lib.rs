@@ -186,6 +186,12 @@ pub mod task {
     #[doc(inline)]
     pub use runtime_core::threads::{ToThread, current_default_thread_limiter, to_thread};
 
+    /// Futures of this module's, under tokio's path.
+    pub mod futures {
+        #[doc(inline)]
+        pub use runtime_core::task_local::TaskLocalFuture;
+    }
+
     #[doc(inline)]
     pub use self::coop::{Unconstrained, consume_budget, unconstrained};
 

@@ -243,3 +243,21 @@ async fn registrations_come_and_go_without_end() {
         }
     }
 }
+
+/// An owner that knows its number and nothing else, as those of before `AsFd` do.
+struct Number(UnixStream);
+
+impl AsRawFd for Number {
+    fn as_raw_fd(&self) -> RawFd {
+        self.0.as_raw_fd()
+    }
+}
+
+#[filch::test]
+async fn whoever_knows_the_number_may_be_borrowed_from() {
+    let (near, _far) = pair();
+    let near = AsyncFd::new(Number(near)).unwrap();
+    let copy = near.as_fd().try_clone_to_owned().unwrap();
+    assert_ne!(copy.as_raw_fd(), near.as_raw_fd());
+    assert_eq!(near.as_fd().as_raw_fd(), near.get_ref().as_raw_fd());
+}

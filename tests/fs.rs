@@ -357,3 +357,17 @@ fn types_can_be_sent_and_shared() {
     check::<DirEntry>();
     check::<DirBuilder>();
 }
+
+#[test]
+fn a_descriptor_becomes_a_file() {
+    each(async |folder| {
+        let std = std::fs::File::create(folder.join("a")).unwrap();
+        let mut file = File::from(std::os::fd::OwnedFd::from(std));
+        file.write_all(b"mine").await.unwrap();
+        file.flush().await.unwrap();
+        let mut file = OpenOptions::default().read(true).open(folder.join("a")).await.unwrap();
+        let mut text = String::new();
+        file.read_to_string(&mut text).await.unwrap();
+        assert_eq!(text, "mine");
+    });
+}

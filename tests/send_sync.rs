@@ -204,4 +204,31 @@ fn runtimes_pass_where_panics_are_caught() {
     fn check<T: UnwindSafe + RefUnwindSafe>() {}
     check::<Runtime>();
     check::<Handle>();
+    check::<AbortHandle>();
+}
+
+#[test]
+fn sockets_and_pipes_pass_where_panics_are_caught() {
+    use filch::net::unix::{self, pipe};
+    use filch::net::{
+        TcpListener, TcpStream, UdpSocket, UnixDatagram, UnixListener, UnixStream, tcp,
+    };
+    use std::panic::{RefUnwindSafe, UnwindSafe};
+    fn check<T: UnwindSafe + RefUnwindSafe>() {}
+    check::<(TcpListener, TcpStream, UdpSocket)>();
+    check::<(tcp::ReadHalf<'_>, tcp::WriteHalf<'_>, tcp::OwnedReadHalf, tcp::OwnedWriteHalf)>();
+    check::<(UnixListener, UnixStream, UnixDatagram, pipe::Sender, pipe::Receiver)>();
+    check::<(unix::ReadHalf<'_>, unix::WriteHalf<'_>, unix::OwnedReadHalf, unix::OwnedWriteHalf)>();
+    #[cfg(feature = "process")]
+    {
+        use filch::process::{Child, ChildStderr, ChildStdin, ChildStdout};
+        check::<(Child, ChildStdin, ChildStdout, ChildStderr)>();
+    }
+}
+
+#[test]
+fn streams_are_taken_where_something_like_them_is() {
+    fn check<S: AsRef<S>>() {}
+    check::<filch::net::TcpStream>();
+    check::<filch::net::UnixStream>();
 }

@@ -13,9 +13,9 @@
 //! while one future is awaited. It is a line of tasks polled from inside of that future.
 
 use crate::context_var;
-use crate::runtime::Runtime;
+use crate::runtime::{Id, Runtime};
 use crate::scheduler::worker::Worker;
-use crate::scheduler::{Inbox, current};
+use crate::scheduler::{Inbox, current, next_number};
 use crate::task::{self, Dead, JoinHandle, Ran, Roster, Runnable, Schedule, UnhandledHook};
 use pin_project_lite::pin_project;
 use runtime_sync::budget;
@@ -24,6 +24,7 @@ use std::cell::Cell;
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
+use std::num::NonZeroU64;
 use std::panic::Location;
 use std::pin::Pin;
 use std::ptr;
@@ -154,6 +155,7 @@ where
 /// ```
 pub struct LocalSet {
     line: Arc<Line>,
+    number: NonZeroU64,
     not_send: PhantomData<*const ()>,
 }
 
@@ -278,7 +280,7 @@ impl LocalSet {
             living: AtomicUsize::new(0),
             closed: AtomicBool::new(false),
         };
-        LocalSet { line: Arc::new(line), not_send: PhantomData }
+        LocalSet { line: Arc::new(line), number: next_number(), not_send: PhantomData }
     }
 
     /// Spawns a task into the set. It runs when the set is awaited.
@@ -333,6 +335,21 @@ impl LocalSet {
     /// The guard does, if guards are dropped in another order than the reverse of their making.
     pub fn enter(&self) -> LocalEnterGuard {
         LocalEnterGuard { _guard: LineGuard::enter(&self.line) }
+    }
+
+    /// The number of the set. tokio's `LocalSet::id`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use filch::task::LocalSet;
+    ///
+    /// let (one, other) = (LocalSet::new(), LocalSet::new());
+    /// assert_eq!(one.id(), one.id());
+    /// assert_ne!(one.id(), other.id());
+    /// ```
+    pub fn id(&self) -> Id {
+        Id::new(self.number)
     }
 
     fn poll_set(&self, cx: &mut Context<'_>) {

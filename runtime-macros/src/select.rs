@@ -90,7 +90,9 @@ impl Writer {
         quote_spanned! {site=> {
             let mut disabled: #mask = 0;
             #preconditions
-            #(let mut #futures = #facade::__private::pin!(#expressions);)*
+            // Parentheses around an expression are there to be read; the compiler would take them for
+            // those of an argument.
+            #(#[allow(unused_parens, unused_braces)] let mut #futures = #facade::__private::pin!(#expressions);)*
             let output = #facade::__private::poll_fn(|cx| #poll).await;
             output
         }}
@@ -122,6 +124,7 @@ impl Writer {
             .map(|(index, precondition)| {
                 let index = self.number(index);
                 quote_spanned! {site=> {
+                    #[allow(unused_parens, unused_braces)]
                     let enabled: bool = #precondition;
                     if !enabled {
                         disabled |= 1 << #index;

@@ -3,8 +3,9 @@
 //! # Invariants
 //!
 //! - The descriptor is open, and nobody else's: the caller of `from_raw_fd` promises it.
+//! - The descriptor of an `AsyncFd` is open as long as that lives: who made it promised it.
 
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 use crate::io::Interest;
 use crate::io::unix::{AsyncFd, AsyncFdRegisterError};
@@ -54,6 +55,39 @@ impl FromRawFd for UnixSocket {
         // SAFETY: the caller promises that the descriptor is open and nobody else's.
         let descriptor = unsafe { OwnedFd::from_raw_fd(fd) };
         UnixSocket::from_socket(Socket::from(descriptor))
+    }
+}
+
+impl<T: AsRawFd> AsFd for AsyncFd<T> {
+    /// The descriptor, also of an owner that knows no more than its number.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use filch::io::unix::AsyncFd;
+    /// use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
+    /// use std::os::unix::net::UnixStream;
+    ///
+    /// struct Number(UnixStream);
+    ///
+    /// impl AsRawFd for Number {
+    ///     fn as_raw_fd(&self) -> RawFd {
+    ///         self.0.as_raw_fd()
+    ///     }
+    /// }
+    ///
+    /// # #[filch::main]
+    /// # async fn main() -> std::io::Result<()> {
+    /// let (near, _far) = UnixStream::pair()?;
+    /// near.set_nonblocking(true)?;
+    /// let near = AsyncFd::new(Number(near))?;
+    /// let copy: OwnedFd = near.as_fd().try_clone_to_owned()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        // SAFETY: it was open when the watch began, and the owner, which is here, keeps it open.
+        unsafe { BorrowedFd::borrow_raw(self.as_raw_fd()) }
     }
 }
 

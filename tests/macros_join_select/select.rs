@@ -282,6 +282,20 @@ fn expressions_with_commas_need_no_parentheses() {
 }
 
 #[test]
+#[deny(unused_parens, unused_braces)]
+fn parentheses_and_braces_around_expressions_are_nobodys_business() {
+    let mut one = pin!(ready(1));
+    let on = true;
+    let value = block_on(async {
+        other::select! {
+            v = (&mut one), if (on) => v,
+            v = { ready(2) }, if { !on } => v,
+        }
+    });
+    assert_eq!(value, 1);
+}
+
+#[test]
 fn sixty_four_branches_are_possible() {
     macro_rules! sixty_four {
         ($($number:literal)*) => {

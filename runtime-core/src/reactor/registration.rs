@@ -4,6 +4,7 @@ use std::fmt;
 use std::future::Future;
 use std::io;
 use std::os::fd::RawFd;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -289,6 +290,10 @@ impl Drop for Registration {
         let _ = self.end();
     }
 }
+
+// No code of anybody else's runs while something here is half done.
+impl UnwindSafe for Registration {}
+impl RefUnwindSafe for Registration {}
 
 impl fmt::Debug for Registration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

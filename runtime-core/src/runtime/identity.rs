@@ -5,7 +5,8 @@ use crate::scheduler::current;
 use std::fmt;
 use std::num::NonZeroU64;
 
-/// The number of a runtime, which no other runtime of the process ever has.
+/// The number of a runtime or of a [`LocalSet`](crate::local::LocalSet), which nothing else of these in
+/// the process ever has.
 ///
 /// The counterpart of tokio's `runtime::Id`.
 ///
@@ -21,6 +22,12 @@ use std::num::NonZeroU64;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Id(NonZeroU64);
 
+impl Id {
+    pub(crate) fn new(number: NonZeroU64) -> Id {
+        Id(number)
+    }
+}
+
 impl fmt::Display for Id {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
@@ -30,7 +37,7 @@ impl fmt::Display for Id {
 impl Handle {
     /// The number of the runtime.
     pub fn id(&self) -> Id {
-        Id(self.scheduler().number())
+        Id::new(self.scheduler().number())
     }
 }
 

@@ -137,12 +137,16 @@ struct ByOutsiders {
     given_up: AtomicU64,
 }
 
+/// A number that nothing else has that runs tasks: no runtime, and no `LocalSet`.
+pub(crate) fn next_number() -> NonZeroU64 {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    // Relaxed: that the numbers differ is all they say.
+    NonZeroU64::MIN.saturating_add(COUNT.fetch_add(1, Ordering::Relaxed))
+}
+
 impl Scheduler {
     /// A scheduler, and its workers for the caller to run: all asleep.
     pub(crate) fn new(config: Config, clock: Clock) -> io::Result<(Arc<Scheduler>, Vec<Worker>)> {
-        static COUNT: AtomicU64 = AtomicU64::new(0);
-        // Relaxed: that the numbers differ is all they say.
-        let before = COUNT.fetch_add(1, Ordering::Relaxed);
         let reactor = primitives::Arc::new(Reactor::new()?);
         let workers = config.workers;
         let substitutes = match config.multi_thread {
@@ -150,7 +154,7 @@ impl Scheduler {
             false => 0,
         };
         let scheduler = Arc::new(Scheduler {
-            number: NonZeroU64::MIN.saturating_add(before),
+            number: next_number(),
             calls: Padded::new(Calls::new()),
             injector: Inbox::new(),
             idle: Idle::new(workers + substitutes, workers),

@@ -378,6 +378,9 @@ impl<T> fmt::Debug for JoinHandle<T> {
 #[derive(Clone)]
 pub struct AbortHandle(TaskRef);
 
+impl std::panic::UnwindSafe for AbortHandle {}
+impl std::panic::RefUnwindSafe for AbortHandle {}
+
 impl AbortHandle {
     pub(super) fn new(task: TaskRef) -> AbortHandle {
         AbortHandle(task)

@@ -5,7 +5,7 @@ use std::fs::{File as StdFile, FileTimes, Metadata, Permissions};
 use std::future::poll_fn;
 use std::io::{self, IoSlice, SeekFrom};
 use std::ops::{Deref, DerefMut};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -120,7 +120,7 @@ impl File {
     /// # Errors
     ///
     /// `AlreadyExists`, or others of [`std::fs::File::create_new`].
-    pub async fn create_new(path: impl AsRef<Path>) -> io::Result<File> {
+    pub async fn create_new<P: AsRef<Path>>(path: P) -> io::Result<File> {
         File::options().read(true).write(true).create_new(true).open(path).await
     }
 
@@ -416,6 +416,12 @@ impl AsyncSeek for File {
 impl From<StdFile> for File {
     fn from(std: StdFile) -> File {
         File::from_std(std)
+    }
+}
+
+impl From<OwnedFd> for File {
+    fn from(descriptor: OwnedFd) -> File {
+        File::from_std(StdFile::from(descriptor))
     }
 }
 

@@ -28,6 +28,12 @@ use super::{File, cached, on_pool};
 #[derive(Debug, Clone)]
 pub struct OpenOptions(StdOpenOptions);
 
+impl Default for OpenOptions {
+    fn default() -> OpenOptions {
+        OpenOptions::new()
+    }
+}
+
 /// Passes the options on.
 macro_rules! options {
     ($($(#[$doc:meta])* fn $name:ident($value:ident: $kind:ty);)*) => {$(
@@ -41,10 +47,6 @@ macro_rules! options {
 
 impl OpenOptions {
     /// No option is set: at least one of `read`, `write` and `append` must be.
-    #[expect(
-        clippy::new_without_default,
-        reason = "tokio has none either; a file opened for nothing"
-    )]
     pub fn new() -> OpenOptions {
         OpenOptions(StdOpenOptions::new())
     }

@@ -41,7 +41,7 @@ pub struct Command {
 impl Command {
     /// Starts `program`, with this process's environment, directory and standard streams unless it
     /// is told otherwise. A name without a slash is looked for in `PATH`.
-    pub fn new(program: impl AsRef<OsStr>) -> Command {
+    pub fn new<S: AsRef<OsStr>>(program: S) -> Command {
         Command::from(StdCommand::new(program))
     }
 
@@ -61,7 +61,7 @@ impl Command {
     }
 
     /// Adds an argument.
-    pub fn arg(&mut self, arg: impl AsRef<OsStr>) -> &mut Command {
+    pub fn arg<S: AsRef<OsStr>>(&mut self, arg: S) -> &mut Command {
         self.std.arg(arg);
         self
     }
@@ -77,13 +77,17 @@ impl Command {
     }
 
     /// The name by which the program is told that it was called.
-    pub fn arg0(&mut self, arg: impl AsRef<OsStr>) -> &mut Command {
+    pub fn arg0<S: AsRef<OsStr>>(&mut self, arg: S) -> &mut Command {
         self.std.arg0(arg);
         self
     }
 
     /// Sets an environment variable.
-    pub fn env(&mut self, key: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> &mut Command {
+    pub fn env<K, V>(&mut self, key: K, value: V) -> &mut Command
+    where
+        K: AsRef<OsStr>,
+        V: AsRef<OsStr>,
+    {
         self.std.env(key, value);
         self
     }
@@ -100,7 +104,7 @@ impl Command {
     }
 
     /// Withholds an environment variable.
-    pub fn env_remove(&mut self, key: impl AsRef<OsStr>) -> &mut Command {
+    pub fn env_remove<S: AsRef<OsStr>>(&mut self, key: S) -> &mut Command {
         self.std.env_remove(key);
         self
     }
@@ -112,25 +116,25 @@ impl Command {
     }
 
     /// The directory that the program finds itself in.
-    pub fn current_dir(&mut self, directory: impl AsRef<Path>) -> &mut Command {
+    pub fn current_dir<P: AsRef<Path>>(&mut self, directory: P) -> &mut Command {
         self.std.current_dir(directory);
         self
     }
 
     /// What the child reads: ours by default, `Stdio::piped()` for [`Child::stdin`].
-    pub fn stdin(&mut self, stdin: impl Into<Stdio>) -> &mut Command {
+    pub fn stdin<T: Into<Stdio>>(&mut self, stdin: T) -> &mut Command {
         self.std.stdin(stdin);
         self
     }
 
     /// Where the child writes: ours by default, `Stdio::piped()` for [`Child::stdout`].
-    pub fn stdout(&mut self, stdout: impl Into<Stdio>) -> &mut Command {
+    pub fn stdout<T: Into<Stdio>>(&mut self, stdout: T) -> &mut Command {
         self.std.stdout(stdout);
         self
     }
 
     /// Where the child complains: ours by default, `Stdio::piped()` for [`Child::stderr`].
-    pub fn stderr(&mut self, stderr: impl Into<Stdio>) -> &mut Command {
+    pub fn stderr<T: Into<Stdio>>(&mut self, stderr: T) -> &mut Command {
         self.std.stderr(stderr);
         self
     }

@@ -315,6 +315,12 @@ stream_traits!(read TcpStream, this => this.stream);
 stream_traits!(write TcpStream, this => this.stream, this.stream.shut_down_write());
 descriptor!(TcpStream, this => this.stream.wire);
 
+impl AsRef<TcpStream> for TcpStream {
+    fn as_ref(&self) -> &TcpStream {
+        self
+    }
+}
+
 impl TryFrom<std::net::TcpStream> for TcpStream {
     type Error = io::Error;
 

@@ -254,6 +254,12 @@ stream_traits!(read UnixStream, this => this.stream);
 stream_traits!(write UnixStream, this => this.stream, this.stream.shut_down_write());
 descriptor!(UnixStream, this => this.stream.wire);
 
+impl AsRef<UnixStream> for UnixStream {
+    fn as_ref(&self) -> &UnixStream {
+        self
+    }
+}
+
 impl TryFrom<net::UnixStream> for UnixStream {
     type Error = io::Error;
 

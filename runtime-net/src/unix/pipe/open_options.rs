@@ -22,7 +22,7 @@ use crate::os::PipeEnd;
 /// assert_eq!(error.kind(), std::io::ErrorKind::NotFound);
 /// # }
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct OpenOptions {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     read_write: bool,
@@ -31,13 +31,8 @@ pub struct OpenOptions {
 
 impl OpenOptions {
     /// Opens for one direction, and makes sure that it is a pipe.
-    #[expect(clippy::new_without_default, reason = "tokio's type has no `Default` either")]
     pub fn new() -> OpenOptions {
-        OpenOptions {
-            #[cfg(any(target_os = "linux", target_os = "android"))]
-            read_write: false,
-            unchecked: false,
-        }
+        OpenOptions::default()
     }
 
     /// Whether to open for both directions, whichever is asked for. A sender can then be opened

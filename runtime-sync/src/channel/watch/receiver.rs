@@ -108,6 +108,23 @@ impl<T> Receiver<T> {
         }
     }
 
+    /// Whether all senders are dropped.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use filch::sync::watch;
+    ///
+    /// let (sender, receiver) = watch::channel(1);
+    /// sender.send(2).unwrap();
+    /// assert!(!receiver.is_closed());
+    /// drop(sender);
+    /// assert!(receiver.is_closed());
+    /// ```
+    pub fn is_closed(&self) -> bool {
+        self.shared.is_closed()
+    }
+
     /// Lets the present value count as not seen.
     ///
     /// # Examples

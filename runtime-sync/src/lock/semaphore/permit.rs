@@ -112,6 +112,21 @@ macro_rules! permit_methods {
 
 impl SemaphorePermit<'_> {
     permit_methods!();
+
+    /// The semaphore that it is of.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use filch::sync::Semaphore;
+    ///
+    /// let semaphore = Semaphore::new(2);
+    /// let permit = semaphore.try_acquire().unwrap();
+    /// assert_eq!(permit.semaphore().available_permits(), 1);
+    /// ```
+    pub fn semaphore(&self) -> &Semaphore {
+        self.0.semaphore()
+    }
 }
 
 impl OwnedSemaphorePermit {
