@@ -467,7 +467,7 @@ impl Shared {
         let shared = self.clone();
         let wait = async move {
             // Why it was lost is nobody's business any more.
-            let _ = poll_fn(|cx| connection.outbox.poll_closed(cx)).await;
+            let _ = connection.outbox.until_closed().await;
             shared.strike_out(number);
         };
         drop(self.living.spawn_on(wait, &self.runtime));
