@@ -92,12 +92,15 @@ enum Order {
 pub(crate) type ThreadBody = Box<dyn FnOnce() + Send>;
 /// Starts a thread that runs the body. It names the thread, and enters the runtime there.
 pub(crate) type Starter = Box<dyn Fn(ThreadBody) -> io::Result<()> + Send + Sync>;
+/// Called when the last job is done, or dropped.
+pub(crate) type OnQuiet = Box<dyn Fn() + Send + Sync>;
 
 /// Threads that grow and shrink.
 pub(crate) struct Pool {
     sender: Sender<Order>,
     receiver: Receiver<Order>,
     starter: OnceLock<Starter>,
+    on_quiet: OnceLock<OnQuiet>,
     max_threads: usize,
     keep_alive: Duration,
     threads: AtomicUsize,
@@ -121,6 +124,7 @@ impl Pool {
             sender,
             receiver,
             starter: OnceLock::new(),
+            on_quiet: OnceLock::new(),
             max_threads,
             keep_alive,
             threads: AtomicUsize::new(0),
@@ -133,9 +137,10 @@ impl Pool {
         })
     }
 
-    /// Says how threads are started: once, before the first job.
-    pub(crate) fn set_starter(&self, starter: Starter) {
+    /// Says how threads are started, and whom to tell that no job is left: once, before the first job.
+    pub(crate) fn set_up(&self, starter: Starter, on_quiet: OnQuiet) {
         let _ = self.starter.set(starter);
+        let _ = self.on_quiet.set(on_quiet);
     }
 
     /// Queues `f` to be run on a thread of the pool.
@@ -232,7 +237,7 @@ impl Pool {
     }
 
     fn start(&self, body: ThreadBody) -> io::Result<()> {
-        self.starter.get().expect("a starter is set before the first job")(body)
+        self.starter.get().expect("the pool is set up before the first job")(body)
     }
 
     /// The life of a thread.
@@ -278,11 +283,7 @@ impl Pool {
         fence(Ordering::SeqCst);
         self.grow_if_needed();
         run_job(job);
-        if self.end_job() {
-            current::with_scheduler(|scheduler| {
-                scheduler.into_iter().for_each(|scheduler| scheduler.pool_is_quiet());
-            });
-        }
+        self.end_job();
     }
 
     /// Starts a thread if a job waits and nobody is idle.
@@ -300,7 +301,7 @@ impl Pool {
             match order {
                 Order::Run(job) => {
                     drop(job);
-                    self.unfinished.fetch_sub(1, Ordering::Release);
+                    self.end_job();
                 }
                 // Meant for a thread, which would sleep on without it.
                 Order::Stop => stops += 1,
@@ -342,10 +343,12 @@ impl Pool {
         self.unfinished.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Counts a job less. True: it was the last one.
-    pub(crate) fn end_job(&self) -> bool {
+    /// Counts a job less. If it was the last one, somebody may wait for that.
+    pub(crate) fn end_job(&self) {
         // Release pairs with the acquire in `is_quiet`.
-        self.unfinished.fetch_sub(1, Ordering::Release) == 1
+        if self.unfinished.fetch_sub(1, Ordering::Release) == 1 {
+            self.on_quiet.get().into_iter().for_each(|on_quiet| on_quiet());
+        }
     }
 
     /// Whether no job waits or runs.
