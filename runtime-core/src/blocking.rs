@@ -109,7 +109,10 @@ pub(crate) struct Pool {
     starting: AtomicBool,
     /// Jobs that are not done.
     unfinished: AtomicUsize,
+    /// No job is taken any more.
     closed: AtomicBool,
+    /// Nor is one begun.
+    over: AtomicBool,
     /// Every thread holds a clone of the sender; when all are gone, so are the threads.
     alive: Mutex<Option<Sender<Infallible>>>,
     gone: Receiver<Infallible>,
@@ -132,6 +135,7 @@ impl Pool {
             starting: AtomicBool::new(false),
             unfinished: AtomicUsize::new(0),
             closed: AtomicBool::new(false),
+            over: AtomicBool::new(false),
             alive: Mutex::new(Some(alive)),
             gone,
         })
@@ -145,7 +149,8 @@ impl Pool {
 
     /// Queues `f` to be run on a thread of the pool.
     ///
-    /// After [`close`](Pool::close) the job is dropped, and its handle says "cancelled".
+    /// After [`close`](Pool::close) the job is dropped, and its handle says "cancelled"; so it may be if
+    /// that is called at the same time.
     ///
     /// # Errors
     ///
@@ -172,9 +177,9 @@ impl Pool {
         }
         self.begin_job();
         self.send(Order::Run(job));
-        // Pairs with the fences in `work`.
+        // Pairs with the fences in `work`, and with the one in `give_up`.
         fence(Ordering::SeqCst);
-        if self.closed.load(Ordering::Acquire) {
+        if self.over.load(Ordering::Acquire) {
             self.drop_jobs();
         } else if self.idle.load(Ordering::Relaxed) == 0 {
             return self.grow();
@@ -274,7 +279,14 @@ impl Pool {
         // Pairs with the fence in `submit`: who found no room because of us relies on this.
         fence(Ordering::SeqCst);
         if !self.closed.load(Ordering::Acquire) {
-            self.grow_if_needed();
+            return self.grow_if_needed();
+        }
+        // No thread is started any more: whoever relied on us relies on us still.
+        while let Ok(order) = self.receiver.try_recv() {
+            match order {
+                Order::Run(job) => self.run(job),
+                Order::Stop => return self.send(Order::Stop),
+            }
         }
     }
 
@@ -310,17 +322,24 @@ impl Pool {
         (0..stops).for_each(|_| self.send(Order::Stop));
     }
 
-    /// Drops the jobs that wait and sends the idle threads away. Jobs that run are left to end.
+    /// Takes no job any more. The threads do those that wait, and go.
     pub(crate) fn close(&self) {
         if self.closed.swap(true, Ordering::AcqRel) {
             return;
         }
         drop(self.alive.lock().take());
-        fence(Ordering::SeqCst);
-        self.drop_jobs();
+        // Behind all jobs.
         for _ in 0..self.threads.load(Ordering::Acquire) {
             self.send(Order::Stop);
         }
+    }
+
+    /// Drops the jobs that still wait, after [`close`](Pool::close). Those that run are left to end.
+    pub(crate) fn give_up(&self) {
+        self.over.swap(true, Ordering::AcqRel);
+        // Pairs with the fence in `submit`: we see the job, or its submitter sees that it is over.
+        fence(Ordering::SeqCst);
+        self.drop_jobs();
     }
 
     /// Waits until every thread is gone, after [`close`](Pool::close). False: the time is over.

@@ -123,9 +123,12 @@ pub(super) fn shut_down(scheduler: &Arc<Scheduler>, wait: Option<Duration>) -> b
     let deadline = wait.and_then(|wait| now().checked_add(wait));
     scheduler.close();
     scheduler.resolver().close();
+    // Nobody waits for a name any more.
+    scheduler.resolver().give_up();
     // Its threads count as threads of this one, which waits for them as well.
     scheduler.pool().close();
     let ended = scheduler.pool().wait(deadline);
+    scheduler.pool().give_up();
     scheduler.finish(ended);
     ended
 }
