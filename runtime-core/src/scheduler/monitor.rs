@@ -271,6 +271,7 @@ impl Scheduler {
 }
 
 #[cfg(test)]
+#[allow(clippy::disallowed_methods)]
 mod tests {
     use super::super::config::Config;
     use super::super::idle::Claimed;
