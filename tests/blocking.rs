@@ -13,7 +13,9 @@ use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Barrier, mpsc};
 use std::thread;
-use support::{Census, Gate, current, multi, on_each_flavour, panic_here, until, watch};
+use support::{
+    Census, Gate, ON_PURPOSE, current, multi, on_each_flavour, panic_here, panic_of, until, watch,
+};
 
 fn with_pool(threads: usize, keep_alive: Duration) -> Runtime {
     Builder::new_multi_thread()
@@ -198,6 +200,40 @@ fn a_job_awaited_under_virtual_time_does_not_let_it_jump() {
             assert_eq!(start.elapsed(), Duration::ZERO);
         }
     });
+}
+
+#[test]
+fn virtual_time_goes_on_after_jobs_for_which_no_thread_could_be_started() {
+    let _watch = watch();
+    for _ in 0..20 {
+        let (starting, asleep) = (Gate::new(), Gate::new());
+        let (begun, looked, sleeps) = (starting.clone(), starting.clone(), asleep.clone());
+        let runtime = Builder::new_current_thread()
+            .start_paused(true)
+            .thread_name_fn(move || {
+                begun.open();
+                sleeps.block();
+                // The moment between the hook and the sleep itself.
+                (0..1000).for_each(|_| thread::yield_now());
+                panic!("{ON_PURPOSE}")
+            })
+            .on_thread_park(move || {
+                if starting.is_open() {
+                    asleep.open()
+                }
+            })
+            .build()
+            .unwrap();
+        let handle = runtime.handle().clone();
+        let refused = thread::spawn(move || panic_of(|| drop(handle.spawn_blocking(|| ()))));
+        runtime.block_on(async {
+            while !looked.is_open() {
+                yield_now().await;
+            }
+            sleep(Duration::from_secs(36_000)).await;
+        });
+        refused.join().unwrap();
+    }
 }
 
 // ── block_in_place ───────────────────────────────────────────────────────────────────────────────

@@ -313,18 +313,62 @@ fn a_shutdown_in_the_background_waits_for_nobody() {
 }
 
 #[test]
-fn a_dropped_runtime_waits_for_the_jobs_that_run() {
+fn a_dropped_runtime_waits_for_the_jobs_that_run_and_for_those_that_wait() {
     let _watch = watch();
     for mut builder in [Builder::new_multi_thread(), Builder::new_current_thread()] {
         let runtime = one_blocking_thread(&mut builder);
         let (release, runs, waits) = stuck(&runtime);
+        let task = runtime.spawn(pending::<()>());
         let ends = thread::spawn(move || drop(runtime));
-        until(|| waits.is_finished());
-        assert!(!ends.is_finished());
+        until(|| task.is_finished());
+        assert!(!waits.is_finished() && !ends.is_finished());
         release.open();
         ends.join().unwrap();
-        assert!(runs.is_finished());
-        assert_cancelled(waits);
+        assert!(runs.is_finished() && waits.is_finished());
+        current().block_on(waits).unwrap();
+    }
+}
+
+#[test]
+fn what_was_spawned_before_the_end_is_done_though_no_thread_has_begun() {
+    let _watch = watch();
+    for threads in [1, 2, 100] {
+        for mut builder in [Builder::new_multi_thread(), Builder::new_current_thread()] {
+            // Threads that go at once: some do while the end begins.
+            builder.max_blocking_threads(threads).thread_keep_alive(Duration::ZERO);
+            for jobs in [1, 1, 2, 3, 100] {
+                let runtime = builder.build().unwrap();
+                let done = Arc::new(AtomicUsize::new(0));
+                for _ in 0..jobs {
+                    let done = done.clone();
+                    drop(runtime.spawn_blocking(move || _ = done.fetch_add(1, SeqCst)));
+                }
+                drop(runtime);
+                assert_eq!(done.load(SeqCst), jobs);
+            }
+        }
+    }
+}
+
+#[test]
+fn jobs_that_meet_the_end_are_done_or_dropped() {
+    let _watch = watch();
+    for round in 0..200 {
+        let runtime = Builder::new_current_thread().max_blocking_threads(1).build().unwrap();
+        let handle = runtime.handle().clone();
+        let begun = Gate::new();
+        let begin = begun.clone();
+        let spawner = thread::spawn(move || {
+            begin.open();
+            (0..20).map(|_| handle.spawn_blocking(|| ())).collect::<Vec<_>>()
+        });
+        begun.block();
+        match round % 2 {
+            0 => drop(runtime),
+            _ => runtime.shutdown_background(),
+        }
+        let jobs = spawner.join().unwrap();
+        until(|| jobs.iter().all(JoinHandle::is_finished));
     }
 }
 

@@ -25,7 +25,7 @@ const EXCEPTIONS: [(&str, &str, &str); 9] = [
     ("threads/", "cancel", "a thread is told why it is to end as a task is: by `Cancelled`"),
     ("runtime/handle.rs", "spawn", "`Handle::spawn` is `spawn` onto a runtime that is named"),
     ("runtime/builder.rs", "time", "the floor below is told how to sleep"),
-    ("blocking.rs", "scheduler", "the thread of the last job says that the pool is quiet"),
+    ("blocking.rs", "scheduler", "a job's panic is reported to the hook of its thread's runtime"),
     ("reactor/registration.rs", "runtime", "a socket is born in the runtime of its thread"),
 ];
 

@@ -92,12 +92,15 @@ enum Order {
 pub(crate) type ThreadBody = Box<dyn FnOnce() + Send>;
 /// Starts a thread that runs the body. It names the thread, and enters the runtime there.
 pub(crate) type Starter = Box<dyn Fn(ThreadBody) -> io::Result<()> + Send + Sync>;
+/// Called when the last job is done, or dropped.
+pub(crate) type OnQuiet = Box<dyn Fn() + Send + Sync>;
 
 /// Threads that grow and shrink.
 pub(crate) struct Pool {
     sender: Sender<Order>,
     receiver: Receiver<Order>,
     starter: OnceLock<Starter>,
+    on_quiet: OnceLock<OnQuiet>,
     max_threads: usize,
     keep_alive: Duration,
     threads: AtomicUsize,
@@ -106,7 +109,10 @@ pub(crate) struct Pool {
     starting: AtomicBool,
     /// Jobs that are not done.
     unfinished: AtomicUsize,
+    /// No job is taken any more.
     closed: AtomicBool,
+    /// Nor is one begun.
+    over: AtomicBool,
     /// Every thread holds a clone of the sender; when all are gone, so are the threads.
     alive: Mutex<Option<Sender<Infallible>>>,
     gone: Receiver<Infallible>,
@@ -121,6 +127,7 @@ impl Pool {
             sender,
             receiver,
             starter: OnceLock::new(),
+            on_quiet: OnceLock::new(),
             max_threads,
             keep_alive,
             threads: AtomicUsize::new(0),
@@ -128,19 +135,22 @@ impl Pool {
             starting: AtomicBool::new(false),
             unfinished: AtomicUsize::new(0),
             closed: AtomicBool::new(false),
+            over: AtomicBool::new(false),
             alive: Mutex::new(Some(alive)),
             gone,
         })
     }
 
-    /// Says how threads are started: once, before the first job.
-    pub(crate) fn set_starter(&self, starter: Starter) {
+    /// Says how threads are started, and whom to tell that no job is left: once, before the first job.
+    pub(crate) fn set_up(&self, starter: Starter, on_quiet: OnQuiet) {
         let _ = self.starter.set(starter);
+        let _ = self.on_quiet.set(on_quiet);
     }
 
     /// Queues `f` to be run on a thread of the pool.
     ///
-    /// After [`close`](Pool::close) the job is dropped, and its handle says "cancelled".
+    /// After [`close`](Pool::close) the job is dropped, and its handle says "cancelled"; so it may be if
+    /// that is called at the same time.
     ///
     /// # Errors
     ///
@@ -167,9 +177,9 @@ impl Pool {
         }
         self.begin_job();
         self.send(Order::Run(job));
-        // Pairs with the fences in `work`.
+        // Pairs with the fences in `work`, and with the one in `give_up`.
         fence(Ordering::SeqCst);
-        if self.closed.load(Ordering::Acquire) {
+        if self.over.load(Ordering::Acquire) {
             self.drop_jobs();
         } else if self.idle.load(Ordering::Relaxed) == 0 {
             return self.grow();
@@ -232,7 +242,7 @@ impl Pool {
     }
 
     fn start(&self, body: ThreadBody) -> io::Result<()> {
-        self.starter.get().expect("a starter is set before the first job")(body)
+        self.starter.get().expect("the pool is set up before the first job")(body)
     }
 
     /// The life of a thread.
@@ -269,7 +279,14 @@ impl Pool {
         // Pairs with the fence in `submit`: who found no room because of us relies on this.
         fence(Ordering::SeqCst);
         if !self.closed.load(Ordering::Acquire) {
-            self.grow_if_needed();
+            return self.grow_if_needed();
+        }
+        // No thread is started any more: whoever relied on us relies on us still.
+        while let Ok(order) = self.receiver.try_recv() {
+            match order {
+                Order::Run(job) => self.run(job),
+                Order::Stop => return self.send(Order::Stop),
+            }
         }
     }
 
@@ -278,11 +295,7 @@ impl Pool {
         fence(Ordering::SeqCst);
         self.grow_if_needed();
         run_job(job);
-        if self.end_job() {
-            current::with_scheduler(|scheduler| {
-                scheduler.into_iter().for_each(|scheduler| scheduler.pool_is_quiet());
-            });
-        }
+        self.end_job();
     }
 
     /// Starts a thread if a job waits and nobody is idle.
@@ -300,7 +313,7 @@ impl Pool {
             match order {
                 Order::Run(job) => {
                     drop(job);
-                    self.unfinished.fetch_sub(1, Ordering::Release);
+                    self.end_job();
                 }
                 // Meant for a thread, which would sleep on without it.
                 Order::Stop => stops += 1,
@@ -309,17 +322,24 @@ impl Pool {
         (0..stops).for_each(|_| self.send(Order::Stop));
     }
 
-    /// Drops the jobs that wait and sends the idle threads away. Jobs that run are left to end.
+    /// Takes no job any more. The threads do those that wait, and go.
     pub(crate) fn close(&self) {
         if self.closed.swap(true, Ordering::AcqRel) {
             return;
         }
         drop(self.alive.lock().take());
-        fence(Ordering::SeqCst);
-        self.drop_jobs();
+        // Behind all jobs.
         for _ in 0..self.threads.load(Ordering::Acquire) {
             self.send(Order::Stop);
         }
+    }
+
+    /// Drops the jobs that still wait, after [`close`](Pool::close). Those that run are left to end.
+    pub(crate) fn give_up(&self) {
+        self.over.swap(true, Ordering::AcqRel);
+        // Pairs with the fence in `submit`: we see the job, or its submitter sees that it is over.
+        fence(Ordering::SeqCst);
+        self.drop_jobs();
     }
 
     /// Waits until every thread is gone, after [`close`](Pool::close). False: the time is over.
@@ -342,10 +362,12 @@ impl Pool {
         self.unfinished.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Counts a job less. True: it was the last one.
-    pub(crate) fn end_job(&self) -> bool {
+    /// Counts a job less. If it was the last one, somebody may wait for that.
+    pub(crate) fn end_job(&self) {
         // Release pairs with the acquire in `is_quiet`.
-        self.unfinished.fetch_sub(1, Ordering::Release) == 1
+        if self.unfinished.fetch_sub(1, Ordering::Release) == 1 {
+            self.on_quiet.get().into_iter().for_each(|on_quiet| on_quiet());
+        }
     }
 
     /// Whether no job waits or runs.

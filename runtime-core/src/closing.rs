@@ -106,9 +106,9 @@ impl Runtime {
     ///    [`Builder::close_timeout`](crate::runtime::Builder::close_timeout) says.
     /// 3. Those that are stuck are reported, to
     ///    [`on_unhandled`](crate::runtime::Builder::on_unhandled) and in what this returns.
-    /// 4. Blocking jobs that have begun are awaited, for as long as
-    ///    [`Builder::close_blocking_timeout`](crate::runtime::Builder::close_blocking_timeout) says;
-    ///    others are cancelled.
+    /// 4. Blocking jobs are awaited, those too that wait for a thread, for as long as
+    ///    [`Builder::close_blocking_timeout`](crate::runtime::Builder::close_blocking_timeout) says.
+    ///    Those that have not begun then are dropped.
     /// 5. What is left is dropped, as by [`shutdown_timeout`](Runtime::shutdown_timeout).
     ///
     /// Dropping a runtime does only the last step, and waits for blocking jobs without a limit: that

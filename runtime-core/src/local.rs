@@ -17,8 +17,10 @@ use crate::runtime::{Id, Runtime};
 use crate::scheduler::worker::Worker;
 use crate::scheduler::{Inbox, current, next_number};
 use crate::task::{self, Dead, JoinHandle, Ran, Roster, Runnable, Schedule, UnhandledHook};
+use crate::unwind::contain;
 use pin_project_lite::pin_project;
 use runtime_sync::budget;
+use runtime_sync::primitives::Mutex;
 use runtime_sync::waker_slot::WakerSlot;
 use std::cell::Cell;
 use std::fmt;
@@ -30,7 +32,7 @@ use std::pin::Pin;
 use std::ptr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 /// So many tasks are polled before the set lets others in.
 const TASKS_PER_POLL: usize = 64;
@@ -164,7 +166,14 @@ struct Line {
     owner: u64,
     inbox: Inbox<Runnable<LineRef>>,
     roster: Roster,
+    /// How many futures of `run_until` have begun.
+    awaiting: AtomicUsize,
+    /// Whoever awaits the set, if it is one.
     waker: WakerSlot,
+    /// If they are several, those who began after the first.
+    others: Mutex<Vec<Waker>>,
+    /// Somebody is among the others.
+    has_others: AtomicBool,
     /// The set is being polled: it will look into the inbox before it sleeps.
     polling: AtomicBool,
     living: AtomicUsize,
@@ -212,7 +221,36 @@ impl Line {
         // over and wake it.
         if !self.polling.load(Ordering::SeqCst) || !self.is_here() {
             self.waker.wake();
+            // Pairs with the store in `register`, in the same way.
+            if self.has_others.load(Ordering::SeqCst) {
+                self.wake_others();
+            }
         }
+    }
+
+    #[cold]
+    fn wake_others(&self) {
+        let mut others = self.others.lock();
+        // Under the lock, as all stores to it.
+        self.has_others.store(false, Ordering::SeqCst);
+        let woken = std::mem::take(&mut *others);
+        drop(others);
+        woken.into_iter().for_each(|waker| contain(|| waker.wake()));
+    }
+
+    /// Leaves a waker, for `call`. Nobody takes another one's place who goes on waiting.
+    fn register(&self, waker: &Waker) {
+        if self.awaiting.load(Ordering::Relaxed) < 2 {
+            return self.waker.register(waker);
+        }
+        let waker = waker.clone();
+        let mut others = self.others.lock();
+        // Pairs with the load in `call`: who finds that the poll which follows is over sees this.
+        self.has_others.store(true, Ordering::SeqCst);
+        if !others.iter().any(|other| other.will_wake(&waker)) {
+            return others.push(waker);
+        }
+        drop(others);
     }
 
     fn spawn<F>(
@@ -245,7 +283,8 @@ impl Line {
     /// Polls tasks, as many as are fair. True: there are more.
     fn poll_tasks(self: &Arc<Line>) -> bool {
         let _entered = LineGuard::enter(self);
-        self.polling.swap(true, Ordering::SeqCst);
+        // One of the tasks may await the set in turn.
+        let polling = self.polling.swap(true, Ordering::SeqCst);
         let budget = budget::refill();
         for _ in 0..TASKS_PER_POLL {
             let Some(runnable) = self.inbox.pop() else { break };
@@ -263,7 +302,7 @@ impl Line {
         // SAFETY: invariant 1.
         unsafe { self.roster.bury_all() };
         // Pairs with the load in `call`.
-        self.polling.swap(false, Ordering::SeqCst);
+        self.polling.swap(polling, Ordering::SeqCst);
         !self.inbox.is_empty()
     }
 }
@@ -275,7 +314,10 @@ impl LocalSet {
             owner: current::thread_token(),
             inbox: Inbox::new(),
             roster: Roster::new(),
+            awaiting: AtomicUsize::new(0),
             waker: WakerSlot::new(),
+            others: Mutex::new(Vec::new()),
+            has_others: AtomicBool::new(false),
             polling: AtomicBool::new(false),
             living: AtomicUsize::new(0),
             closed: AtomicBool::new(false),
@@ -299,6 +341,9 @@ impl LocalSet {
 
     /// Runs the set's tasks until `future` is ready. [`spawn_local`] inside of it spawns into this set.
     ///
+    /// Several may run at a time, also within tasks of the set: unlike with tokio, none of them waits for
+    /// ever because another one was polled after it.
+    ///
     /// # Cancel safety
     ///
     /// The tasks keep their state, and go on when the set is awaited again.
@@ -314,7 +359,7 @@ impl LocalSet {
     /// assert_eq!(answer, 42);
     /// ```
     pub fn run_until<F: Future>(&self, future: F) -> impl Future<Output = F::Output> + use<'_, F> {
-        RunUntil { set: self, future }
+        RunUntil { awaits: Awaits { set: self, begun: false }, future }
     }
 
     /// Runs `future` and the set's tasks on this thread; [`run_until`](LocalSet::run_until) inside of
@@ -353,7 +398,7 @@ impl LocalSet {
     }
 
     fn poll_set(&self, cx: &mut Context<'_>) {
-        self.line.waker.register(cx.waker());
+        self.line.register(cx.waker());
         if self.line.poll_tasks() {
             cx.waker().wake_by_ref();
         }
@@ -384,6 +429,7 @@ impl Drop for LocalSet {
         // Nobody polls the set again: whom it would wake is gone before the walks over its tasks, in
         // which no code of users may run.
         let _waker = self.line.waker.take();
+        let _others = std::mem::take(&mut *self.line.others.lock());
         let _entered = LineGuard::enter(&self.line);
         loop {
             while let Some(runnable) = self.line.inbox.pop() {
@@ -415,9 +461,31 @@ impl fmt::Debug for LocalSet {
 pin_project! {
     /// The future of `LocalSet::run_until`.
     struct RunUntil<'a, F> {
-        set: &'a LocalSet,
+        awaits: Awaits<'a>,
         #[pin]
         future: F,
+    }
+}
+
+/// Counts among those who await the set, from the first poll on.
+struct Awaits<'a> {
+    set: &'a LocalSet,
+    begun: bool,
+}
+
+impl Awaits<'_> {
+    fn begin(&mut self) {
+        if !std::mem::replace(&mut self.begun, true) {
+            self.set.line.awaiting.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Drop for Awaits<'_> {
+    fn drop(&mut self) {
+        if self.begun {
+            self.set.line.awaiting.fetch_sub(1, Ordering::Relaxed);
+        }
     }
 }
 
@@ -427,12 +495,13 @@ impl<F: Future> Future for RunUntil<'_, F> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
         {
-            let _entered = LineGuard::enter(&this.set.line);
+            let _entered = LineGuard::enter(&this.awaits.set.line);
             if let Poll::Ready(output) = this.future.poll(cx) {
                 return Poll::Ready(output);
             }
         }
-        this.set.poll_set(cx);
+        this.awaits.begin();
+        this.awaits.set.poll_set(cx);
         Poll::Pending
     }
 }

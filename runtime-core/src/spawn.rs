@@ -117,8 +117,9 @@ where
 ///
 /// The pool starts threads as they are needed, up to
 /// [`Builder::max_blocking_threads`](crate::runtime::Builder::max_blocking_threads); jobs beyond that
-/// wait. A job that has begun cannot be aborted; one that has not, can. The counterpart of
-/// `tokio::task::spawn_blocking` and of `asyncio.to_thread`.
+/// wait. A job that has begun cannot be aborted; one that has not, can. The end of the runtime waits for
+/// both, as in asyncio, unless it has a [limit](crate::runtime::Runtime::shutdown_timeout). The
+/// counterpart of `tokio::task::spawn_blocking` and of `asyncio.to_thread`.
 ///
 /// # Panics
 ///

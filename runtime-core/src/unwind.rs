@@ -3,8 +3,7 @@
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// What a panic was raised with.
-pub type Payload = Box<dyn Any + Send + 'static>;
+pub use runtime_sync::panics::{Payload, discard};
 
 /// Calls `f`, which may run user code, and returns its panic as an error.
 ///
@@ -16,18 +15,9 @@ pub fn catch<R>(f: impl FnOnce() -> R) -> Result<R, Payload> {
 }
 
 /// Calls `f` and lets no panic of it out: for code whose failure has nobody to be told.
-///
-/// A payload whose own drop panics is leaked: there is nobody left to catch for.
 pub fn contain(f: impl FnOnce()) {
     if let Err(payload) = catch(f) {
         discard(payload);
-    }
-}
-
-/// Drops a panic's payload, whose drop is user code and may panic in turn.
-pub fn discard(payload: Payload) {
-    if let Err(second) = catch(move || drop(payload)) {
-        std::mem::forget(second);
     }
 }
 

@@ -370,30 +370,61 @@ fn a_waker_may_call_back_into_the_wheel() {
     }
 }
 
-#[test]
-fn a_waker_that_panics_leaves_the_rest_to_fire() {
-    struct Panics;
-    impl Wake for Panics {
-        fn wake(self: Arc<Self>) {
-            panic!("a waker's own fault");
-        }
+/// A waker whose panic is followed by another one when the payload is dropped.
+struct Panics;
+
+impl Wake for Panics {
+    fn wake(self: Arc<Self>) {
+        std::panic::panic_any(PanicsAgain);
     }
-    let wheel = Wheel::new(200);
-    let bad = Waker::from(Arc::new(Panics));
+}
+
+struct PanicsAgain;
+
+impl Drop for PanicsAgain {
+    fn drop(&mut self) {
+        panic!("a payload's own fault");
+    }
+}
+
+/// 200 timers of which some panic: in the first batch of wakers, in a later one, and in the last.
+fn with_bad_ones() -> (Wheel, [usize; 3]) {
+    let (wheel, bad) = (Wheel::new(200), [3, 100, 199]);
     for id in 0..200 {
-        if id == 3 {
+        if bad.contains(&id) {
+            let waker = Waker::from(Arc::new(Panics));
             // SAFETY: removed in `Drop`; one wheel; one thread.
-            let inserted = unsafe { wheel.timers.insert(wheel.entries[id].as_ref(), 100, &bad) };
+            let inserted = unsafe { wheel.timers.insert(wheel.entries[id].as_ref(), 100, &waker) };
             assert!(matches!(inserted, Inserted::Armed { .. }));
         } else {
             assert!(matches!(wheel.insert(id, 100), Inserted::Armed { .. }));
         }
     }
-    std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| wheel.expire(100))).unwrap_err();
-    assert!(wheel.timers.next_deadline().is_some_and(|next| next <= 100));
-    wheel.expire(100);
+    (wheel, bad)
+}
+
+/// The first panic, and no other, comes out of `f`.
+fn assert_panics(f: impl FnOnce()) {
+    let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(f)).unwrap_err();
+    assert!(panic.is::<PanicsAgain>());
+    std::mem::forget(panic);
+}
+
+#[test]
+fn all_fire_although_wakers_panic() {
+    let (wheel, bad) = with_bad_ones();
+    assert_panics(|| _ = wheel.expire(100));
+    assert_eq!(wheel.timers.next_deadline(), None);
     assert_eq!(wheel.in_state(State::Fired).len(), 200);
-    assert!((0..200).all(|id| id == 3 || wheel.wakes(id) == 1));
+    assert!((0..200).all(|id| bad.contains(&id) || wheel.wakes(id) == 1));
+}
+
+#[test]
+fn all_learn_of_the_close_although_wakers_panic() {
+    let (wheel, bad) = with_bad_ones();
+    assert_panics(|| wheel.timers.close());
+    assert_eq!(wheel.in_state(State::Closed).len(), 200);
+    assert!((0..200).all(|id| bad.contains(&id) || wheel.wakes(id) == 1));
 }
 
 #[test]

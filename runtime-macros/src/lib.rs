@@ -19,7 +19,7 @@ use proc_macro::TokenStream;
 /// The function itself runs on the thread that calls it, by `Runtime::block_on`; what it spawns
 /// runs on the workers. When it returns, the runtime ends in order, as with `Runtime::close`: tasks
 /// that still run are asked to end, which drops those at their next suspension that have nothing to
-/// clean up, and are awaited for at most a minute. Blocking jobs that have begun are awaited, too.
+/// clean up, and are awaited for at most a minute. Blocking jobs are awaited, too.
 ///
 /// # Options
 ///

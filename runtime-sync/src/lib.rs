@@ -36,7 +36,7 @@ mod first_try;
 #[expect(unsafe_code, reason = "nodes point to each other across the places where they lie")]
 pub mod list;
 pub mod lock;
-mod panics;
+pub mod panics;
 pub mod primitives;
 pub mod queue;
 pub mod timer;

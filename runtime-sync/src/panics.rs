@@ -3,7 +3,8 @@
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-type Payload = Box<dyn Any + Send>;
+/// What a panic was raised with.
+pub type Payload = Box<dyn Any + Send>;
 
 /// The first panic of some calls. The others have been seen by the panic hook, and nobody else.
 pub(crate) struct Panics(Option<Payload>);
@@ -20,7 +21,7 @@ impl Panics {
         if let Err(payload) = catch_unwind(AssertUnwindSafe(f)) {
             match self.0 {
                 None => self.0 = Some(payload),
-                Some(_) => forget(payload),
+                Some(_) => discard(payload),
             }
         }
     }
@@ -37,13 +38,14 @@ impl Panics {
 #[cold]
 fn resume(payload: Payload) {
     match std::thread::panicking() {
-        true => forget(payload),
+        true => discard(payload),
         false => resume_unwind(payload),
     }
 }
 
-/// Drops what a panic was raised with, whose drop may panic in turn.
-pub(crate) fn forget(payload: Payload) {
+/// Drops what a panic was raised with, whose drop is user code and may panic in turn: what that
+/// panics with is leaked, as there is nobody left to catch for.
+pub fn discard(payload: Payload) {
     if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
         std::mem::forget(again);
     }

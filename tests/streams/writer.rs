@@ -1,13 +1,18 @@
 //! `StreamWriter`: at once or in the background, limits, ends, closing, losing.
 
 use super::support::streams::{MUCH, pair};
-use super::support::{Bell, ON_PURPOSE, OnWake, within};
+use super::support::{Bell, Gate, ON_PURPOSE, OnWake, own_host, within};
+use filch::cancel::with_cleanup;
 use filch::io::AsyncWriteExt;
+use filch::runtime::{Builder, Runtime};
+use filch::streams::{StreamWriter, open_connection};
+use std::future::{Future, pending};
 use std::io::ErrorKind;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::net::TcpListener;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Waker};
+use std::thread;
 
 #[filch::test]
 async fn what_is_written_arrives_in_order_though_nobody_waits() {
@@ -182,16 +187,92 @@ fn who_waits_is_told_when_the_runtime_that_sends_shuts_down() {
 
 #[filch::test]
 async fn a_waker_that_panics_keeps_nobody_from_being_told() {
-    let ((_, mut writer), _far, _server) = pair().await;
+    let ((_reader, mut writer), (far_reader, mut far_writer), _server) = pair().await;
     writer.write(&*vec![1; MUCH]);
     let panics = Waker::from(Arc::new(OnWake(|| panic!("{ON_PURPOSE}"))));
     let (bell, rings) = Bell::new();
-    for waker in [&panics, &rings] {
-        let waiting = pin!(writer.wait_closed());
-        assert!(waiting.poll(&mut Context::from_waker(waker)).is_pending());
-    }
-    let aborted = catch_unwind(AssertUnwindSafe(|| writer.abort()));
+    let mut drained = pin!(writer.drain());
+    assert!(drained.as_mut().poll(&mut Context::from_waker(&panics)).is_pending());
+    let mut flushed = pin!(writer.flush());
+    assert!(flushed.as_mut().poll(&mut Context::from_waker(&rings)).is_pending());
+    far_writer.abort();
+    drop((far_reader, far_writer));
+    assert!(within(writer.wait_closed()).await.is_err());
     assert_eq!(bell.rang(), 1);
-    assert!(aborted.is_ok(), "a stranger's panic is not for who aborts");
-    within(writer.wait_closed()).await.unwrap();
+}
+
+#[filch::test]
+async fn who_gives_up_leaves_no_waker_behind() {
+    let ((_, mut writer), _far, _server) = pair().await;
+    writer.write(&*vec![1; MUCH]);
+    let (bell, waker) = Bell::new();
+    let mut cx = Context::from_waker(&waker);
+    let mut stays = Box::pin(writer.wait_closed());
+    assert!(stays.as_mut().poll(&mut cx).is_pending());
+    let before = Arc::strong_count(&bell);
+    for _ in 0..100 {
+        let mut goes = pin!(writer.flush());
+        assert!(goes.as_mut().poll(&mut cx).is_pending() && goes.poll(&mut cx).is_pending());
+    }
+    assert_eq!(Arc::strong_count(&bell), before);
+    drop(stays);
+    assert_eq!(Arc::strong_count(&bell), before - 1);
+}
+
+/// A runtime in which something is written that has no room, before its orderly end; gives how many bytes
+/// the peer got. It reads as soon as the end has begun.
+fn sent_at_the_end(runtime: Runtime, write: impl AsyncFnOnce(&mut StreamWriter)) -> usize {
+    let listener = TcpListener::bind((own_host(), 0)).unwrap();
+    let address = listener.local_addr().unwrap();
+    let ending = Gate::new();
+    let begun = ending.clone();
+    let peer = thread::spawn(move || {
+        let mut stream = listener.accept().unwrap().0;
+        begun.block();
+        std::io::copy(&mut stream, &mut std::io::sink()).unwrap_or(0)
+    });
+    let _reader = runtime.block_on(async {
+        let (reader, mut writer) = open_connection(address).await.unwrap();
+        drop(filch::spawn(with_cleanup(pending::<()>(), async move { ending.open() })));
+        filch::task::yield_now().await;
+        write(&mut writer).await;
+        reader
+    });
+    assert!(runtime.close().is_clean());
+    peer.join().unwrap() as usize
+}
+
+#[test]
+fn an_orderly_end_waits_until_all_has_been_sent() {
+    for flavour in [Builder::new_current_thread, Builder::new_multi_thread] {
+        // At once, after the task that sends has begun, and with more that was written since.
+        for yields in 0..3 {
+            let count = sent_at_the_end(flavour().build().unwrap(), async |writer| {
+                writer.write(&*vec![1; MUCH]);
+                for _ in 0..yields {
+                    filch::task::yield_now().await;
+                }
+                writer.write(&*vec![1; yields * 1000]);
+            });
+            assert_eq!(count, MUCH + yields * 1000);
+        }
+    }
+}
+
+#[test]
+fn an_orderly_end_does_not_wait_for_ever() {
+    let runtime = Builder::new_current_thread().start_paused(true).build().unwrap();
+    let (ends, writer) = runtime.block_on(async {
+        let (near, mut writer) = {
+            let ((near, writer), far, server) = pair().await;
+            ((near, far, server), writer)
+        };
+        writer.write(&*vec![1; MUCH]);
+        (near, writer)
+    });
+    assert!(runtime.close().is_clean());
+    let error =
+        Builder::new_current_thread().build().unwrap().block_on(writer.flush()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ConnectionAborted);
+    drop(ends);
 }

@@ -93,9 +93,9 @@ impl Events {
         self.list.is_empty()
     }
 
-    /// The event at `place`.
-    pub fn get(&self, place: usize) -> Option<Event> {
-        self.list.get(place).copied()
+    /// The events.
+    pub fn iter(&self) -> impl Iterator<Item = Event> {
+        self.list.iter().copied()
     }
 }
 

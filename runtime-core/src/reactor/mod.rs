@@ -48,7 +48,6 @@ pub use source::{ReadyEvent, ShutDown};
 
 use std::io;
 use std::os::fd::RawFd;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::Duration;
 
 use runtime_sync::primitives::atomic::{AtomicU64, Ordering};
@@ -68,14 +67,10 @@ pub struct Reactor {
     events: AtomicU64,
 }
 
-/// The right to turn a reactor, held by one thread at a time.
-///
-/// It owns the events of the last wait. Should a waker panic, the events behind it are still
-/// here and the next turn goes on with them.
+/// The right to turn a reactor, held by one thread at a time. It owns the events of the last wait.
 #[derive(Debug)]
 pub struct Turn {
     events: Events,
-    next: usize,
     /// How many events a wait brings at most, and one that takes no time.
     most: usize,
     most_at_once: usize,
@@ -99,9 +94,8 @@ impl Reactor {
 
     /// Waits for the outside world and collects every waker it concerns.
     ///
-    /// A full batch is woken at once, the rest is left in `wakes` for the caller; no lock is held
-    /// meanwhile. Returns the number of events. After a panic of a waker, the events that were
-    /// not dispatched yet are dispatched by the next turn, which then does not wait.
+    /// A full batch is woken at once, the rest is left in `wakes` for the caller, together with the
+    /// first panic of a waker; no lock is held meanwhile. Returns the number of events.
     ///
     /// # Errors
     ///
@@ -112,28 +106,20 @@ impl Reactor {
         timeout: Option<Duration>,
         wakes: &mut WakeBatch,
     ) -> io::Result<usize> {
-        if wakes.is_full() {
-            wakes.wake_all();
-        }
-        if turn.next >= turn.events.len() {
-            turn.next = 0;
-            turn.events.clear();
-            turn.events.set_room(match timeout {
-                Some(Duration::ZERO) => turn.most_at_once,
-                _ => turn.most,
-            });
-            self.driver.wait(&mut turn.events, timeout)?;
-        }
-        let count = turn.events.len() - turn.next;
+        source::make_room(wakes);
+        turn.events.clear();
+        turn.events.set_room(match timeout {
+            Some(Duration::ZERO) => turn.most_at_once,
+            _ => turn.most,
+        });
+        self.driver.wait(&mut turn.events, timeout)?;
+        let count = turn.events.len();
         if count > 0 {
             // Relaxed: a figure for those who are curious.
             self.events.fetch_add(count as u64, Ordering::Relaxed);
         }
-        while let Some(event) = turn.events.get(turn.next) {
+        for event in turn.events.iter() {
             self.dispatch(event, wakes);
-            // Only now: if a waker panicked, this event is dispatched again. Being told twice
-            // that a descriptor is ready costs a try, being told never costs a hang.
-            turn.next += 1;
         }
         Ok(count)
     }
@@ -152,26 +138,11 @@ impl Reactor {
     ///
     /// If wakers panic, all others are woken before the first panic goes on.
     pub fn shutdown(&self) {
-        let mut first_panic = None;
         let mut wakes = WakeBatch::new();
         for slot in self.slots.close() {
-            let mut shut_down = || {
-                catch_unwind(AssertUnwindSafe(|| {
-                    self.source(slot).shut_down(|| self.slots.line(slot), &mut wakes);
-                }))
-            };
-            if let Err(panic) = shut_down() {
-                first_panic.get_or_insert(panic);
-                // What was cut short is done again; each waiter is woken once all the same.
-                drop(shut_down());
-            }
+            self.source(slot).shut_down(|| self.slots.line(slot), &mut wakes);
         }
-        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| wakes.wake_all())) {
-            first_panic.get_or_insert(panic);
-        }
-        if let Some(panic) = first_panic {
-            resume_unwind(panic);
-        }
+        wakes.wake_all();
     }
 
     /// How many descriptors were ever registered.
@@ -233,7 +204,7 @@ impl Turn {
 
     /// As [`new`](Turn::new), for `most` events a wait, and `most_at_once` from one that takes no time.
     pub fn with_limits(most: usize, most_at_once: usize) -> Turn {
-        Turn { events: Events::new(), next: 0, most, most_at_once }
+        Turn { events: Events::new(), most, most_at_once }
     }
 }
 

@@ -258,9 +258,7 @@ impl<const TICK_BITS: u32> Source<TICK_BITS> {
                 }
             }
             drop(line);
-            if wakes.is_full() {
-                wakes.wake_all();
-            }
+            make_room(wakes);
             if ended {
                 return;
             }
@@ -358,13 +356,17 @@ impl<S> fmt::Debug for Wait<'_, S> {
     }
 }
 
-/// Adds to a batch that has room, and sees to it that it has room again: a waker that panics must
-/// find the one that is pushed in the batch already, or that one would be lost.
+/// Adds to a batch that has room, and sees to it that it has room again.
 fn push(wakes: &mut WakeBatch, waker: Option<Waker>) {
     let Some(waker) = waker else { return };
     wakes.push(waker);
+    make_room(wakes);
+}
+
+/// Wakes a full batch. What panics is passed on by whoever wakes the rest.
+pub(super) fn make_room(wakes: &mut WakeBatch) {
     if wakes.is_full() {
-        wakes.wake_all();
+        wakes.wake_and_keep_panic();
     }
 }
 

@@ -336,7 +336,7 @@ impl Builder {
         self
     }
 
-    /// How long an orderly end waits for blocking jobs that have begun: see [`Runtime::close`]. 300 s
+    /// How long an orderly end waits for blocking jobs: see [`Runtime::close`]. 300 s
     /// unless it is set here, which is asyncio's limit.
     pub fn close_blocking_timeout(&mut self, limit: Duration) -> &mut Builder {
         self.close_blocking_timeout = limit;

@@ -1,6 +1,7 @@
 //! Start the threads; close, drain, join, in that order.
 
 use super::slack;
+use crate::blocking::ThreadBody;
 use crate::scheduler::config::call;
 use crate::scheduler::worker::{Turn, Worker};
 use crate::scheduler::{Scheduler, current, monitor};
@@ -70,10 +71,13 @@ fn prepare_pools(scheduler: &Arc<Scheduler>) {
     for pool in [scheduler.pool(), scheduler.resolver()] {
         // The pools are the scheduler's own: a strong reference would be a circle.
         let scheduler = Arc::downgrade(scheduler);
-        pool.set_starter(Box::new(move |body| match scheduler.upgrade() {
+        let told = scheduler.clone();
+        let start = move |body: ThreadBody| match scheduler.upgrade() {
             Some(scheduler) => start_thread(&scheduler, body),
             None => Err(io::Error::other("the filch runtime has shut down")),
-        }));
+        };
+        let on_quiet = move || told.upgrade().iter().for_each(|told| told.pool_is_quiet());
+        pool.set_up(Box::new(start), Box::new(on_quiet));
     }
 }
 
@@ -119,9 +123,12 @@ pub(super) fn shut_down(scheduler: &Arc<Scheduler>, wait: Option<Duration>) -> b
     let deadline = wait.and_then(|wait| now().checked_add(wait));
     scheduler.close();
     scheduler.resolver().close();
+    // Nobody waits for a name any more.
+    scheduler.resolver().give_up();
     // Its threads count as threads of this one, which waits for them as well.
     scheduler.pool().close();
     let ended = scheduler.pool().wait(deadline);
+    scheduler.pool().give_up();
     scheduler.finish(ended);
     ended
 }

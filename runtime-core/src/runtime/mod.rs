@@ -8,8 +8,8 @@
 //! ```
 //!
 //! A shutdown closes the scheduler, each worker drops its tasks on its own thread, the blocking pool
-//! drops the jobs that have not begun, threads are waited for, and what is left (timers of root
-//! futures, sockets) is told that it is over.
+//! does the jobs that it has, threads are waited for, and what is left (timers of root futures, sockets)
+//! is told that it is over.
 
 mod builder;
 pub mod context;
@@ -51,8 +51,8 @@ use std::time::Duration;
 ///
 /// # Dropping
 ///
-/// Dropping a runtime shuts it down: tasks are dropped at their next suspension, blocking jobs that
-/// have not begun are dropped, and those that run are waited for, without a limit; see
+/// Dropping a runtime shuts it down: tasks are dropped at their next suspension, and blocking jobs are
+/// waited for without a limit, also those that wait for a thread, unless their tasks cancel them; see
 /// [`shutdown_timeout`](Runtime::shutdown_timeout) and
 /// [`shutdown_background`](Runtime::shutdown_background). Dropping it inside of async code panics,
 /// since that would block a thread which has tasks to run.
@@ -211,7 +211,7 @@ impl Runtime {
     }
 
     /// Shuts down, and waits at most `duration` for threads that still run user code. They are left
-    /// to themselves then.
+    /// to themselves then, and blocking jobs that have not begun are dropped.
     ///
     /// # Panics
     ///
@@ -231,7 +231,8 @@ impl Runtime {
         self.shut_down(Some(duration));
     }
 
-    /// Shuts down without waiting for any thread. May be called inside of async code.
+    /// Shuts down without waiting for any thread. Blocking jobs that have not begun are dropped. May be
+    /// called inside of async code.
     ///
     /// # Examples
     ///

@@ -365,7 +365,7 @@ impl Scheduler {
         let mut turn = self.turn.lock().take()?;
         let mut wakes = WakeBatch::new();
         let mut found = 0;
-        // A full batch is woken in there, and a waker may panic: the turn must come back all the same.
+        // Who reads the log may panic: the turn must come back all the same.
         crate::unwind::contain(|| match self.reactor.turn(&mut turn, timeout, &mut wakes) {
             Ok(count) => found = count,
             Err(error) => tracing::error!(%error, "cannot wait for readiness"),

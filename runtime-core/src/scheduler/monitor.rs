@@ -271,6 +271,7 @@ impl Scheduler {
 }
 
 #[cfg(test)]
+#[allow(clippy::disallowed_methods)]
 mod tests {
     use super::super::config::Config;
     use super::super::idle::Claimed;
@@ -356,6 +357,49 @@ mod tests {
         scheduler.clock.advance(Duration::from_nanos(OUTSIDE_OVERDUE + 1));
         assert!(scheduler.look_after_workers(&mut seen).alert);
         assert!(!scheduler.idle.sleeps(1), "it is called");
+    }
+
+    /// The monitor on a thread of its own, while all workers sleep, once it sleeps too.
+    fn asleep(scheduler: &Arc<Scheduler>) -> std::thread::JoinHandle<()> {
+        (0..3).for_each(|worker| scheduler.idle.lie_down(worker, false));
+        let weak = Arc::downgrade(scheduler);
+        let thread = std::thread::spawn(move || Monitor::run(&weak));
+        until(|| scheduler.monitor.asleep.load(Ordering::SeqCst));
+        thread
+    }
+
+    fn until(holds: impl Fn() -> bool) {
+        while !holds() {
+            std::thread::yield_now();
+        }
+    }
+
+    #[test]
+    fn it_sleeps_while_all_sleep_gets_up_with_the_first_and_goes_with_the_runtime() {
+        let (scheduler, workers) = all_awake();
+        let thread = asleep(&scheduler);
+        assert_eq!(scheduler.idle.rise(0), Claimed::No);
+        scheduler.monitor.notice();
+        until(|| !scheduler.monitor.asleep.load(Ordering::SeqCst));
+        // It looks again, and so finds a worker that is stuck, until that one lies down.
+        scheduler.remotes.get(0).stats.beat.add(1);
+        until(|| scheduler.remotes.get(0).takes_attention());
+        scheduler.remotes.get(0).stats.beat.add(1);
+        scheduler.idle.lie_down(0, false);
+        until(|| scheduler.monitor.asleep.load(Ordering::SeqCst));
+        scheduler.monitor.close();
+        thread.join().unwrap();
+        drop(workers);
+    }
+
+    #[test]
+    fn it_keeps_no_runtime_alive() {
+        let (scheduler, workers) = all_awake();
+        let weak = Arc::downgrade(&scheduler);
+        let thread = std::thread::spawn(move || Monitor::run(&weak));
+        until(|| scheduler.monitor.thread.lock().is_some());
+        drop((scheduler, workers));
+        thread.join().unwrap();
     }
 
     #[test]

@@ -169,3 +169,72 @@ pub(super) unsafe fn give(block: NonNull<u8>, layout: Layout) {
     // SAFETY: by this function's contract; `take` allocated it with this layout.
     unsafe { dealloc(block.as_ptr(), block_layout(layout)) };
 }
+
+#[cfg(all(test, not(filch_loom)))]
+mod tests {
+    use super::*;
+    use std::array::from_fn;
+
+    fn layout(size: usize) -> Layout {
+        Layout::from_size_align(size, 8).unwrap()
+    }
+
+    fn ahead() -> usize {
+        LISTS.with(|lists| lists.ahead.get())
+    }
+
+    /// On a thread of its own, whose lists nobody else has touched.
+    fn fresh(test: impl FnOnce() + Send) {
+        std::thread::scope(|scope| scope.spawn(test).join().unwrap());
+    }
+
+    #[test]
+    fn a_block_serves_the_next_task_of_its_size_while_the_lists_are_open() {
+        fresh(|| {
+            let keep = Keep::begin();
+            let block = take(layout(104));
+            // SAFETY: each was just taken like this.
+            unsafe { give(block, layout(104)) };
+            let other = take(layout(112));
+            assert_ne!(other, block, "it is of another size");
+            let again = take(layout(104));
+            assert_eq!(again, block);
+            // SAFETY: as above; the second one finds the lists closed.
+            unsafe {
+                give(again, layout(104));
+                drop(keep);
+                give(other, layout(112));
+            }
+            LISTS.with(|lists| assert!(lists.classes.iter().all(|c| c.get().first.is_null())));
+        });
+    }
+
+    #[test]
+    fn no_more_is_kept_than_a_thread_may() {
+        fresh(|| {
+            let _keep = Keep::begin();
+            let blocks: [_; KEPT / LARGEST + 2] = from_fn(|_| take(layout(LARGEST)));
+            // SAFETY: each was just taken like this.
+            blocks.into_iter().for_each(|block| unsafe { give(block, layout(LARGEST)) });
+            let kept = LISTS.with(|lists| lists.classes[LARGEST / GRAIN].get().count);
+            assert_eq!(kept as usize * LARGEST, KEPT);
+        });
+    }
+
+    #[test]
+    fn room_is_made_ahead_when_it_is_used_up_and_only_by_those_who_keep_memory() {
+        fresh(|| {
+            make_room(100);
+            assert_eq!(ahead(), 0, "it has no lists");
+            let _keep = Keep::begin();
+            make_room(100);
+            assert_eq!(ahead(), AHEAD);
+            make_room(AHEAD - SURCHARGE);
+            assert_eq!(ahead(), 0, "what was left was enough");
+            make_room(0);
+            assert_eq!(ahead(), AHEAD);
+            make_room(AHEAD);
+            assert_eq!(ahead(), AHEAD, "a large one makes room anew");
+        });
+    }
+}

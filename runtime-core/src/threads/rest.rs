@@ -37,9 +37,7 @@ impl Busy {
 
 impl Drop for Busy {
     fn drop(&mut self) {
-        if self.0.pool().end_job() {
-            self.0.pool_is_quiet();
-        }
+        self.0.pool().end_job();
     }
 }
 
@@ -63,7 +61,6 @@ struct Resting(Arc<Scheduler>);
 
 impl Resting {
     fn begin(scheduler: Arc<Scheduler>) -> Resting {
-        // Whoever drives polls this very task, and looks at the clock after it.
         scheduler.pool().end_job();
         Resting(scheduler)
     }

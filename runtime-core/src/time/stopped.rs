@@ -30,7 +30,8 @@ fn with_clock(refused: &'static str, f: impl FnOnce(&Clock) -> bool) -> Result<(
 ///
 /// [`Instant::now`](crate::time::Instant::now) stands still from now on, and moves only by
 /// [`advance`] or when all tasks wait and at least one of them for a timer: then it jumps to the
-/// earliest deadline.
+/// earliest deadline. A sleep of [`Duration::MAX`] has none, here as elsewhere: if nothing else is left,
+/// the runtime waits until somebody outside of it wakes a task.
 ///
 /// # Panics
 ///

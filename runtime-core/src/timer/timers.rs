@@ -11,7 +11,6 @@
 //! 4. `next` is never later than the earliest deadline of the wheel whenever the lock is free.
 
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::task::Waker;
 
@@ -232,11 +231,8 @@ impl Timers {
     /// Fires what is due at `now`, and says how many that were.
     ///
     /// The wakers are in `wakes` afterwards, which the caller wakes. If there are more than fit,
-    /// some have been woken, without the lock. What is armed meanwhile waits for the next call.
-    ///
-    /// # Panics
-    ///
-    /// If a waker panics. The timers that have not fired then fire at the next call.
+    /// some have been woken, without the lock, and the first panic is in `wakes` too. What is armed
+    /// meanwhile waits for the next call.
     pub fn expire(&self, now: Nanos, wakes: &mut WakeBatch) -> usize {
         // Pairs with the stores in `hasten` and `settle_next`.
         if now < self.next.load(Acquire) {
@@ -248,7 +244,7 @@ impl Timers {
         loop {
             if wakes.is_full() {
                 drop(guard);
-                wakes.wake_all();
+                wakes.wake_and_keep_panic();
                 guard = self.wheel.lock();
             }
             let Some(node) = guard.wheel.pop_due() else { break };
@@ -272,7 +268,6 @@ impl Timers {
     /// If wakers panic, with the first of their panics, after all have been woken.
     pub fn close(&self) {
         let mut wakes = WakeBatch::new();
-        let mut panic = None;
         let mut guard = self.wheel.lock();
         guard.closed = true;
         loop {
@@ -283,8 +278,7 @@ impl Timers {
             }
             if is_last || wakes.is_full() {
                 drop(guard);
-                let woken = catch_unwind(AssertUnwindSafe(|| wakes.wake_all()));
-                panic = panic.or(woken.err());
+                wakes.wake_and_keep_panic();
                 guard = self.wheel.lock();
             }
             if is_last {
@@ -293,9 +287,7 @@ impl Timers {
         }
         self.settle_next(&guard.wheel);
         drop(guard);
-        if let Some(panic) = panic {
-            resume_unwind(panic);
-        }
+        wakes.wake_all();
     }
 
     /// Whether [`close`](Timers::close) has been called.

@@ -28,7 +28,7 @@ use crate::io::{AsyncRead, AsyncSeek, AsyncWrite, ReadBuf};
 /// 2 MiB of it (see [`set_max_buf_size`](File::set_max_buf_size)), and goes on in the background:
 /// how it ended is told by the next write, by [`flush`](crate::io::AsyncWriteExt::flush) and by
 /// [`sync_all`](File::sync_all). Flush before you drop the file, or nobody hears of an error;
-/// and when the runtime shuts down, a write that has not begun is not done.
+/// and if the runtime shuts down within a limit, a write that has not begun by then is not done.
 ///
 /// tokio's `File`.
 ///

@@ -5,9 +5,10 @@ use std::io;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use runtime_core::cancel::{CancelScope, catch_cancel};
 use runtime_core::runtime::Handle;
 use runtime_core::task_tracker::TaskTrackerToken;
-use runtime_core::time::timeout;
+use runtime_core::time::{Duration, timeout};
 
 use super::outbox::{Outbox, Sent};
 use super::tls::{Layer, Secure};
@@ -138,23 +139,36 @@ impl Connection {
 
     /// Has a task send what waits, as the one who sends.
     pub(super) fn flush_in_background(self: &Arc<Connection>) {
+        self.flush_by_task(TASKS);
+    }
+
+    /// Has one of so many tasks send what waits.
+    fn flush_by_task(self: &Arc<Connection>, tasks: usize) {
         let here = Handle::try_current().ok();
         let layer = self.secure.layer();
         let Some(handle) = here.or_else(|| layer.map(|layer| layer.runtime().clone())) else {
             let error = "bytes were written outside of the runtime, and there was no room for all";
             return self.lose(&io::Error::other(error));
         };
-        let mut sending = Sending { connection: self.clone(), done: false };
+        let mut sending = Sending { connection: self.clone(), tasks, done: false };
         drop(handle.spawn(async move {
-            sending.connection.flush().await;
-            sending.is_done();
+            sending.begin();
+            let connection = &sending.connection;
+            let sent = match catch_cancel(connection.flush(true)).await {
+                Ok(()) => Ok(()),
+                Err(_) => CancelScope::shielded(LAST_BYTES, connection.flush(false)).await,
+            };
+            if sent.is_ok() {
+                sending.is_done();
+            }
         }));
     }
 
-    /// Sends what waits, as the one who does so, and what is to be done after it.
-    async fn flush(&self) {
+    /// Sends what waits, as the one who does so, and what is to be done after it. With `patience`, it
+    /// waits for the peer's good-bye. Dropped, it can be called again.
+    async fn flush(&self, patience: bool) {
         loop {
-            match self.flush_some().await {
+            match self.flush_some(patience).await {
                 Ok(true) => {}
                 Ok(false) => return,
                 Err(error) => return self.lose(&error),
@@ -163,7 +177,7 @@ impl Connection {
     }
 
     /// True: there may be more to do.
-    async fn flush_some(&self) -> io::Result<bool> {
+    async fn flush_some(&self, patience: bool) -> io::Result<bool> {
         if let Some(layer) = self.secure.layer() {
             self.until_over(|cx| layer.poll_flush(cx, &self.transport)).await?;
         }
@@ -171,23 +185,20 @@ impl Connection {
             Sent::All => return Ok(false),
             Sent::More => self.send_batch().await?,
             Sent::HalfClose => self.half_close().await?,
-            Sent::Close => self.close().await?,
+            Sent::Close => self.close(patience).await?,
         }
         Ok(true)
     }
 
     async fn send_batch(&self) -> io::Result<()> {
-        let batch = self.outbox.take_batch();
-        let mut sent = 0;
-        while sent < batch.len() {
-            let rest = &batch[sent..];
+        let mut batch = self.outbox.take_batch();
+        while !batch.rest().is_empty() {
             let send = |cx: &mut Context<'_>| match self.secure.layer() {
-                None => self.transport.poll_send(cx, rest),
-                Some(layer) => layer.poll_send(cx, &self.transport, rest),
+                None => self.transport.poll_send(cx, batch.rest()),
+                Some(layer) => layer.poll_send(cx, &self.transport, batch.rest()),
             };
             let count = self.until_over(send).await?;
-            sent += count;
-            self.outbox.sent(count);
+            batch.sent(count);
         }
         Ok(())
     }
@@ -204,9 +215,9 @@ impl Connection {
         Ok(())
     }
 
-    async fn close(&self) -> io::Result<()> {
+    async fn close(&self, patience: bool) -> io::Result<()> {
         if let Some(layer) = self.secure.layer() {
-            let parting = self.part(layer);
+            let parting = self.part(layer, patience);
             match layer.shutdown_limit() {
                 None => parting.await,
                 Some(limit) => {
@@ -220,10 +231,10 @@ impl Connection {
 
     /// Says good-bye, and waits for the peer's: a socket that is closed with bytes in it that nobody
     /// has read resets the connection, and the peer might lose what was sent to it.
-    async fn part(&self, layer: &Layer) {
+    async fn part(&self, layer: &Layer, patience: bool) {
         // All that was written is sent. If the peer is gone by now, it does not matter.
         let told = self.until_over(|cx| layer.poll_goodbye(cx, &self.transport, true)).await;
-        if told.is_ok() && self.transport.shut_down_write().is_ok() {
+        if told.is_ok() && self.transport.shut_down_write().is_ok() && patience {
             let gone = |cx: &mut Context<'_>| layer.poll_gone(cx, &self.transport).map(Ok);
             let _ = self.until_over(gone).await;
         }
@@ -249,14 +260,27 @@ fn parting_takes_too_long() -> io::Error {
     io::Error::new(io::ErrorKind::TimedOut, why)
 }
 
+/// How long the orderly end of a runtime waits for peers to take what was written to them.
+const LAST_BYTES: Duration = Duration::from_secs(5);
+
+/// How many tasks try to begin to send. One that its runtime asks to end before it has is dropped; if
+/// that shuts down, so are all of them at once.
+const TASKS: usize = 3;
+
 /// A connection whose bytes a task sends. If the task is dropped before it is done, its runtime shuts
 /// down: who waits for the bytes is told.
 struct Sending {
     connection: Arc<Connection>,
+    /// How many tasks may still try to begin, with this one.
+    tasks: usize,
     done: bool,
 }
 
 impl Sending {
+    fn begin(&mut self) {
+        self.tasks = 0;
+    }
+
     fn is_done(&mut self) {
         self.done = true;
     }
@@ -264,9 +288,13 @@ impl Sending {
 
 impl Drop for Sending {
     fn drop(&mut self) {
-        if !self.done {
-            let error = "the runtime that sends what was written has shut down";
-            self.connection.lose(&io::Error::new(io::ErrorKind::ConnectionAborted, error));
+        if self.done {
+            return;
         }
+        if self.tasks > 1 {
+            return self.connection.flush_by_task(self.tasks - 1);
+        }
+        let error = "the runtime that sends what was written has shut down";
+        self.connection.lose(&io::Error::new(io::ErrorKind::ConnectionAborted, error));
     }
 }

@@ -1,9 +1,11 @@
 //! What was written and not sent yet, and who waits for that to change.
 
+use std::future::Future;
 use std::io;
+use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
-use bytes::BytesMut;
+use bytes::{Buf, BytesMut};
 use runtime_core::task_tracker::TaskTrackerToken;
 use runtime_core::unwind::contain;
 use runtime_sync::primitives::Mutex;
@@ -32,9 +34,14 @@ struct State {
     /// Something was written that nobody will ever send.
     missed: bool,
     lost: Option<Loss>,
-    waiting: Vec<Waker>,
+    waiting: Vec<(u64, Waker)>,
+    /// The number of the last [`Wait`] that had to.
+    last: u64,
     counted: Option<TaskTrackerToken>,
 }
+
+/// The number of whoever polls the writer by hand: it is one at a time.
+const BY_HAND: u64 = 0;
 
 /// How far the end of the connection has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -85,6 +92,7 @@ impl Outbox {
             missed: false,
             lost: None,
             waiting: Vec::new(),
+            last: BY_HAND,
             counted,
         }))
     }
@@ -96,32 +104,38 @@ impl Outbox {
         let woken = if wake { std::mem::take(&mut state.waiting) } else { Vec::new() };
         drop(state);
         // Each on its own: one that panics keeps nobody from being told, nor us from going on.
-        woken.into_iter().for_each(|waker| contain(|| waker.wake()));
+        woken.into_iter().for_each(|(_, waker)| contain(|| waker.wake()));
         result
     }
 
-    /// Waits until `ready` has something to say.
+    /// Waits until `look` has something to say, as the one whom `number` gives a number.
     fn poll<R>(
         &self,
         cx: &mut Context<'_>,
-        mut ready: impl FnMut(&mut State) -> Option<R>,
+        look: Look<R>,
+        number: impl FnOnce(&mut State) -> u64,
     ) -> Poll<R> {
-        if let Some(result) = ready(&mut self.0.lock()) {
+        if let Some(result) = look(&self.0.lock()) {
             return Poll::Ready(result);
         }
         // Cloned, and dropped if it is not needed, while no lock is held.
         let waker = cx.waker().clone();
+        let _before;
         let mut state = self.0.lock();
-        if let Some(result) = ready(&mut state) {
+        if let Some(result) = look(&state) {
             drop(state);
             return Poll::Ready(result);
         }
-        if !state.waiting.iter().any(|other| other.will_wake(&waker)) {
-            state.waiting.push(waker);
-            return Poll::Pending;
+        let number = number(&mut state);
+        match state.waiting.iter().position(|(other, _)| *other == number) {
+            Some(place) => _before = std::mem::replace(&mut state.waiting[place].1, waker),
+            None => state.waiting.push((number, waker)),
         }
-        drop(state);
         Poll::Pending
+    }
+
+    fn wait<R>(&self, look: Look<R>) -> Wait<'_, R> {
+        Wait { outbox: self, look, number: None }
     }
 
     /// What a write meets now. One that is ignored is told of by whoever drains.
@@ -158,15 +172,15 @@ impl Outbox {
     }
 
     /// Everything that waits now, for whoever flushes.
-    pub(super) fn take_batch(&self) -> BytesMut {
+    pub(super) fn take_batch(&self) -> Batch<'_> {
         let mut state = self.0.lock();
-        let batch = state.queue.split();
-        state.in_flight = batch.len();
-        batch
+        let bytes = state.queue.split();
+        state.in_flight = bytes.len();
+        Batch { outbox: self, bytes }
     }
 
     /// So many bytes of the batch are sent.
-    pub(super) fn sent(&self, count: usize) {
+    fn sent(&self, count: usize) {
         self.change(|state| {
             state.in_flight = state.in_flight.saturating_sub(count);
             let resumed = state.paused && state.len() <= state.low;
@@ -276,44 +290,44 @@ impl Outbox {
     }
 
     /// Waits until few enough bytes wait.
+    pub(super) fn drained(&self) -> Wait<'_, io::Result<()>> {
+        self.wait(State::drained)
+    }
+
+    /// The same, by hand.
     pub(super) fn poll_drained(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.poll(cx, |state| {
-            if let Some(error) = state.trouble() {
-                return Some(Err(error));
-            }
-            (!state.paused).then_some(Ok(()))
-        })
+        self.poll(cx, State::drained, |_| BY_HAND)
     }
 
     /// Waits until no byte waits.
-    pub(super) fn poll_flushed(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.poll(cx, |state| {
-            if let Some(error) = state.trouble() {
-                return Some(Err(error));
-            }
-            (!state.flushing && state.len() == 0).then_some(Ok(()))
-        })
+    pub(super) fn flushed(&self) -> Wait<'_, io::Result<()>> {
+        self.wait(State::flushed)
     }
 
-    /// Waits until the peer was told that no more will come.
+    /// The same, by hand.
+    pub(super) fn poll_flushed(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll(cx, State::flushed, |_| BY_HAND)
+    }
+
+    /// Waits, by hand, until the peer was told that no more will come.
     pub(super) fn poll_half_closed(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.poll(cx, |state| {
-            if let Some(lost) = &state.lost {
-                return Some(Err(lost.error()));
-            }
-            matches!(state.end, End::HalfClosed | End::Closed).then_some(Ok(()))
-        })
+        self.poll(cx, State::half_closed, |_| BY_HAND)
     }
 
     /// Waits until the connection is closed.
+    pub(super) fn until_closed(&self) -> Wait<'_, io::Result<()>> {
+        self.wait(State::closed)
+    }
+
+    /// The same, by hand.
+    #[cfg(feature = "tls")]
     pub(super) fn poll_closed(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.poll(cx, |state| match (&state.lost, state.end) {
-            (Some(lost), End::Closed) => Some(Err(lost.error())),
-            (None, End::Closed) => Some(Ok(())),
-            _ => None,
-        })
+        self.poll(cx, State::closed, |_| BY_HAND)
     }
 }
+
+/// What the state says to those who wait.
+type Look<R> = fn(&State) -> Option<R>;
 
 impl State {
     fn len(&self) -> usize {
@@ -324,5 +338,97 @@ impl State {
     fn trouble(&self) -> Option<io::Error> {
         let closed = || io::Error::new(io::ErrorKind::BrokenPipe, "written after the close");
         self.lost.as_ref().map(Loss::error).or_else(|| self.missed.then(closed))
+    }
+
+    fn unless_lost(&self, holds: bool) -> Option<io::Result<()>> {
+        match &self.lost {
+            Some(lost) => Some(Err(lost.error())),
+            None => holds.then_some(Ok(())),
+        }
+    }
+
+    fn unless_trouble(&self, holds: bool) -> Option<io::Result<()>> {
+        self.trouble().map(Err).or_else(|| holds.then_some(Ok(())))
+    }
+
+    fn drained(&self) -> Option<io::Result<()>> {
+        self.unless_trouble(!self.paused)
+    }
+
+    fn flushed(&self) -> Option<io::Result<()>> {
+        self.unless_trouble(!self.flushing && self.len() == 0)
+    }
+
+    fn half_closed(&self) -> Option<io::Result<()>> {
+        self.unless_lost(matches!(self.end, End::HalfClosed | End::Closed))
+    }
+
+    /// One that is lost is going to be closed.
+    fn closed(&self) -> Option<io::Result<()>> {
+        self.unless_lost(true).filter(|_| self.end == End::Closed)
+    }
+}
+
+/// Waits until the state has something to say. Dropped, it leaves no waker behind.
+#[must_use = "futures do nothing unless they are awaited"]
+pub(super) struct Wait<'a, R> {
+    outbox: &'a Outbox,
+    look: Look<R>,
+    /// It has waited.
+    number: Option<u64>,
+}
+
+impl<R> Future for Wait<'_, R> {
+    type Output = R;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<R> {
+        let this = self.get_mut();
+        this.outbox.poll(cx, this.look, |state| {
+            *this.number.get_or_insert_with(|| {
+                state.last += 1;
+                state.last
+            })
+        })
+    }
+}
+
+impl<R> Drop for Wait<'_, R> {
+    fn drop(&mut self) {
+        let Some(number) = self.number else { return };
+        let mut state = self.outbox.0.lock();
+        let place = state.waiting.iter().position(|(other, _)| *other == number);
+        let left = place.map(|place| state.waiting.swap_remove(place));
+        drop(state);
+        drop(left);
+    }
+}
+
+/// Bytes that are being sent. Those that were not when it is dropped wait again, before all others.
+pub(super) struct Batch<'a> {
+    outbox: &'a Outbox,
+    bytes: BytesMut,
+}
+
+impl Batch<'_> {
+    pub(super) fn rest(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    pub(super) fn sent(&mut self, count: usize) {
+        self.bytes.advance(count);
+        self.outbox.sent(count);
+    }
+}
+
+impl Drop for Batch<'_> {
+    fn drop(&mut self) {
+        let mut state = self.outbox.0.lock();
+        state.in_flight = 0;
+        if self.bytes.is_empty() || state.end == End::Closed {
+            return;
+        }
+        let later = state.queue.split();
+        self.bytes.unsplit(later);
+        state.queue = self.bytes.split();
     }
 }

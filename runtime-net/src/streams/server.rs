@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt;
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -461,7 +461,7 @@ impl Shared {
         let shared = self.clone();
         let wait = async move {
             // Why it was lost is nobody's business any more.
-            let _ = poll_fn(|cx| connection.outbox.poll_closed(cx)).await;
+            let _ = connection.outbox.until_closed().await;
             shared.strike_out(number);
         };
         drop(self.living.spawn_on(wait, &self.runtime));

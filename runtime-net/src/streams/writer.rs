@@ -2,7 +2,6 @@
 
 use std::error::Error;
 use std::fmt;
-use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -25,7 +24,10 @@ use crate::unix::UnixStream;
 /// left, so that a peer who does not read holds the writer up instead of filling the memory. It also
 /// is an [`AsyncWrite`].
 ///
-/// Dropping it closes the connection once all has been sent; the reader then meets the end.
+/// Dropping it closes the connection once all has been sent; the reader then meets the end. The orderly
+/// end of a runtime, as that of `#[filch::main]` or
+/// [`Runtime::close`](runtime_core::runtime::Runtime::close), waits up to 5 s until all has been sent,
+/// which asyncio's does not; if a runtime is dropped, what the system had no room for is lost.
 ///
 /// # Examples
 ///
@@ -123,7 +125,7 @@ impl StreamWriter {
     ///
     /// Cancel safe: the bytes are sent all the same.
     pub async fn drain(&self) -> io::Result<()> {
-        poll_fn(|cx| self.outbox().poll_drained(cx)).await
+        self.outbox().drained().await
     }
 
     /// Waits until all has been handed to the system.
@@ -136,7 +138,7 @@ impl StreamWriter {
     ///
     /// Cancel safe: the bytes are sent all the same.
     pub async fn flush(&self) -> io::Result<()> {
-        poll_fn(|cx| self.outbox().poll_flushed(cx)).await
+        self.outbox().flushed().await
     }
 
     /// Says that no more will be written: the peer meets the end after what was written. Reading goes
@@ -186,7 +188,7 @@ impl StreamWriter {
     ///
     /// Cancel safe.
     pub async fn wait_closed(&self) -> io::Result<()> {
-        poll_fn(|cx| self.outbox().poll_closed(cx)).await
+        self.outbox().until_closed().await
     }
 
     /// How many bytes wait to be sent.

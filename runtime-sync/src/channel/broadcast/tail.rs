@@ -77,3 +77,23 @@ impl Tail {
         Claim { receivers: before.receivers - 1, ..before }
     }
 }
+
+#[cfg(all(test, not(filch_loom)))]
+mod tests {
+    use super::*;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    #[test]
+    fn a_receiver_too_many_is_turned_away_and_leaves_no_trace() {
+        let tail = Tail::new(Position::new(7));
+        tail.0.fetch_add(RECEIVERS_MAX - 1, Ordering::Relaxed);
+        assert_eq!(tail.join(), Position::new(7));
+        let full = || catch_unwind(AssertUnwindSafe(|| tail.join()));
+        assert!(full().is_err() && full().is_err());
+        let claim = tail.claim();
+        assert_eq!((claim.position, claim.receivers), (Position::new(7), RECEIVERS_MAX));
+        assert_eq!(tail.leave().receivers, RECEIVERS_MAX - 1);
+        assert_eq!(tail.join(), Position::new(8), "it has room again, for what comes");
+        assert_eq!(tail.load().receivers, RECEIVERS_MAX);
+    }
+}
