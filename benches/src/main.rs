@@ -87,7 +87,7 @@ fn run(words: &[String]) -> Result<(), String> {
     measure(&rows, &args)?;
     if args.write && args.rows.is_empty() {
         let args = args.without_peers();
-        let reports: [fn(&Args) -> Result<(), String>; 5] = [
+        let reports: [Report; 5] = [
             |args| sections::SINGLE.report(args),
             counts::report,
             scaling::report,
@@ -101,6 +101,8 @@ fn run(words: &[String]) -> Result<(), String> {
     }
     Ok(())
 }
+
+type Report = fn(&Args) -> Result<(), String>;
 
 fn measure(rows: &[&'static Row], args: &Args) -> Result<(), String> {
     let peers = present(args.peers.as_deref().unwrap_or(PeerId::DEFAULT));

@@ -291,7 +291,7 @@ impl Drop for Sending {
         if self.done {
             return;
         }
-        if self.tasks > 1 {
+        if self.tasks > 1 && Handle::try_current().is_ok() {
             return self.connection.flush_by_task(self.tasks - 1);
         }
         let error = "the runtime that sends what was written has shut down";
