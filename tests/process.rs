@@ -4,6 +4,7 @@
 
 mod support;
 
+use std::ffi::OsStr;
 use std::future::Future;
 use std::io::ErrorKind;
 use std::os::unix::process::ExitStatusExt as _;
@@ -443,7 +444,7 @@ fn types_can_be_sent_and_shared() {
 #[test]
 fn the_kinds_of_arguments_may_be_named() {
     let mut command = Command::new::<&str>("true");
-    command.arg0::<&str>("t").arg::<&String>(&String::from("a")).env::<_, &str>("K", "v");
+    command.arg0::<&str>("t").arg::<&OsStr>(OsStr::new("a")).env::<_, &str>("K", "v");
     command.env_remove::<&str>("K").current_dir::<&str>("/").stdin::<Stdio>(Stdio::null());
     command.stdout::<std::fs::File>(std::fs::File::open("/dev/null").unwrap());
     assert!(command.as_std().get_args().eq(["a"]));
