@@ -39,6 +39,7 @@ pub mod lock;
 pub mod panics;
 pub mod primitives;
 pub mod queue;
+mod reentry;
 pub mod timer;
 #[expect(unsafe_code, reason = "a line of nodes inside of futures, shared under a lock")]
 pub mod wait_list;

@@ -74,6 +74,24 @@ impl<T> RwLock<T> {
         ReadGuard(self.0.read().unwrap_or_else(std::sync::PoisonError::into_inner))
     }
 
+    /// Takes the lock for reading if nobody writes or waits to at this moment.
+    pub fn try_read(&self) -> Option<ReadGuard<'_, T>> {
+        match self.0.try_read() {
+            Ok(guard) => Some(ReadGuard(guard)),
+            Err(std::sync::TryLockError::Poisoned(error)) => Some(ReadGuard(error.into_inner())),
+            Err(std::sync::TryLockError::WouldBlock) => None,
+        }
+    }
+
+    /// Takes the lock for writing if nobody is there at this moment.
+    pub fn try_write(&self) -> Option<WriteGuard<'_, T>> {
+        match self.0.try_write() {
+            Ok(guard) => Some(WriteGuard(guard)),
+            Err(std::sync::TryLockError::Poisoned(error)) => Some(WriteGuard(error.into_inner())),
+            Err(std::sync::TryLockError::WouldBlock) => None,
+        }
+    }
+
     /// Waits until nobody else is there and takes the lock for writing.
     pub fn write(&self) -> WriteGuard<'_, T> {
         WriteGuard(self.0.write().unwrap_or_else(std::sync::PoisonError::into_inner))

@@ -360,3 +360,34 @@ fn debug_says_what_there_is() {
     assert!(format!("{:?}", receiver.borrow()).contains('0'));
     assert_eq!(Sender::<u32>::default().borrow().to_string(), "0");
 }
+
+#[test]
+fn what_changes_the_value_must_not_come_back_to_the_channel() {
+    /// Looks at the value of its channel when it is dropped, and counts that this was refused.
+    struct Looks(Option<(Receiver<Looks>, Arc<AtomicUsize>)>);
+    impl Drop for Looks {
+        fn drop(&mut self) {
+            let Some((receiver, refused)) = self.0.take() else { return };
+            let looked = panics(|| _ = receiver.borrow().0.is_some());
+            refused.fetch_add(usize::from(looked), Ordering::SeqCst);
+        }
+    }
+    let refused = Arc::new(AtomicUsize::new(0));
+    let (sender, receiver) = watch::channel(Looks(None));
+    sender.send_replace(Looks(Some((receiver.clone(), refused.clone()))));
+    // Dropped as it is changed, and after it.
+    sender.send_modify(|value| *value = Looks(None));
+    assert_eq!(refused.load(Ordering::SeqCst), 1);
+    sender.send_replace(Looks(Some((receiver.clone(), refused.clone()))));
+    drop(sender.send_replace(Looks(None)));
+    assert_eq!(refused.load(Ordering::SeqCst), 1);
+    sender.send_modify(|_| {
+        assert!(panics(|| sender.send_modify(|_| ())));
+        assert!(panics(|| _ = receiver.borrow()));
+        // Those that look at no value are free.
+        assert!(receiver.has_changed().is_ok() && sender.receiver_count() == 1);
+    });
+    assert!(panics(|| sender.send_modify(|_| panic!("in between"))));
+    drop((sender.borrow(), receiver.borrow()));
+    sender.send_modify(|_| ());
+}

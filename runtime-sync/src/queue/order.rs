@@ -1,11 +1,8 @@
 //! Which item comes out first.
 
-use std::cell::Cell;
 use std::cmp::Ordering as Compared;
 use std::collections::VecDeque;
 use std::fmt;
-
-use crate::primitives::atomic::{AtomicUsize, Ordering};
 
 /// A store of items with an opinion about which comes out first. Sealed: see [`Fifo`], [`Lifo`] and
 /// [`Priority`].
@@ -183,40 +180,4 @@ impl<T> fmt::Debug for Priority<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Priority").field("len", &self.heap.len()).finish_non_exhaustive()
     }
-}
-
-/// Notices a comparison that leads back to the queue which is comparing.
-pub(super) struct Reentry {
-    /// The [`here`] of the thread that holds the lock, or zero.
-    holder: AtomicUsize,
-}
-
-impl Reentry {
-    pub(super) fn new() -> Reentry {
-        Reentry { holder: AtomicUsize::new(0) }
-    }
-
-    /// Panics if this thread is inside.
-    pub(super) fn check(&self) {
-        // Relaxed: only what this thread itself has written is of interest.
-        if self.holder.load(Ordering::Relaxed) == here() {
-            panic!("comparing two items must not call the queue that they are in");
-        }
-    }
-
-    pub(super) fn enter(&self) {
-        self.holder.store(here(), Ordering::Relaxed);
-    }
-
-    pub(super) fn leave(&self) {
-        self.holder.store(0, Ordering::Relaxed);
-    }
-}
-
-/// A number that no other living thread has, and not zero.
-fn here() -> usize {
-    thread_local! {
-        static HERE: Cell<u8> = const { Cell::new(0) };
-    }
-    HERE.with(|here| std::ptr::from_ref(here).addr())
 }

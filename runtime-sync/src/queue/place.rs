@@ -1,8 +1,9 @@
 //! What all handles of a queue share: the store under its lock, and who waits for what.
 
-use super::order::{Order, Reentry};
+use super::order::Order;
 use crate::lock::permits::Permits;
 use crate::primitives::{Mutex, MutexGuard};
+use crate::reentry::{Inside, Reentry};
 use crate::wait_list::WaitList;
 
 /// The place that the handles lead to.
@@ -42,13 +43,13 @@ impl<O: Order> Place<O> {
     /// The state; panics if this thread is at it already, in a comparison of two items.
     pub(super) fn lock(&self) -> Locked<'_, O> {
         if O::COMPARES {
-            self.reentry.check();
+            assert!(
+                !self.reentry.is_here(),
+                "comparing two items must not call the queue that they are in"
+            );
         }
         let state = self.state.lock();
-        if O::COMPARES {
-            self.reentry.enter();
-        }
-        Locked { reentry: &self.reentry, state }
+        Locked { _inside: O::COMPARES.then(|| self.reentry.enter()), state }
     }
 
     /// Puts an item in, for which there is room. It comes back if the queue is shut down.
@@ -120,7 +121,8 @@ impl Drop for Announced<'_> {
 
 /// The state under its lock.
 pub(super) struct Locked<'a, O: Order> {
-    reentry: &'a Reentry,
+    // Dropped before the lock is given back.
+    _inside: Option<Inside<'a>>,
     state: MutexGuard<'a, State<O>>,
 }
 
@@ -134,13 +136,5 @@ impl<O: Order> std::ops::Deref for Locked<'_, O> {
 impl<O: Order> std::ops::DerefMut for Locked<'_, O> {
     fn deref_mut(&mut self) -> &mut State<O> {
         &mut self.state
-    }
-}
-
-impl<O: Order> Drop for Locked<'_, O> {
-    fn drop(&mut self) {
-        if O::COMPARES {
-            self.reentry.leave();
-        }
     }
 }

@@ -90,6 +90,8 @@ impl<T> Sender<T> {
     /// Passes on a panic of `modify`. The value is as it was left then, receivers can look at it,
     /// and it counts as not changed. Also passes on a panic of a waker.
     ///
+    /// If what `modify` does, or drops, looks at the value through this channel or changes it, that panics.
+    ///
     /// # Examples
     ///
     /// ```
@@ -99,6 +101,7 @@ impl<T> Sender<T> {
     /// sender.send_modify(|list| list.push(2));
     /// assert_eq!(*receiver.borrow(), [1, 2]);
     /// ```
+    #[track_caller]
     pub fn send_modify<F>(&self, modify: F)
     where
         F: FnOnce(&mut T),
@@ -137,6 +140,7 @@ impl<T> Sender<T> {
     /// assert!(raise(7));
     /// assert!(receiver.has_changed().unwrap());
     /// ```
+    #[track_caller]
     pub fn send_if_modified<F>(&self, modify: F) -> bool
     where
         F: FnOnce(&mut T) -> bool,

@@ -4,6 +4,7 @@ use super::WatchStats;
 use super::error::RecvError;
 use crate::primitives::atomic::{AtomicUsize, Ordering};
 use crate::primitives::{ReadGuard, RwLock};
+use crate::reentry::Reentry;
 use crate::wait_list::WaitList;
 
 /// No sender is left. Never taken back.
@@ -11,9 +12,14 @@ const CLOSED: usize = 1;
 /// One step of the version.
 const VERSION: usize = 2;
 
+const REENTRY: &str = "what changes the value of a watch channel, or is dropped as it is changed, must not \
+                       call that channel: take the old value out by `send_replace`, and drop it afterwards";
+
 /// Everything but the handles.
 pub(super) struct Shared<T> {
     latest: RwLock<Latest<T>>,
+    /// Who changes the value.
+    changing: Reentry,
     /// The version of the latest value, for those who do not look at the value, and `CLOSED`.
     progress: AtomicUsize,
     senders: AtomicUsize,
@@ -51,6 +57,7 @@ impl<T> Shared<T> {
     pub(super) fn new(value: T) -> Shared<T> {
         Shared {
             latest: RwLock::new(Latest { value, version: Version(0) }),
+            changing: Reentry::new(),
             progress: AtomicUsize::new(0),
             senders: AtomicUsize::new(1),
             receivers: AtomicUsize::new(0),
@@ -60,16 +67,26 @@ impl<T> Shared<T> {
     }
 
     /// Looks at the value; as long as somebody does, nobody can change it.
+    #[track_caller]
     pub(super) fn look(&self) -> ReadGuard<'_, Latest<T>> {
-        self.latest.read()
+        self.latest.try_read().unwrap_or_else(|| {
+            assert!(!self.changing.is_here(), "{REENTRY}");
+            self.latest.read()
+        })
     }
 
     /// Changes the value if `modify` says that it did, and wakes those who wait for that.
     ///
     /// If `modify` panics, the value stays as it left it, and counts as not changed.
+    #[track_caller]
     pub(super) fn modify(&self, modify: impl FnOnce(&mut T) -> bool) -> bool {
-        let mut latest = self.latest.write();
+        let mut latest = self.latest.try_write().unwrap_or_else(|| {
+            assert!(!self.changing.is_here(), "{REENTRY}");
+            self.latest.write()
+        });
+        let inside = self.changing.enter();
         let modified = modify(&mut latest.value);
+        drop(inside);
         if modified {
             latest.version = latest.version.after();
             // Pairs with the load in `progress`. Only who holds the lock writes the version, and
