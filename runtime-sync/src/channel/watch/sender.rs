@@ -1,7 +1,6 @@
 //! The end that changes the value.
 
 use std::fmt;
-use std::mem;
 
 use super::WatchStats;
 use super::error::SendError;
@@ -165,7 +164,7 @@ impl<T> Sender<T> {
     /// assert_eq!(*sender.borrow(), 2);
     /// ```
     pub fn send_replace(&self, mut value: T) -> T {
-        self.send_modify(|present| mem::swap(present, &mut value));
+        self.shared.swap(&mut value);
         value
     }
 

@@ -1,5 +1,7 @@
 //! What all ends share: the value, its version, and who waits.
 
+use std::mem;
+
 use super::WatchStats;
 use super::error::RecvError;
 use crate::primitives::atomic::{AtomicUsize, Ordering};
@@ -80,13 +82,29 @@ impl<T> Shared<T> {
     /// If `modify` panics, the value stays as it left it, and counts as not changed.
     #[track_caller]
     pub(super) fn modify(&self, modify: impl FnOnce(&mut T) -> bool) -> bool {
+        self.write(|value| {
+            let _inside = self.changing.enter();
+            modify(value)
+        })
+    }
+
+    /// Exchanges the value, and wakes those who wait for that.
+    #[track_caller]
+    pub(super) fn swap(&self, value: &mut T) {
+        self.write(|present| {
+            mem::swap(present, value);
+            true
+        });
+    }
+
+    #[track_caller]
+    #[inline]
+    fn write(&self, change: impl FnOnce(&mut T) -> bool) -> bool {
         let mut latest = self.latest.try_write().unwrap_or_else(|| {
             assert!(!self.changing.is_here(), "{REENTRY}");
             self.latest.write()
         });
-        let inside = self.changing.enter();
-        let modified = modify(&mut latest.value);
-        drop(inside);
+        let modified = change(&mut latest.value);
         if modified {
             latest.version = latest.version.after();
             // Pairs with the load in `progress`. Only who holds the lock writes the version, and
