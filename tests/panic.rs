@@ -16,8 +16,8 @@ use std::sync::{Arc, mpsc};
 use std::task::{Context, Poll, RawWaker, RawWakerVTable, Waker};
 use std::thread;
 use support::{
-    Census, Gate, ON_PURPOSE, OnWake, PanicsOnDrop, multi, on_each_flavour, panic_of, poll_with,
-    said, until, watch,
+    Census, Gate, ON_PURPOSE, OnWake, PanicsOnDrop, multi, on_each_flavour, panic_here, panic_of,
+    poll_with, said, until, watch,
 };
 
 /// The runtime works as if nothing had happened: all its workers, and in all ways.
@@ -462,4 +462,20 @@ fn futures_that_panic_in_their_drop_do_not_stop_a_shutdown() {
             assert!(result.unwrap_err().is_panic());
         }
     });
+}
+
+#[test]
+fn who_comes_back_to_the_watch_channel_that_is_being_changed_is_named() {
+    let (sender, mut receiver) = filch::sync::watch::channel(1);
+    sender.clone().send_modify(|_| {
+        let said = panic_here(|| sender.send(2));
+        assert!(said.contains("send_replace"), "{said}");
+        panic_here(|| sender.send_replace(2));
+        panic_here(|| sender.send_modify(|_| ()));
+        panic_here(|| sender.send_if_modified(|_| true));
+        panic_here(|| *sender.borrow());
+        panic_here(|| *receiver.borrow());
+        panic_here(|| *receiver.borrow_and_update());
+    });
+    assert_eq!(*receiver.borrow(), 1);
 }

@@ -58,6 +58,7 @@ impl<T> Receiver<T> {
     /// assert_eq!(*receiver.borrow(), 2);
     /// assert!(receiver.has_changed().unwrap());
     /// ```
+    #[track_caller]
     pub fn borrow(&self) -> Ref<'_, T> {
         let latest = self.shared.look();
         let has_changed = latest.version != self.seen;
@@ -79,6 +80,7 @@ impl<T> Receiver<T> {
     /// assert_eq!(*receiver.borrow_and_update(), 2);
     /// assert!(!receiver.has_changed().unwrap());
     /// ```
+    #[track_caller]
     pub fn borrow_and_update(&mut self) -> Ref<'_, T> {
         look(&self.shared, &mut self.seen)
     }
@@ -271,6 +273,7 @@ impl<T> Receiver<T> {
     }
 }
 
+#[track_caller]
 fn look<'a, T>(shared: &'a Shared<T>, seen: &mut Version) -> Ref<'a, T> {
     let latest = shared.look();
     let has_changed = latest.version != *seen;

@@ -74,6 +74,7 @@ impl<T> Sender<T> {
     /// drop(receiver);
     /// assert_eq!(sender.send(3).unwrap_err().0, 3);
     /// ```
+    #[track_caller]
     pub fn send(&self, value: T) -> Result<(), SendError<T>> {
         if self.receiver_count() == 0 {
             return Err(SendError(value));
@@ -163,6 +164,7 @@ impl<T> Sender<T> {
     /// assert_eq!(sender.send_replace(2), 1);
     /// assert_eq!(*sender.borrow(), 2);
     /// ```
+    #[track_caller]
     pub fn send_replace(&self, mut value: T) -> T {
         self.shared.swap(&mut value);
         value
@@ -180,6 +182,7 @@ impl<T> Sender<T> {
     ///
     /// assert_eq!(*Sender::new(1).borrow(), 1);
     /// ```
+    #[track_caller]
     pub fn borrow(&self) -> Ref<'_, T> {
         // A sender has seen everything.
         Ref::new(self.shared.look(), false)

@@ -71,10 +71,14 @@ impl<T> Shared<T> {
     /// Looks at the value; as long as somebody does, nobody can change it.
     #[track_caller]
     pub(super) fn look(&self) -> ReadGuard<'_, Latest<T>> {
-        self.latest.try_read().unwrap_or_else(|| {
-            assert!(!self.changing.is_here(), "{REENTRY}");
-            self.latest.read()
-        })
+        // Not by a closure, which would hide the caller.
+        match self.latest.try_read() {
+            Some(latest) => latest,
+            None => {
+                assert!(!self.changing.is_here(), "{REENTRY}");
+                self.latest.read()
+            }
+        }
     }
 
     /// Changes the value if `modify` says that it did, and wakes those who wait for that.
@@ -100,10 +104,13 @@ impl<T> Shared<T> {
     #[track_caller]
     #[inline]
     fn write(&self, change: impl FnOnce(&mut T) -> bool) -> bool {
-        let mut latest = self.latest.try_write().unwrap_or_else(|| {
-            assert!(!self.changing.is_here(), "{REENTRY}");
-            self.latest.write()
-        });
+        let mut latest = match self.latest.try_write() {
+            Some(latest) => latest,
+            None => {
+                assert!(!self.changing.is_here(), "{REENTRY}");
+                self.latest.write()
+            }
+        };
         let modified = change(&mut latest.value);
         if modified {
             latest.version = latest.version.after();
