@@ -261,3 +261,21 @@ async fn whoever_knows_the_number_may_be_borrowed_from() {
     assert_ne!(copy.as_raw_fd(), near.as_raw_fd());
     assert_eq!(near.as_fd().as_raw_fd(), near.get_ref().as_raw_fd());
 }
+
+/// An owner that can lose its descriptor.
+struct Loses(Option<UnixStream>);
+
+impl AsRawFd for Loses {
+    fn as_raw_fd(&self) -> RawFd {
+        self.0.as_ref().map_or(-1, AsRawFd::as_raw_fd)
+    }
+}
+
+#[filch::test]
+#[should_panic(expected = "has none any more")]
+async fn an_owner_that_has_lost_its_descriptor_lends_none() {
+    let (near, _far) = pair();
+    let mut near = AsyncFd::new(Loses(Some(near))).unwrap();
+    near.get_mut().0 = None;
+    let _ = near.as_fd();
+}

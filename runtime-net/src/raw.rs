@@ -61,6 +61,10 @@ impl FromRawFd for UnixSocket {
 impl<T: AsRawFd> AsFd for AsyncFd<T> {
     /// The descriptor, also of an owner that knows no more than its number.
     ///
+    /// # Panics
+    ///
+    /// If the owner says by now that it has none.
+    ///
     /// # Examples
     ///
     /// ```
@@ -86,8 +90,14 @@ impl<T: AsRawFd> AsFd for AsyncFd<T> {
     /// # }
     /// ```
     fn as_fd(&self) -> BorrowedFd<'_> {
-        // SAFETY: it was open when the watch began, and the owner, which is here, keeps it open.
-        unsafe { BorrowedFd::borrow_raw(self.as_raw_fd()) }
+        let descriptor = self.as_raw_fd();
+        assert!(
+            descriptor >= 0,
+            "the owner of a watched descriptor has none any more: drop the watch first"
+        );
+        // SAFETY: it is not -1; it was open when the watch began, and the owner, which is here, keeps it
+        // open.
+        unsafe { BorrowedFd::borrow_raw(descriptor) }
     }
 }
 
