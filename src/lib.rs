@@ -37,7 +37,8 @@
 //! | see what goes on | [`runtime::RuntimeMetrics`], the hooks of [`runtime::Builder`] |
 //!
 //! Where tokio has a thing, it has the same path, name, signature and meaning here, so that code
-//! moves over by changing the crate's name. What only asyncio has goes by asyncio's name.
+//! moves over by changing the crate's name. What only asyncio has goes by asyncio's name; the module
+//! `from_asyncio` has a page with all of them.
 //!
 //! # Features
 //!
@@ -114,6 +115,11 @@ pub use runtime_net::{io, net, runner::run, streams};
 
 #[cfg(feature = "macros")]
 pub use runtime_macros::{main, test};
+
+// A page of the documentation, whose links go to what `full` brings.
+#[cfg(all(any(doc, doctest), feature = "full"))]
+#[doc = include_str!("from_asyncio.md")]
+pub mod from_asyncio {}
 
 /// Runtimes: making them, referring to them, measuring them.
 pub mod runtime {

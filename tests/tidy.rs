@@ -156,7 +156,8 @@ fn only_the_primitives_know_the_model_checker() {
 #[test]
 fn every_link_leads_somewhere() {
     let mut dead = Vec::new();
-    for (name, text) in ours("md") {
+    // Those of pages of the documentation lead to items, and rustdoc follows them.
+    for (name, text) in ours("md").filter(|(name, _)| !name.starts_with("src/")) {
         let folder = workspace().join(&name).parent().unwrap().to_owned();
         for target in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
             let path = target.split('#').next().unwrap();

@@ -101,7 +101,8 @@ impl Polls {
 }
 
 fn fork_join_100us<P: Peer>(ctx: &Ctx) -> Sample {
-    let rounds = ctx.times(30).max(5);
+    // The first ones find new threads on whichever core they were made, two of them on one perhaps.
+    let rounds = ctx.times(100).max(60);
     on_runtime::<P, _>(ctx, async move {
         let (mut speed_up, mut second) = (Vec::new(), Vec::new());
         for _ in 0..rounds {
