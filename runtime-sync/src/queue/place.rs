@@ -41,6 +41,7 @@ impl<O: Order> Place<O> {
     }
 
     /// The state; panics if this thread is at it already, in a comparison of two items.
+    #[track_caller]
     pub(super) fn lock(&self) -> Locked<'_, O> {
         if O::COMPARES {
             assert!(
@@ -53,6 +54,7 @@ impl<O: Order> Place<O> {
     }
 
     /// Puts an item in, for which there is room. It comes back if the queue is shut down.
+    #[track_caller]
     pub(super) fn insert(&self, item: O::Item) -> Result<(), O::Item> {
         // Set while the lock is held and dropped after it, also if a comparison panics: the item is in
         // then.
@@ -68,6 +70,7 @@ impl<O: Order> Place<O> {
     }
 
     /// Takes an item out, if there is one, and makes room.
+    #[track_caller]
     pub(super) fn take(&self) -> Option<O::Item> {
         // If a comparison panics, the item stays.
         let stays = Announced(&self.items);
@@ -82,6 +85,7 @@ impl<O: Order> Place<O> {
     }
 
     /// Notes that so many items are done. False: there were not so many.
+    #[track_caller]
     pub(super) fn finish(&self, count: usize) -> bool {
         let mut state = self.lock();
         let Some(rest) = state.unfinished.checked_sub(count) else { return false };
