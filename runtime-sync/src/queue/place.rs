@@ -2,12 +2,13 @@
 
 use super::order::Order;
 use crate::lock::permits::Permits;
+use crate::panics::Panics;
 use crate::primitives::{Mutex, MutexGuard};
 use crate::reentry::{Inside, Reentry};
 use crate::wait_list::WaitList;
 
 /// The place that the handles lead to.
-pub(super) struct Place<O> {
+pub(super) struct Place<O: Order> {
     pub(super) state: Mutex<State<O>>,
     /// Who is at the state, if comparing items may lead back to the queue.
     pub(super) reentry: Reentry,
@@ -110,6 +111,16 @@ impl<O: Order> Place<O> {
         if let Some(room) = &self.room {
             room.close();
         }
+    }
+}
+
+impl<O: Order> Drop for Place<O> {
+    fn drop(&mut self) {
+        // Even if the drop of an item panics, the others are dropped.
+        let mut panics = Panics::new();
+        let items = self.state.get_mut().order.drain();
+        items.into_iter().for_each(|item| panics.contain(|| drop(item)));
+        panics.pass_on();
     }
 }
 
