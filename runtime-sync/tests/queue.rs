@@ -5,6 +5,7 @@ mod support;
 
 use std::cell::Cell;
 use std::cmp::Ordering as Compared;
+use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -358,4 +359,17 @@ fn items_that_panic_are_all_dropped_with_their_queue_and_the_first_panic_is_told
     check(Queue::new(0), |fragile| fragile);
     check(LifoQueue::new(3), |fragile| fragile);
     check(PriorityQueue::new(0), Equal);
+}
+
+#[test]
+fn a_queue_may_be_printed_into_itself() {
+    struct Lines(Queue<String>);
+    impl fmt::Write for Lines {
+        fn write_str(&mut self, text: &str) -> fmt::Result {
+            self.0.put_nowait(text.to_owned()).map_err(|_| fmt::Error)
+        }
+    }
+    let queue = Queue::new(0);
+    fmt::write(&mut Lines(queue.clone()), format_args!("{queue:?}")).unwrap();
+    assert!(queue.shutdown_now().concat().contains("unfinished: "));
 }

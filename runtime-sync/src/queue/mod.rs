@@ -580,12 +580,13 @@ impl<O: Order> fmt::Debug for AnyQueue<O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut debug = f.debug_struct("Queue");
         debug.field("maxsize", &self.shared.maxsize);
-        // Somebody may print a queue from within a comparison.
-        match self.shared.state.try_lock() {
-            Some(state) => debug
-                .field("len", &state.order.count())
-                .field("unfinished", &state.unfinished)
-                .field("shut_down", &state.shut_down),
+        // Somebody may print a queue from within a comparison, or into the queue itself.
+        let state = self.shared.state.try_lock();
+        match state.map(|state| (state.order.count(), state.unfinished, state.shut_down)) {
+            Some((len, unfinished, shut_down)) => debug
+                .field("len", &len)
+                .field("unfinished", &unfinished)
+                .field("shut_down", &shut_down),
             None => debug.field("state", &"<locked>"),
         };
         debug.finish_non_exhaustive()
