@@ -11,6 +11,7 @@ use filch::task::{self, JoinHandle, yield_now};
 use filch::time::{Duration, Instant, sleep, timeout};
 use proptest::prelude::*;
 use std::collections::{BTreeSet, HashSet};
+use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Barrier, Mutex};
 use std::thread;
@@ -481,4 +482,22 @@ fn submitting_races_with_the_end_and_every_handle_tells() {
             }
         });
     }
+}
+
+#[test]
+fn a_pool_may_be_printed_by_itself() {
+    struct Printer<'a>(&'a ThreadPoolExecutor, String);
+    impl fmt::Write for Printer<'_> {
+        fn write_str(&mut self, text: &str) -> fmt::Result {
+            let text = text.to_owned();
+            self.1 += &done(self.0.submit(|| text).map_err(|_| fmt::Error)?);
+            Ok(())
+        }
+    }
+    let _watch = watch();
+    let pool = ThreadPoolExecutor::new(1);
+    let mut printer = Printer(&pool, String::new());
+    fmt::write(&mut printer, format_args!("{pool:?}")).unwrap();
+    assert!(printer.1.contains("max_workers: 1"), "{}", printer.1);
+    pool.shutdown(true, false);
 }

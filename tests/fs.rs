@@ -4,12 +4,14 @@
 
 mod support;
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::io::ErrorKind;
 use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Poll;
 
 use filch::fs::{self, DirBuilder, DirEntry, File, OpenOptions, ReadDir};
 use filch::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt, SeekFrom};
@@ -217,6 +219,13 @@ fn jobs_are_as_large_as_they_may_be() {
         assert_eq!(file.write(&bytes).await.unwrap(), 10);
         file.flush().await.unwrap();
         assert_eq!(file.try_clone().await.unwrap().max_buf_size(), 10);
+        {
+            // Also while something is under way.
+            let mut syncs = pin!(file.sync_all());
+            poll_fn(|cx| Poll::Ready(_ = syncs.as_mut().poll(cx))).await;
+            assert_eq!(file.max_buf_size(), 10);
+            syncs.await.unwrap();
+        }
         assert_eq!(file.write(&[]).await.unwrap(), 0);
         assert_eq!(file.read(&mut []).await.unwrap(), 0);
     });

@@ -7,12 +7,14 @@
 mod support;
 
 use filch::runtime::{Builder, Runtime};
+use filch::sync::PriorityQueue;
 use filch::task::{self, LocalSet, yield_now};
 use filch::time::{Duration, sleep};
+use std::cmp::Ordering;
 use std::future::{Future, pending};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Mutex, mpsc};
 use std::task::{Context, Poll, RawWaker, RawWakerVTable, Waker};
 use std::thread;
 use support::{
@@ -478,4 +480,42 @@ fn who_comes_back_to_the_watch_channel_that_is_being_changed_is_named() {
         panic_here(|| *receiver.borrow_and_update());
     });
     assert_eq!(*receiver.borrow(), 1);
+}
+
+#[test]
+fn a_comparison_that_comes_back_to_its_queue_is_named() {
+    type Calls = Mutex<Option<Box<dyn FnOnce() + Send>>>;
+    static CALLS: Calls = Mutex::new(None);
+    #[derive(PartialEq, Eq)]
+    struct Caller(u8);
+    impl PartialOrd for Caller {
+        fn partial_cmp(&self, other: &Caller) -> Option<Ordering> {
+            Some(self.cmp(other))
+        }
+    }
+    impl Ord for Caller {
+        fn cmp(&self, other: &Caller) -> Ordering {
+            CALLS.lock().unwrap().take().into_iter().for_each(|call| call());
+            self.0.cmp(&other.0)
+        }
+    }
+    let queue = PriorityQueue::new(0);
+    queue.put_nowait(Caller(1)).unwrap();
+    let inside = queue.clone();
+    *CALLS.lock().unwrap() = Some(Box::new(move || {
+        panic_here(|| inside.put_nowait(Caller(2)).is_ok());
+        panic_here(|| inside.get_nowait().is_ok());
+        panic_here(|| inside.task_done());
+        panic_here(|| inside.len());
+        panic_here(|| inside.qsize());
+        panic_here(|| inside.is_empty());
+        panic_here(|| inside.stats());
+        panic_here(|| inside.is_shutdown());
+        panic_here(|| inside.shutdown());
+        let said = panic_here(|| inside.shutdown_now());
+        assert!(said.contains("must not call the queue"), "{said}");
+    }));
+    queue.put_nowait(Caller(0)).unwrap();
+    assert!(CALLS.lock().unwrap().is_none());
+    assert_eq!(queue.stats().len, 2);
 }

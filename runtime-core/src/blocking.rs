@@ -11,7 +11,13 @@
 //! ends its start or goes, and then looks whether a job waits. Between the two steps of each lies a
 //! SeqCst fence, so that at least one of them sees the other, and either the thread goes on or a new
 //! one is started. Who finds a start under way leaves the job to its starter; so one that finds no
-//! room looks again after it has said that it starts none. `tests/loom_pool.rs` models these steps.
+//! room looks again after it has said that it starts none. `tests/loom_pool.rs` models these steps,
+//! `tests/loom_blocking.rs` those of the end.
+//!
+//! Why each job from before the end is done: [`close`](Pool::close) takes away what threads are started
+//! with, then sends a stop for each that there is, behind all jobs. Whoever says that it starts one has
+//! what it takes by then; and one that goes looks, before it does, whether it is the end that kept it from
+//! starting another.
 
 use crate::scheduler::current;
 use crate::task::{self, Dead, JoinHandle, Runnable, Schedule, UnhandledHook};
@@ -191,11 +197,13 @@ impl Pool {
         self.sender.send(order).expect("the pool holds a receiver");
     }
 
-    /// Starts a thread, unless one is being started or there are enough.
+    /// Starts a thread, unless one is being started, or there are enough, or the pool is closed.
     fn grow(self: &Arc<Pool>) -> io::Result<()> {
+        // Before others see that one is being started: they rely on it, also if the pool is closed now.
+        let Some(alive) = self.alive() else { return Ok(()) };
         while !self.starting.swap(true, Ordering::AcqRel) {
             if self.count_thread() {
-                return self.start_counted();
+                return self.start_counted(alive);
             }
             self.starting.swap(false, Ordering::AcqRel);
             // Pairs with the fence at the end of `work`: a thread that went and left the job to us, as
@@ -218,11 +226,7 @@ impl Pool {
     }
 
     /// Starts the thread that was counted, whose start clears `starting`.
-    fn start_counted(self: &Arc<Pool>) -> io::Result<()> {
-        let Some(alive) = self.alive.lock().clone() else {
-            self.threads.fetch_sub(1, Ordering::AcqRel);
-            return Ok(());
-        };
+    fn start_counted(self: &Arc<Pool>, alive: Sender<Infallible>) -> io::Result<()> {
         let pool = Arc::clone(self);
         let started = self.start(Box::new(move || {
             pool.work();
@@ -279,9 +283,13 @@ impl Pool {
         // Pairs with the fence in `submit`: who found no room because of us relies on this.
         fence(Ordering::SeqCst);
         if !self.closed.load(Ordering::Acquire) {
-            return self.grow_if_needed();
+            self.grow_if_needed();
+            if !self.closed.load(Ordering::Acquire) {
+                return;
+            }
         }
-        // No thread is started any more: whoever relied on us relies on us still.
+        // No thread is started any more, perhaps not by us just now: whoever relied on us relies on us
+        // still.
         while let Ok(order) = self.receiver.try_recv() {
             match order {
                 Order::Run(job) => self.run(job),

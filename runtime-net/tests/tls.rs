@@ -262,3 +262,29 @@ fn a_writer_that_waits_is_not_forgotten_when_the_peer_talks_nonsense() {
         filch::join!(within(writing), drain).0.unwrap();
     });
 }
+
+#[test]
+fn what_a_peer_has_said_is_read_although_nothing_can_be_sent_any_more() {
+    run(async {
+        // Bytes that it did not want to hear.
+        let (mut client, mut server) = pair(4096).await;
+        server.write_all(&[0; 30_000]).await.unwrap();
+        client.write_all(b"last words").await.unwrap();
+        client.shutdown().await.unwrap();
+        drop(client);
+        let mut text = String::new();
+        server.read_to_string(&mut text).await.unwrap();
+        assert_eq!(text, "last words");
+        assert_eq!(server.flush().await.unwrap_err().kind(), ErrorKind::BrokenPipe);
+
+        // An answer that it has asked for: new keys.
+        let (mut client, mut server) = pair(4096).await;
+        client.get_mut().1.refresh_traffic_keys().unwrap();
+        client.write_all(b"last words").await.unwrap();
+        client.shutdown().await.unwrap();
+        drop(client);
+        text.clear();
+        server.read_to_string(&mut text).await.unwrap();
+        assert_eq!(text, "last words");
+    });
+}

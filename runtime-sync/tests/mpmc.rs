@@ -579,3 +579,18 @@ fn values_that_panic_as_they_are_dropped_are_all_dropped_and_the_first_panic_is_
         assert!(sender.is_empty());
     }
 }
+
+#[test]
+fn values_that_were_given_to_nobody_are_all_dropped_although_they_panic() {
+    let (sender, receiver) = mpmc::bounded(0);
+    let dropped = Arc::new(AtomicUsize::new(0));
+    let mut takings: Vec<_> = (0..3).map(|_| Box::pin(receiver.recv())).collect();
+    for taking in &mut takings {
+        assert!(poll(taking.as_mut(), &Count::new()).is_pending());
+        assert!(sender.try_send(Fragile(Arc::clone(&dropped))).is_ok());
+    }
+    drop(takings);
+    assert_eq!((receiver.len(), dropped.load(Ordering::SeqCst)), (3, 0));
+    assert!(catch_unwind(AssertUnwindSafe(|| drop(receiver))).is_err());
+    assert_eq!((sender.len(), dropped.load(Ordering::SeqCst)), (0, 3));
+}

@@ -5,16 +5,18 @@ mod support;
 
 use std::cell::Cell;
 use std::cmp::Ordering as Compared;
+use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::task::{Context, Poll, Waker};
 
 use runtime_sync::block_on;
 use runtime_sync::queue::{
-    Item, LifoQueue, PriorityQueue, Queue, QueueShutDown, TryGetError, TryPutError,
+    AnyQueue, Item, LifoQueue, Order, PriorityQueue, Queue, QueueShutDown, TryGetError, TryPutError,
 };
-use support::Count;
+use support::{Count, Fragile};
 
 fn poll<F: Future>(future: Pin<&mut F>, waker: &Waker) -> Poll<F::Output> {
     future.poll(&mut Context::from_waker(waker))
@@ -325,4 +327,49 @@ fn each_item_comes_out_exactly_once() {
     });
     let all = 3 * EACH;
     assert_eq!((count.into_inner(), sum.into_inner()), (all, all * (all - 1) / 2));
+}
+
+#[test]
+fn items_that_panic_are_all_dropped_with_their_queue_and_the_first_panic_is_told() {
+    fn check<O: Order>(queue: AnyQueue<O>, item: impl Fn(Fragile) -> O::Item) {
+        let dropped = Arc::new(AtomicUsize::new(0));
+        for _ in 0..3 {
+            assert!(queue.put_nowait(item(Fragile(Arc::clone(&dropped)))).is_ok());
+        }
+        assert!(catch_unwind(AssertUnwindSafe(|| drop(queue))).is_err());
+        assert_eq!(dropped.load(SeqCst), 3);
+    }
+    struct Equal(#[expect(dead_code, reason = "its drop is what matters")] Fragile);
+    impl Ord for Equal {
+        fn cmp(&self, _: &Equal) -> Compared {
+            Compared::Equal
+        }
+    }
+    impl PartialOrd for Equal {
+        fn partial_cmp(&self, other: &Equal) -> Option<Compared> {
+            Some(self.cmp(other))
+        }
+    }
+    impl Eq for Equal {}
+    impl PartialEq for Equal {
+        fn eq(&self, _: &Equal) -> bool {
+            true
+        }
+    }
+    check(Queue::new(0), |fragile| fragile);
+    check(LifoQueue::new(3), |fragile| fragile);
+    check(PriorityQueue::new(0), Equal);
+}
+
+#[test]
+fn a_queue_may_be_printed_into_itself() {
+    struct Lines(Queue<String>);
+    impl fmt::Write for Lines {
+        fn write_str(&mut self, text: &str) -> fmt::Result {
+            self.0.put_nowait(text.to_owned()).map_err(|_| fmt::Error)
+        }
+    }
+    let queue = Queue::new(0);
+    fmt::write(&mut Lines(queue.clone()), format_args!("{queue:?}")).unwrap();
+    assert!(queue.shutdown_now().concat().contains("unfinished: "));
 }

@@ -6,6 +6,7 @@ use filch::cancel::{
     with_cleanup,
 };
 use filch::time::{Instant, timeout};
+use std::fmt;
 
 #[filch::test(start_paused = true)]
 async fn a_scope_that_nobody_cancels_gives_the_output() {
@@ -245,4 +246,18 @@ async fn a_catch_within_a_scope_leaves_the_scope_cancelled() {
         6
     });
     assert_eq!(outcome.await, Ok(6));
+}
+
+#[test]
+fn a_scope_may_be_printed_by_who_cancels_it() {
+    struct Cancels<'a>(&'a CancelScope);
+    impl fmt::Write for Cancels<'_> {
+        fn write_str(&mut self, _: &str) -> fmt::Result {
+            self.0.cancel("as it is printed");
+            Ok(())
+        }
+    }
+    let scope = CancelScope::new();
+    fmt::write(&mut Cancels(&scope), format_args!("{scope:?}")).unwrap();
+    assert!(format!("{scope:?}").contains("as it is printed"));
 }

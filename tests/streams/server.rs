@@ -1,11 +1,12 @@
 //! `Server`: who is let in, who is let out, and when it is over.
 
 use super::support::streams::{MUCH, listen};
-use super::support::within;
+use super::support::{Gate, watch, within};
 use filch::cancel::with_cleanup;
 use filch::runtime::{Builder, Unhandled, UnhandledKind};
 use filch::streams::{ServerOptions, StreamReader, StreamWriter, open_connection, start_server};
 use filch::time::{Duration, timeout};
+use std::future::pending;
 use std::io::ErrorKind;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -209,4 +210,42 @@ async fn dropping_it_closes_it() {
     let address = server.local_addrs()[0];
     drop(server);
     within(async { while open_connection(address).await.is_ok() {} }).await;
+}
+
+#[test]
+fn a_client_that_comes_in_as_the_server_gives_up_is_sent_away() {
+    let _watch = watch();
+    let (spawns, begun, hold) = (Arc::new(AtomicUsize::new(0)), Gate::new(), Gate::new());
+    let (count, reached, wait) = (spawns.clone(), begun.clone(), hold.clone());
+    let runtime = Builder::new_multi_thread()
+        .worker_threads(2)
+        .on_task_spawn(move |_| {
+            // The task of the client, between its entry into the list and its being known there.
+            if count.fetch_add(1, Ordering::SeqCst) == 1 {
+                reached.open();
+                wait.block();
+            }
+        })
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let handler = |_, writer: StreamWriter| async move {
+            let _writer = writer;
+            pending::<()>().await;
+        };
+        // Its first task takes connections.
+        let server = start_server("127.0.0.1:0", handler).await.unwrap();
+        assert_eq!(spawns.load(Ordering::SeqCst), 1);
+        let (mut reader, _writer) = open_connection(server.local_addrs()[0]).await.unwrap();
+        within(begun.pass()).await;
+        let gone = async {
+            // The connection was broken off: only then may its task go on.
+            let read = reader.read(1).await;
+            hold.open();
+            assert!(read.map_or(true, |bytes| bytes.is_empty()));
+        };
+        let (ended, ()) =
+            within(async { filch::join!(server.graceful_shutdown(Duration::ZERO), gone) }).await;
+        assert!(!ended);
+    });
 }

@@ -425,11 +425,15 @@ impl Default for CancelScope {
 
 impl fmt::Debug for CancelScope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = self.0.state.lock();
+        // Not under the lock: what is printed may go anywhere.
+        let (reason, caught, shield) = {
+            let state = self.0.state.lock();
+            (state.reason.clone(), state.caught, state.shield)
+        };
         f.debug_struct("CancelScope")
-            .field("reason", &state.reason)
-            .field("caught", &state.caught)
-            .field("shield", &state.shield)
+            .field("reason", &reason)
+            .field("caught", &caught)
+            .field("shield", &shield)
             .finish_non_exhaustive()
     }
 }

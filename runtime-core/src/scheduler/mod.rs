@@ -343,6 +343,9 @@ impl Scheduler {
 
     /// The last job is done: if time stands still, whoever drives may let it jump now.
     pub(crate) fn pool_is_quiet(&self) {
+        // Pairs with the fence in `Worker::sleep_virtually`: we see the clock stand still, or who wants it
+        // to jump sees that no job is left.
+        fence(Ordering::SeqCst);
         if self.clock.is_paused() {
             self.unpark(0);
         }

@@ -194,6 +194,8 @@ impl Worker {
     /// deadline, else waits for somebody to come.
     fn sleep_virtually(&self) {
         let scheduler = self.scheduler();
+        // Pairs with the fence in `Scheduler::pool_is_quiet`.
+        fence(Ordering::SeqCst);
         // Before the look for work: a job that ends after this has not let time jump, and what one woke
         // that ended before is seen below.
         let quiet = scheduler.pool.is_quiet() && scheduler.resolver.is_quiet();

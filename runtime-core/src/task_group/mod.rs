@@ -308,7 +308,7 @@ impl<E> TaskGroup<E> {
     }
 
     /// Cancels the body and all children: the group ends early, and that is no error. Does nothing
-    /// the second time, or if the group is over.
+    /// the second time, or if the group is over. The body goes no further than to where it waits.
     ///
     /// The block gives the body's output if that has come already; otherwise
     /// [`GroupError`] is returned, without an error in it. The counterpart of `TaskGroup.cancel` of

@@ -66,6 +66,7 @@ where
             Stage::Over => panic!("the scope of a `TaskGroup` was polled again after it was ready"),
         }
         let shared = &*this.shared;
+        let mut has_begun = this.holder.is_some();
         let holder = this.holder.get_or_insert_with(|| {
             let node = Node::here(false);
             shared.set_node(Some(node.clone()));
@@ -74,9 +75,10 @@ where
         shared.runner().register(cx.waker());
         holder.register(cx.waker());
         while let Some(body) = this.body.as_mut().as_pin_mut() {
-            // A body that has failed anyway shall not meet what its children leave behind as they end, a
-            // channel that is closed, say, and take that for the failure.
-            if !shared.has_failed() || holder.node().is_held() {
+            // A body that is given up shall not meet what its children leave behind as they end, a channel
+            // that is closed, say, and take that for the failure, or for their end.
+            if !shared.gives_up(has_begun) || holder.node().is_held() {
+                has_begun = true;
                 match catch(|| holder.within(&Plain, || body.poll(cx))) {
                     Ok(Poll::Ready(Ok(value))) => *this.value = Some(value),
                     Ok(Poll::Ready(Err(error))) => shared.fail(TaskError::new(error, None)),

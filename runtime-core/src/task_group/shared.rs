@@ -135,11 +135,12 @@ impl<E> Shared<E> {
         self.state.lock().reason.clone()
     }
 
-    /// Whether it is being cancelled, and will have an error or a panic to tell, whatever comes.
-    pub(super) fn has_failed(&self) -> bool {
+    /// Whether it is being cancelled, so that its body goes no further. One that has not begun does begin,
+    /// unless there will be an error or a panic to tell, whatever comes.
+    pub(super) fn gives_up(&self, has_begun: bool) -> bool {
         let state = self.state.lock();
         let has_error = self.policy != ErrorPolicy::Collect && !state.errors.is_empty();
-        state.reason.is_some() && (state.panic.is_some() || has_error)
+        state.reason.is_some() && (has_begun || state.panic.is_some() || has_error)
     }
 
     pub(super) fn len(&self) -> usize {

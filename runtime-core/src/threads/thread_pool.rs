@@ -241,6 +241,7 @@ impl Shared {
         let mut line = self.line.lock();
         line.threads -= 1;
         if line.threads > 0 {
+            drop(line);
             tracing::warn!(%error, "an executor cannot start another thread");
             return Ok(());
         }
@@ -314,11 +315,15 @@ impl Shared {
 
 impl fmt::Debug for ThreadPoolExecutor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let line = self.shared.line.lock();
+        // Not under the lock: what is printed may go anywhere.
+        let (threads, waiting) = {
+            let line = self.shared.line.lock();
+            (line.threads, line.waiting.len())
+        };
         f.debug_struct("ThreadPoolExecutor")
             .field("max_workers", &self.shared.max_workers)
-            .field("threads", &line.threads)
-            .field("waiting", &line.waiting.len())
+            .field("threads", &threads)
+            .field("waiting", &waiting)
             .finish_non_exhaustive()
     }
 }

@@ -17,7 +17,7 @@ use runtime_sync::lock::{Semaphore, SemaphorePermit};
 use runtime_sync::primitives::Mutex;
 
 use super::cached::{self, Home};
-use super::file_job::{FileJob, Outcome};
+use super::file_job::{BUFFER_MAX, FileJob, Outcome};
 use super::{OpenOptions, at_once, check_runtime};
 use crate::io::{AsyncRead, AsyncSeek, AsyncWrite, ReadBuf};
 
@@ -64,6 +64,7 @@ pub struct File {
     turns: Semaphore,
     /// Away while somebody's turn lasts.
     job: Mutex<Option<FileJob>>,
+    max_buf_size: usize,
 }
 
 /// The right to do something with the file, until it is dropped.
@@ -138,7 +139,7 @@ impl File {
     pub(super) fn at(home: Home, std: StdFile) -> File {
         let std = Arc::new(std);
         let job = Mutex::new(Some(FileJob::new(std.clone(), home)));
-        File { std, turns: Semaphore::new(1), job }
+        File { std, turns: Semaphore::new(1), job, max_buf_size: BUFFER_MAX }
     }
 
     /// Waits until all that was written is on the disk, with what the system knows about the file.
@@ -243,11 +244,8 @@ impl File {
     pub async fn try_clone(&self) -> io::Result<File> {
         let mut turn = self.settled().await?;
         turn.share();
-        let max_buf_size = turn.buffer_max;
         let std = run(turn, StdFile::try_clone).await?;
-        let mut file = File::at(Home::Far, std);
-        file.set_max_buf_size(max_buf_size);
-        Ok(file)
+        Ok(File { max_buf_size: self.max_buf_size, ..File::at(Home::Far, std) })
     }
 
     /// Waits for what is under way, and gives the file away.
@@ -291,12 +289,12 @@ impl File {
             max_buf_size > 0,
             "`max_buf_size` is at least 1: a buffer without room moves nothing"
         );
-        self.own_turn().buffer_max = max_buf_size;
+        self.max_buf_size = max_buf_size;
     }
 
     /// How many bytes a job reads or writes at most.
     pub fn max_buf_size(&self) -> usize {
-        self.job.lock().as_ref().map_or(super::file_job::BUFFER_MAX, |job| job.buffer_max)
+        self.max_buf_size
     }
 
     fn unwrap(self) -> StdFile {
@@ -358,7 +356,8 @@ impl AsyncRead for File {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let spent = ready!(budget::poll_proceed(cx));
-        let outcome = ready!(self.own_turn().poll_read(cx, buf));
+        let most = self.max_buf_size;
+        let outcome = ready!(self.own_turn().poll_read(cx, buf, most));
         spent.made_progress();
         Poll::Ready(outcome)
     }
@@ -379,7 +378,8 @@ impl AsyncWrite for File {
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let spent = ready!(budget::poll_proceed(cx));
-        let outcome = ready!(self.own_turn().poll_write(cx, slices));
+        let most = self.max_buf_size;
+        let outcome = ready!(self.own_turn().poll_write(cx, slices, most));
         spent.made_progress();
         Poll::Ready(outcome)
     }

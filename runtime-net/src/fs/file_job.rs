@@ -36,7 +36,6 @@ pub(super) struct FileJob {
     write_error: Option<io::Error>,
     /// Where the last seek has led.
     position: u64,
-    pub(super) buffer_max: usize,
 }
 
 #[derive(Debug)]
@@ -138,7 +137,6 @@ impl FileJob {
             state: State::Idle(Buffer { home, ..Buffer::default() }),
             write_error: None,
             position: 0,
-            buffer_max: BUFFER_MAX,
         }
     }
 
@@ -207,10 +205,12 @@ impl FileJob {
         self.start(|std, buffer| Outcome::Done(buffer.unread(std).and_then(|()| other(std))));
     }
 
+    /// Reads `most` bytes at most.
     pub(super) fn poll_read(
         &mut self,
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
+        most: usize,
     ) -> Poll<io::Result<()>> {
         if buf.remaining() == 0 {
             return Poll::Ready(Ok(()));
@@ -230,7 +230,7 @@ impl FileJob {
                 return Poll::Ready(Ok(()));
             }
             buffer.clear();
-            let wanted = buf.remaining().min(self.buffer_max);
+            let wanted = buf.remaining().min(most);
             if wanted <= READ_MAX && buffer.home.is_near() {
                 check_runtime();
                 let unfilled = buf.initialize_unfilled_to(wanted);
@@ -243,10 +243,12 @@ impl FileJob {
         }
     }
 
+    /// Writes `most` bytes at most.
     pub(super) fn poll_write(
         &mut self,
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
+        most: usize,
     ) -> Poll<io::Result<usize>> {
         ready!(self.poll_settle(cx))?;
         self.take_write_error()?;
@@ -258,7 +260,7 @@ impl FileJob {
             bytes = std::mem::take(&mut buffer.bytes);
         }
         for slice in slices {
-            let room = self.buffer_max - bytes.len();
+            let room = most - bytes.len();
             bytes.extend_from_slice(&slice[..slice.len().min(room)]);
         }
         let count = bytes.len();

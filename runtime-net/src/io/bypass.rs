@@ -84,3 +84,7 @@ impl Bypass {
 fn changed() -> io::Error {
     io::Error::other("a stream was a descriptor, and is none any more")
 }
+
+#[cfg(all(test, target_os = "linux"))]
+#[path = "bypass_tests.rs"]
+mod tests;

@@ -87,7 +87,8 @@ impl Transfer {
 
     fn has_room(&self) -> bool {
         match &self.route {
-            Route::Bypass(bypass) => bypass.is_empty(),
+            // The buffer goes first, and must be empty if the bypass is refused.
+            Route::Bypass(bypass) => self.start == self.end && bypass.is_empty(),
             _ => self.end < self.buf.len(),
         }
     }

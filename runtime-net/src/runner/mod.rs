@@ -112,8 +112,8 @@ impl Runner {
     ///
     /// # Errors
     ///
-    /// [`Interrupted`], if the future was asked to end by a signal that the runner
-    /// [handles](Runner::handle_ctrl_c), and did. A value that it gave all the same wins.
+    /// [`Interrupted`], if the future was asked to end by a signal that the runner handles, and did. A value
+    /// that it gave all the same wins.
     ///
     /// # Panics
     ///

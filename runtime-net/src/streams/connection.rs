@@ -64,9 +64,8 @@ impl Connection {
 
     /// Sends `bytes` at once as far as there is room, and what is left in the background.
     pub(super) fn write(self: &Arc<Connection>, bytes: &[u8]) {
-        if !self.outbox.begin() {
-            // Whoever sends will find it.
-            return self.outbox.push(bytes);
+        if !self.outbox.begin_or_push(bytes) {
+            return;
         }
         match self.try_send(bytes) {
             Ok((count, false)) if count == bytes.len() => self.settle(),

@@ -154,21 +154,23 @@ impl Outbox {
     /// Whether nobody sends, and the caller does so from now on, until `finish` says that all is
     /// sent.
     pub(super) fn begin(&self) -> bool {
+        self.0.lock().begin()
+    }
+
+    /// As [`begin`](Outbox::begin). If somebody sends, these bytes are put with the others, in one step: he
+    /// does not go without them.
+    pub(super) fn begin_or_push(&self, bytes: &[u8]) -> bool {
         let mut state = self.0.lock();
-        let begun = !state.flushing && state.end != End::Closed;
-        state.flushing |= begun;
+        let begun = state.begin();
+        if !begun {
+            state.push(bytes);
+        }
         begun
     }
 
+    /// Keeps what has found no room. For whoever sends.
     pub(super) fn push(&self, bytes: &[u8]) {
-        let mut state = self.0.lock();
-        if state.end == End::Closed {
-            return;
-        }
-        state.queue.extend_from_slice(bytes);
-        if state.len() > state.high {
-            state.paused = true;
-        }
+        self.0.lock().push(bytes);
     }
 
     /// Everything that waits now, for whoever flushes.
@@ -330,6 +332,22 @@ impl Outbox {
 type Look<R> = fn(&State) -> Option<R>;
 
 impl State {
+    fn begin(&mut self) -> bool {
+        let begun = !self.flushing && self.end != End::Closed;
+        self.flushing |= begun;
+        begun
+    }
+
+    fn push(&mut self, bytes: &[u8]) {
+        if self.end == End::Closed {
+            return;
+        }
+        self.queue.extend_from_slice(bytes);
+        if self.len() > self.high {
+            self.paused = true;
+        }
+    }
+
     fn len(&self) -> usize {
         self.queue.len() + self.in_flight
     }

@@ -145,6 +145,8 @@ struct State {
     forever: bool,
     clients: BTreeMap<u64, Client>,
     next_client: u64,
+    /// Why the clients were told to go.
+    given_up: Option<CancelReason>,
 }
 
 impl State {
@@ -212,6 +214,7 @@ impl Server {
             forever: false,
             clients: BTreeMap::new(),
             next_client: 0,
+            given_up: None,
         };
         let shared = Shared {
             options,
@@ -323,13 +326,15 @@ impl Server {
         if timeout(limit, self.wait_closed()).await.is_ok() {
             return true;
         }
+        let reason =
+            CancelReason::new(CancelSource::Shutdown).with_message("the server shuts down");
+        // First of all: who is about to come in sends himself away, see `welcome`.
+        self.shared.state.lock().given_up = Some(reason.clone());
         self.abort_clients();
         let handlers: Vec<_> = {
             let state = self.shared.state.lock();
             state.clients.values().filter_map(|client| client.handler.clone()).collect()
         };
-        let reason =
-            CancelReason::new(CancelSource::Shutdown).with_message("the server shuts down");
         handlers.iter().for_each(|handler| _ = handler.cancel(reason.clone()));
         self.wait_closed().await;
         false
@@ -405,9 +410,24 @@ impl Shared {
             shared.attend_to(reader, writer).await
         });
         let handler = background_on(task, self.name.clone(), &self.runtime);
-        if let Some(client) = self.state.lock().clients.get_mut(&number) {
-            client.handler = Some(handler);
-        }
+        self.let_in(number, handler);
+    }
+
+    /// The client has its task now. If the clients were given up meanwhile, it goes with the others.
+    fn let_in(&self, number: u64, handler: AbortHandle) {
+        let mut state = self.state.lock();
+        let given_up = state.given_up.clone();
+        let client = state.clients.get_mut(&number);
+        let Some(reason) = given_up else {
+            if let Some(client) = client {
+                client.handler = Some(handler);
+            }
+            return;
+        };
+        let connection = client.and_then(|client| client.connection.upgrade());
+        drop(state);
+        connection.iter().for_each(|connection| connection.abort());
+        handler.cancel(reason);
     }
 
     /// Runs the handler, once the client has been let in.

@@ -108,9 +108,10 @@ where
             return Poll::Ready(Ok(()));
         }
         loop {
-            // The rest of the handshake, or an answer to the peer's wishes, a new key say.
+            // The rest of the handshake, or an answer to the peer's wishes, a new key say. That nothing can be
+            // sent any more is no reason not to read: who writes is told.
             if this.session.wants_write() && !this.writer_waits {
-                let _ = poll_send_all(&mut this.stream, &mut this.session, cx)?;
+                let _ = poll_send_all(&mut this.stream, &mut this.session, cx);
             }
             match this.session.reader().read(room(buf)) {
                 Ok(count) => {

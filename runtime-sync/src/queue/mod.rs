@@ -213,6 +213,7 @@ impl<O: Order> AnyQueue<O> {
     /// queue.put_nowait(1).unwrap();
     /// assert_eq!(queue.put_nowait(2), Err(TryPutError::Full(2)));
     /// ```
+    #[track_caller]
     pub fn put_nowait(&self, item: O::Item) -> Result<(), TryPutError<O::Item>> {
         match self.shared.room.as_ref().map(|room| room.try_acquire(1)) {
             Some(Err(TryAcquireError::NoPermits)) => Err(TryPutError::Full(item)),
@@ -290,6 +291,7 @@ impl<O: Order> AnyQueue<O> {
     /// queue.put_nowait(1).unwrap();
     /// assert_eq!(queue.get_nowait(), Ok(1));
     /// ```
+    #[track_caller]
     pub fn get_nowait(&self) -> Result<O::Item, TryGetError> {
         match self.shared.items.try_acquire(1) {
             Err(TryAcquireError::NoPermits) => Err(TryGetError::Empty),
@@ -411,6 +413,7 @@ impl<O: Order> AnyQueue<O> {
     /// assert_eq!(queue.get_nowait(), Ok(1));
     /// assert_eq!(queue.get_nowait(), Err(TryGetError::ShutDown));
     /// ```
+    #[track_caller]
     pub fn shutdown(&self) {
         self.shared.lock().shut_down = true;
         self.shared.close();
@@ -431,6 +434,7 @@ impl<O: Order> AnyQueue<O> {
     /// assert_eq!(queue.shutdown_now(), [1]);
     /// runtime_sync::block_on(queue.join());
     /// ```
+    #[track_caller]
     pub fn shutdown_now(&self) -> Vec<O::Item> {
         let items = {
             let mut state = self.shared.lock();
@@ -453,6 +457,7 @@ impl<O: Order> AnyQueue<O> {
     /// queue.shutdown();
     /// assert!(queue.is_shutdown());
     /// ```
+    #[track_caller]
     pub fn is_shutdown(&self) -> bool {
         self.shared.lock().shut_down
     }
@@ -468,6 +473,7 @@ impl<O: Order> AnyQueue<O> {
     /// queue.put_nowait(1).unwrap();
     /// assert_eq!(queue.len(), 1);
     /// ```
+    #[track_caller]
     pub fn len(&self) -> usize {
         self.shared.lock().order.count()
     }
@@ -481,6 +487,7 @@ impl<O: Order> AnyQueue<O> {
     ///
     /// assert_eq!(Queue::<u32>::new(0).qsize(), 0);
     /// ```
+    #[track_caller]
     pub fn qsize(&self) -> usize {
         self.len()
     }
@@ -494,6 +501,7 @@ impl<O: Order> AnyQueue<O> {
     ///
     /// assert!(Queue::<u32>::new(0).is_empty());
     /// ```
+    #[track_caller]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -509,6 +517,7 @@ impl<O: Order> AnyQueue<O> {
     /// queue.put_nowait(1).unwrap();
     /// assert!(queue.is_full());
     /// ```
+    #[track_caller]
     pub fn is_full(&self) -> bool {
         self.shared.maxsize > 0 && self.len() >= self.shared.maxsize
     }
@@ -538,6 +547,7 @@ impl<O: Order> AnyQueue<O> {
     /// let stats = queue.stats();
     /// assert_eq!((stats.len, stats.unfinished, stats.getters, stats.putters), (1, 1, 0, 0));
     /// ```
+    #[track_caller]
     pub fn stats(&self) -> QueueStats {
         let shared = &*self.shared;
         let putters = shared.room.as_ref().map_or(0, Permits::waiters);
@@ -570,12 +580,13 @@ impl<O: Order> fmt::Debug for AnyQueue<O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut debug = f.debug_struct("Queue");
         debug.field("maxsize", &self.shared.maxsize);
-        // Somebody may print a queue from within a comparison.
-        match self.shared.state.try_lock() {
-            Some(state) => debug
-                .field("len", &state.order.count())
-                .field("unfinished", &state.unfinished)
-                .field("shut_down", &state.shut_down),
+        // Somebody may print a queue from within a comparison, or into the queue itself.
+        let state = self.shared.state.try_lock();
+        match state.map(|state| (state.order.count(), state.unfinished, state.shut_down)) {
+            Some((len, unfinished, shut_down)) => debug
+                .field("len", &len)
+                .field("unfinished", &unfinished)
+                .field("shut_down", &shut_down),
             None => debug.field("state", &"<locked>"),
         };
         debug.finish_non_exhaustive()

@@ -2,12 +2,13 @@
 
 use super::order::Order;
 use crate::lock::permits::Permits;
+use crate::panics::Panics;
 use crate::primitives::{Mutex, MutexGuard};
 use crate::reentry::{Inside, Reentry};
 use crate::wait_list::WaitList;
 
 /// The place that the handles lead to.
-pub(super) struct Place<O> {
+pub(super) struct Place<O: Order> {
     pub(super) state: Mutex<State<O>>,
     /// Who is at the state, if comparing items may lead back to the queue.
     pub(super) reentry: Reentry,
@@ -41,6 +42,7 @@ impl<O: Order> Place<O> {
     }
 
     /// The state; panics if this thread is at it already, in a comparison of two items.
+    #[track_caller]
     pub(super) fn lock(&self) -> Locked<'_, O> {
         if O::COMPARES {
             assert!(
@@ -53,6 +55,7 @@ impl<O: Order> Place<O> {
     }
 
     /// Puts an item in, for which there is room. It comes back if the queue is shut down.
+    #[track_caller]
     pub(super) fn insert(&self, item: O::Item) -> Result<(), O::Item> {
         // Set while the lock is held and dropped after it, also if a comparison panics: the item is in
         // then.
@@ -68,6 +71,7 @@ impl<O: Order> Place<O> {
     }
 
     /// Takes an item out, if there is one, and makes room.
+    #[track_caller]
     pub(super) fn take(&self) -> Option<O::Item> {
         // If a comparison panics, the item stays.
         let stays = Announced(&self.items);
@@ -82,6 +86,7 @@ impl<O: Order> Place<O> {
     }
 
     /// Notes that so many items are done. False: there were not so many.
+    #[track_caller]
     pub(super) fn finish(&self, count: usize) -> bool {
         let mut state = self.lock();
         let Some(rest) = state.unfinished.checked_sub(count) else { return false };
@@ -106,6 +111,16 @@ impl<O: Order> Place<O> {
         if let Some(room) = &self.room {
             room.close();
         }
+    }
+}
+
+impl<O: Order> Drop for Place<O> {
+    fn drop(&mut self) {
+        // Even if the drop of an item panics, the others are dropped.
+        let mut panics = Panics::new();
+        let items = self.state.get_mut().order.drain();
+        items.into_iter().for_each(|item| panics.contain(|| drop(item)));
+        panics.pass_on();
     }
 }
 

@@ -16,6 +16,7 @@ use pin_project_lite::pin_project;
 
 use super::error::{RecvError, SendError, TryRecvError, TrySendError};
 use crate::budget;
+use crate::panics::Panics;
 use crate::primitives::Mutex;
 use crate::primitives::atomic::{AtomicBool, AtomicUsize, Ordering};
 use crate::wait_list::{Left, Line, WaitList, Waited, Waiter};
@@ -172,7 +173,7 @@ impl<T> Meeting<T> {
         self.len() == 0
     }
 
-    /// Drops the values that nobody will receive.
+    /// Drops the values that nobody will receive. Even if a drop panics, the others are dropped.
     pub(super) fn discard(&self) {
         let kept = {
             let _line = self.line.lock();
@@ -180,7 +181,9 @@ impl<T> Meeting<T> {
             self.kept_len.store(0, Ordering::Relaxed);
             mem::take(&mut *kept)
         };
-        drop(kept);
+        let mut panics = Panics::new();
+        kept.into_iter().for_each(|value| panics.contain(|| drop(value)));
+        panics.pass_on();
     }
 
     /// How many wait to send and to receive.
