@@ -40,6 +40,12 @@
 //! moves over by changing the crate's name. What only asyncio has goes by asyncio's name; the module
 //! `from_asyncio` has a page with all of them.
 //!
+//! # Systems
+//!
+//! Linux is measured and tested. macOS and the BSDs have all of this but what is marked as Linux's; Windows
+//! lacks what is named after Unix: its sockets, `io::unix`, `signal::unix` and what stands on them.
+//! `signal::windows` is there instead.
+//!
 //! # Features
 //!
 //! | feature | what it adds | default |

@@ -1,4 +1,5 @@
 //! Descriptors of the user's own, through the facade.
+#![cfg(unix)]
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, missing_docs)]
 
 mod support;

@@ -1,4 +1,5 @@
 //! Nobody who can run waits for ever: not for a lucky pair, not for busy neighbours, not for a loop.
+#![cfg_attr(not(unix), allow(unused_imports, dead_code, reason = "not all of it is for Windows"))]
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, missing_docs)]
 // Some handles leave their block unawaited on purpose; a `()` fixes the type of what only panics.
 #![allow(clippy::async_yields_async, clippy::let_unit_value)]
@@ -6,6 +7,7 @@
 mod support;
 
 use filch::io::{AsyncReadExt, AsyncWriteExt};
+#[cfg(unix)]
 use filch::net::UnixStream;
 use filch::runtime::{Builder, LocalRuntime, Runtime};
 use filch::sync::Notify;
@@ -367,6 +369,7 @@ fn local_tasks_have_a_budget_each_and_leave_their_host_its_own() {
     }));
 }
 
+#[cfg(unix)]
 #[test]
 fn a_root_future_that_never_waits_does_not_keep_sockets_from_being_seen() {
     let _watch = watch();
@@ -391,6 +394,7 @@ fn a_root_future_that_never_waits_does_not_keep_sockets_from_being_seen() {
 }
 
 /// Each poll is followed by a look around, and each of those by a look outside, as time stands still.
+#[cfg(unix)]
 #[test]
 fn who_yields_lets_in_what_came_from_outside() {
     let mut builder = Builder::new_current_thread();
@@ -418,6 +422,7 @@ fn who_yields_lets_in_what_came_from_outside() {
 
 /// As above with a clock that runs: the look is long due when the poll ends, and not left out, as it would be
 /// if the worker had nothing more to do.
+#[cfg(unix)]
 #[test]
 fn who_yields_counts_as_waiting_when_a_look_outside_is_due() {
     let runtime = Builder::new_current_thread().enable_all().event_interval(1).build().unwrap();

@@ -4,6 +4,7 @@
 mod support;
 
 use std::io::{Read, Write};
+#[cfg(unix)]
 use std::os::fd::AsRawFd;
 use std::process::{Command, Stdio};
 
@@ -51,6 +52,7 @@ fn what_is_read_can_be_written() {
     if is_child() {
         return support::current().block_on(async {
             let (mut stdin, mut stdout, mut stderr) = (io::stdin(), io::stdout(), io::stderr());
+            #[cfg(unix)]
             assert_eq!((stdin.as_raw_fd(), stdout.as_raw_fd(), stderr.as_raw_fd()), (0, 1, 2));
             let mut first = [0; 3];
             assert_eq!(stdin.read(&mut []).await.unwrap(), 0);

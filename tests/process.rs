@@ -1,4 +1,5 @@
 //! Children: started, talked with, ended, and nothing of them left.
+#![cfg(unix)]
 #![cfg(feature = "process")]
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, missing_docs)]
 

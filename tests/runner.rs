@@ -1,5 +1,6 @@
 //! `run` and `Runner`: asyncio's way to run a program, and what Ctrl-C does to it.
 #![cfg(all(feature = "net", feature = "signal"))]
+#![cfg_attr(not(unix), allow(unused_imports, dead_code, reason = "not all of it is for Windows"))]
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, missing_docs)]
 #![allow(clippy::async_yields_async, clippy::let_unit_value)]
 
@@ -8,6 +9,7 @@ mod support;
 use filch::cancel::{CancelSource, catch_cancel, check_cancelled, with_cleanup};
 use filch::contextvars::ContextVar;
 use filch::runtime::{Builder, Runner};
+#[cfg(unix)]
 use filch::signal::unix::{SignalKind, signal};
 use filch::task::{block_in_place, yield_now};
 use filch::time::{Duration, sleep};
@@ -163,6 +165,7 @@ fn interruptible() -> Runner {
     Runner::builder().handle_ctrl_c(true).build()
 }
 
+#[cfg(unix)]
 #[test]
 fn ctrl_c_lets_main_clean_up_and_is_an_error() {
     let _watch = watch();
@@ -207,6 +210,7 @@ fn ctrl_c_lets_main_clean_up_and_is_an_error() {
     assert_eq!(child.ends_by(), Some(2));
 }
 
+#[cfg(unix)]
 #[test]
 fn a_main_that_ends_because_of_ctrl_c_is_interrupted() {
     let _watch = watch();
@@ -241,6 +245,7 @@ fn a_main_that_ends_because_of_ctrl_c_is_interrupted() {
     assert_eq!(child.ends().code(), Some(130));
 }
 
+#[cfg(unix)]
 #[test]
 fn a_value_wins_over_ctrl_c() {
     let _watch = watch();
@@ -275,6 +280,7 @@ fn a_value_wins_over_ctrl_c() {
     assert!(child.ends().success());
 }
 
+#[cfg(unix)]
 #[test]
 fn between_runs_ctrl_c_does_what_it_always_does() {
     let _watch = watch();
@@ -292,6 +298,7 @@ fn between_runs_ctrl_c_does_what_it_always_does() {
     assert_eq!(child.ends_by(), Some(2));
 }
 
+#[cfg(unix)]
 #[test]
 fn other_listeners_keep_their_signal() {
     let _watch = watch();
@@ -315,6 +322,7 @@ fn other_listeners_keep_their_signal() {
     assert_eq!(child.ends_by(), Some(15));
 }
 
+#[cfg(unix)]
 #[test]
 fn a_second_ctrl_c_ends_a_clean_up_that_hangs() {
     let _watch = watch();
@@ -343,6 +351,7 @@ fn a_second_ctrl_c_ends_a_clean_up_that_hangs() {
     assert_eq!(child.ends_by(), Some(2));
 }
 
+#[cfg(unix)]
 #[test]
 fn run_ends_the_process_as_ctrl_c_does() {
     let _watch = watch();
@@ -366,6 +375,7 @@ fn run_ends_the_process_as_ctrl_c_does() {
     assert_eq!(child.ends_by(), Some(2));
 }
 
+#[cfg(unix)]
 #[test]
 fn sigterm_is_heard_where_it_is_asked_for() {
     let _watch = watch();

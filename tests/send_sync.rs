@@ -209,15 +209,19 @@ fn runtimes_pass_where_panics_are_caught() {
 
 #[test]
 fn sockets_and_pipes_pass_where_panics_are_caught() {
-    use filch::net::unix::{self, pipe};
+    use filch::net::{TcpListener, TcpStream, UdpSocket, tcp};
+    #[cfg(unix)]
     use filch::net::{
-        TcpListener, TcpStream, UdpSocket, UnixDatagram, UnixListener, UnixStream, tcp,
+        UnixDatagram, UnixListener, UnixStream,
+        unix::{self, pipe},
     };
     use std::panic::{RefUnwindSafe, UnwindSafe};
     fn check<T: UnwindSafe + RefUnwindSafe>() {}
     check::<(TcpListener, TcpStream, UdpSocket)>();
     check::<(tcp::ReadHalf<'_>, tcp::WriteHalf<'_>, tcp::OwnedReadHalf, tcp::OwnedWriteHalf)>();
+    #[cfg(unix)]
     check::<(UnixListener, UnixStream, UnixDatagram, pipe::Sender, pipe::Receiver)>();
+    #[cfg(unix)]
     check::<(unix::ReadHalf<'_>, unix::WriteHalf<'_>, unix::OwnedReadHalf, unix::OwnedWriteHalf)>();
     #[cfg(feature = "process")]
     {
@@ -230,5 +234,6 @@ fn sockets_and_pipes_pass_where_panics_are_caught() {
 fn streams_are_taken_where_something_like_them_is() {
     fn check<S: AsRef<S>>() {}
     check::<filch::net::TcpStream>();
+    #[cfg(unix)]
     check::<filch::net::UnixStream>();
 }

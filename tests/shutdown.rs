@@ -587,12 +587,13 @@ fn a_timer_whose_waker_panics_keeps_no_socket_from_learning_of_the_end() {
     let runtime = current();
     let entered = runtime.enter();
     let mut timer = Box::pin(sleep(Duration::from_secs(3600)));
-    let (stream, _peer) = filch::net::UnixStream::pair().unwrap();
+    let std = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    std.set_nonblocking(true).unwrap();
+    let socket = filch::net::UdpSocket::from_std(std).unwrap();
     let panics = Waker::from(Arc::new(OnWake(|| panic!("{ON_PURPOSE}"))));
     assert!(poll_with(&mut timer, &panics).is_pending());
     drop(entered);
-    let (bell, rings) = Bell::new();
-    let mut readable = Box::pin(stream.readable());
+    let ((bell, rings), mut readable) = (Bell::new(), Box::pin(socket.readable()));
     assert!(poll_with(&mut readable, &rings).is_pending());
     let _ = catch_unwind(AssertUnwindSafe(|| drop(runtime)));
     assert_eq!(bell.rang(), 1);

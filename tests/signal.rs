@@ -1,4 +1,5 @@
 //! Signals: heard by all who listen, and no more often than one can tell.
+#![cfg(unix)]
 #![cfg(all(feature = "signal", feature = "process"))]
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, missing_docs)]
 

@@ -1,5 +1,5 @@
 //! `#[filch::main(cancel_on = …)]`: the first signal cancels, the second one kills.
-#![cfg(all(feature = "signal", feature = "process", feature = "macros"))]
+#![cfg(all(unix, feature = "signal", feature = "process", feature = "macros"))]
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, missing_docs)]
 
 mod support;

@@ -1,4 +1,5 @@
 //! No descriptor is left: every way to a socket says so, nothing spins, and nothing is left behind.
+#![cfg(unix)]
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, missing_docs)]
 #![cfg(target_os = "linux")]
 

@@ -13,8 +13,8 @@
 //! | 7 what stands on tasks and time | [`cancel`], [`task_group`], [`join_set`], [`gather`], [`staggered`], [`wait`], [`stream`], [`callback`], [`promise`], [`shield`], [`threads`], [`background`], [`closing`] |
 #![deny(unsafe_code)]
 
-#[cfg(not(unix))]
-compile_error!("filch needs a Unix system: its reactor waits for descriptors");
+#[cfg(not(any(unix, windows)))]
+compile_error!("filch needs Unix or Windows: its reactor waits for descriptors or sockets");
 
 pub mod background;
 mod blocking;

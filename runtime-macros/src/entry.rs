@@ -181,7 +181,7 @@ fn cancellable(future: &TokenStream, options: &Options) -> TokenStream {
         let canceller = {
             let _entered = runtime.handle().enter();
             #facade::signal::Canceller::new(&[
-                #(#facade::signal::unix::SignalKind::#kinds()),*
+                #(#facade::signal::SignalKind::#kinds()),*
             ])
             .expect("failed to listen to signals")
         };

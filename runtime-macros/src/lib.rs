@@ -79,7 +79,7 @@ use proc_macro::TokenStream;
 /// default, so that a shell sees the same as ever, which is 130. If the function gives a value all the
 /// same, that is what counts. A second signal, of either kind, ends the process at once.
 /// `interrupt` is Ctrl-C, `terminate` is what containers and service managers send, and there are
-/// `hangup` and `quit`. Python's asyncio does this with the first of them.
+/// `hangup` and `quit`. On Windows these are Ctrl-C, the end of the console, a logoff and Ctrl-Break. Python's asyncio does this with the first of them.
 ///
 /// ```no_run
 /// #[filch::main(cancel_on = "interrupt, terminate")]

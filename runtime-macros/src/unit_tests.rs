@@ -88,8 +88,8 @@ fn options_reach_the_builder_in_any_order() {
 #[test]
 fn signals_that_cancel_are_heard_around_the_function() {
     let code = main_with("cancel_on = \"interrupt, terminate\"", "async fn main() -> u8 { 1 }");
-    assert_contains(&code, "::filch::signal::unix::SignalKind::interrupt(),");
-    assert_contains(&code, "::filch::signal::unix::SignalKind::terminate()]");
+    assert_contains(&code, "::filch::signal::SignalKind::interrupt(),");
+    assert_contains(&code, "::filch::signal::SignalKind::terminate()]");
     assert_contains(&code, "runtime.block_on(canceller.run(main()))");
     for wrong in ["\"\"", "\"kill\"", "\"interrupt,\"", "interrupt"] {
         let code = main_with(&format!("cancel_on = {wrong}"), "async fn main() {}");

@@ -1,13 +1,13 @@
 //! Datagrams, shared by UDP and Unix sockets: the methods that differ in nothing but the address.
 
 use std::io;
-use std::os::fd::{AsRawFd as _, OwnedFd};
 
 use bytes::BufMut;
 use runtime_core::reactor::{Direction, Interest, Registration};
 use socket2::SockAddr;
 
 use crate::io::ReadBuf;
+use crate::os::{Descriptor as _, OwnedDescriptor};
 use crate::socket::Socket;
 use crate::stream::{BOTH, fill_at_once};
 use crate::udp::Incoming;
@@ -24,14 +24,14 @@ impl Datagrams {
     /// Watched by the runtime of this thread.
     #[track_caller]
     pub(crate) fn new(socket: Socket) -> io::Result<Datagrams> {
-        let registration = Registration::new(socket.as_raw_fd(), BOTH)?;
+        let registration = Registration::new(socket.number(), BOTH)?;
         // As a fresh socket is; one that is not costs a system call.
         registration.assume_ready(Direction::Write);
         Ok(Datagrams { registration, socket })
     }
 
     /// Ends the watch. The descriptor stays as it is, non-blocking.
-    pub(crate) fn into_descriptor(self) -> io::Result<OwnedFd> {
+    pub(crate) fn into_descriptor(self) -> io::Result<OwnedDescriptor> {
         self.registration.deregister()?;
         Ok(self.socket.into_descriptor())
     }

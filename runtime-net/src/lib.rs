@@ -27,7 +27,7 @@
 //! | rest.rs | accepting, also when there is no descriptor left |
 //! | socket.rs | the calls we make, and who answers |
 //! | os/ | answered by the kernel; the only place with system calls |
-//! | raw.rs | sockets from raw descriptors |
+//! | raw.rs, raw_windows.rs | sockets from raw descriptors |
 //! | fs/ | files and directories: what is in memory at once, all else on the blocking pool |
 //! | process/ | children: starting, feeding, reaping |
 //! | signal/ | listening to signals |
@@ -46,7 +46,12 @@ pub mod io;
 mod os;
 #[cfg(feature = "process")]
 pub mod process;
+#[cfg(unix)]
 #[expect(unsafe_code, reason = "a number is taken for a descriptor")]
+mod raw;
+#[cfg(windows)]
+#[expect(unsafe_code, reason = "a number is taken for a handle")]
+#[path = "raw_windows.rs"]
 mod raw;
 mod rest;
 pub mod runner;
@@ -60,6 +65,7 @@ pub mod tcp;
 #[cfg(feature = "tls")]
 pub mod tls;
 pub mod udp;
+#[cfg(unix)]
 pub mod unix;
 
 /// Sockets, and names to addresses.
@@ -68,5 +74,6 @@ pub mod net {
     pub use crate::staggered::{STAGGER, connect_staggered};
     pub use crate::tcp::{self, TcpListener, TcpSocket, TcpStream};
     pub use crate::udp::{self, UdpSocket};
+    #[cfg(unix)]
     pub use crate::unix::{self, UnixDatagram, UnixListener, UnixSocket, UnixStream};
 }

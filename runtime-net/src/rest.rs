@@ -36,7 +36,7 @@ impl Rest {
     pub(crate) fn take(&self, listener: &Socket) -> io::Result<(Socket, SockAddr)> {
         loop {
             match listener.accept() {
-                Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+                Err(error) if crate::os::is_broken_off(&error) => {}
                 Err(error) if crate::os::is_exhausted(&error) => {
                     self.due.swap(true, Ordering::Relaxed);
                     return Err(error);

@@ -5,13 +5,14 @@
 
 use std::io::{self, IoSlice, IoSliceMut};
 use std::net::{Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::time::Duration;
 
 use socket2::{Domain, Protocol, SockAddr, Type};
 
 use crate::io::ReadBuf;
-use crate::os::{OsSocket, Peer};
+#[cfg(unix)]
+use crate::os::Peer;
+use crate::os::{OsSocket, OwnedDescriptor, descriptor};
 use crate::udp::{Incoming, Outgoing};
 
 /// A socket that never waits.
@@ -56,11 +57,14 @@ ask! {
     fn shutdown(how: Shutdown) -> io::Result<()>;
     fn local_addr() -> io::Result<SockAddr>;
     fn peer_addr() -> io::Result<SockAddr>;
+    #[cfg(unix)]
     fn kind() -> io::Result<Type>;
     fn nonblocking() -> io::Result<bool>;
+    fn let_take_over(on: bool) -> io::Result<()>;
+    fn let_share(on: bool) -> io::Result<()>;
+    #[cfg(unix)]
     fn peer() -> io::Result<Peer>;
     fn take_error() -> io::Result<Option<io::Error>>;
-    fn as_fd() -> BorrowedFd<'_>;
 }
 
 // Options.
@@ -77,7 +81,9 @@ ask! {
     fn set_linger(linger: Option<Duration>) -> io::Result<()>;
     fn reuseaddr() -> io::Result<bool>;
     fn set_reuseaddr(on: bool) -> io::Result<()>;
+    #[cfg(unix)]
     fn reuseport() -> io::Result<bool>;
+    #[cfg(unix)]
     fn set_reuseport(on: bool) -> io::Result<()>;
     fn set_only_v6(on: bool) -> io::Result<()>;
     fn send_buffer_size() -> io::Result<usize>;
@@ -88,7 +94,9 @@ ask! {
     fn set_ttl(ttl: u32) -> io::Result<()>;
     fn tos_v4() -> io::Result<u32>;
     fn set_tos_v4(tos: u32) -> io::Result<()>;
+    #[cfg(unix)]
     fn tclass_v6() -> io::Result<u32>;
+    #[cfg(unix)]
     fn set_tclass_v6(class: u32) -> io::Result<()>;
     #[cfg(target_os = "linux")]
     fn device() -> io::Result<Option<Vec<u8>>>;
@@ -128,6 +136,7 @@ impl Socket {
     }
 
     /// Two Unix sockets that are connected to one another.
+    #[cfg(unix)]
     pub(crate) fn pair(kind: Type) -> io::Result<(Socket, Socket)> {
         let (one, other) = OsSocket::pair(kind)?;
         Ok((Socket::Os(one), Socket::Os(other)))
@@ -147,9 +156,10 @@ impl Socket {
     ///
     /// # Panics
     ///
-    /// In a debug build, if it is blocking: whoever waits for it would hold up a worker.
+    /// In a debug build, if it is blocking and the system says so: whoever waits for it would hold up a
+    /// worker.
     #[track_caller]
-    pub(crate) fn adopt(descriptor: OwnedFd) -> Socket {
+    pub(crate) fn adopt(descriptor: OwnedDescriptor) -> Socket {
         let socket = Socket::from(descriptor);
         debug_assert!(
             socket.nonblocking().unwrap_or(true),
@@ -159,30 +169,19 @@ impl Socket {
     }
 
     /// The kernel's descriptor.
-    pub(crate) fn into_descriptor(self) -> OwnedFd {
+    pub(crate) fn into_descriptor(self) -> OwnedDescriptor {
         match self {
             Socket::Os(socket) => socket.into(),
         }
     }
 }
 
-impl AsFd for Socket {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.as_fd()
-    }
-}
+descriptor!(Socket, this => match this {
+    Socket::Os(socket) => socket,
+});
 
-impl AsRawFd for Socket {
-    #[inline]
-    fn as_raw_fd(&self) -> RawFd {
-        match self {
-            Socket::Os(socket) => socket.as_raw_fd(),
-        }
-    }
-}
-
-impl From<OwnedFd> for Socket {
-    fn from(descriptor: OwnedFd) -> Socket {
+impl From<OwnedDescriptor> for Socket {
+    fn from(descriptor: OwnedDescriptor) -> Socket {
         Socket::Os(OsSocket::from(descriptor))
     }
 }

@@ -1,18 +1,19 @@
 //! Where streams connect to and servers listen at: several addresses, ports in use, Unix sockets.
 
 use super::support::within;
-use filch::streams::{
-    ConnectOptions, ServerOptions, open_connection, open_unix_connection, start_server,
-    start_unix_server,
-};
+use filch::streams::{ConnectOptions, open_connection, start_server};
+#[cfg(unix)]
+use filch::streams::{ServerOptions, open_unix_connection, start_unix_server};
 use std::io::ErrorKind;
 use std::net::SocketAddr;
+#[cfg(unix)]
 use std::path::PathBuf;
 
 fn local(port: u16) -> SocketAddr {
     ([127, 0, 0, 1], port).into()
 }
 
+#[cfg(unix)]
 fn path(name: &str) -> PathBuf {
     let name = format!("filch-streams-{}-{name}", std::process::id());
     std::env::temp_dir().join(name)
@@ -74,6 +75,7 @@ async fn a_server_listens_everywhere_or_nowhere() {
     assert_eq!(error.kind(), ErrorKind::AddrInUse);
 }
 
+#[cfg(unix)]
 #[filch::test]
 async fn a_unix_server_cleans_up_before_and_after() {
     let path = path("clean");
@@ -95,6 +97,7 @@ async fn a_unix_server_cleans_up_before_and_after() {
     assert!(!path.exists());
 }
 
+#[cfg(unix)]
 #[filch::test]
 async fn a_file_that_is_another_ones_by_now_stays() {
     let path = path("other");

@@ -2,7 +2,6 @@
 
 use super::CHILD;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 
 /// Says something that the parent waits for, whatever else is printed.
@@ -53,7 +52,8 @@ impl Talker {
     }
 
     /// The signal by which it ends.
+    #[cfg(unix)]
     pub fn ends_by(self) -> Option<i32> {
-        self.ends().signal()
+        std::os::unix::process::ExitStatusExt::signal(&self.ends())
     }
 }

@@ -41,6 +41,8 @@ async fn try_io_clears_a_readiness_that_was_wrong() {
     let outcome: io::Result<()> =
         near.try_io(Interest::READABLE, || Err(ErrorKind::WouldBlock.into()));
     assert_eq!(outcome.unwrap_err().kind(), ErrorKind::WouldBlock);
+    // Windows is asked anew, and says what is so.
+    #[cfg(unix)]
     assert!(timeout(10 * MS, near.readable()).await.is_err());
     far.write_all(b"y").await.unwrap();
     within(near.readable()).await.unwrap();

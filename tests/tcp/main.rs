@@ -1,6 +1,7 @@
 //! TCP on real loopback sockets, through the facade.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, missing_docs)]
 
+mod descriptors;
 mod edges;
 mod places;
 mod resets;
@@ -12,11 +13,13 @@ mod talk;
 use std::future::{Future, poll_fn};
 use std::io::{self, ErrorKind, IoSlice, IoSliceMut, Read, Write};
 use std::net::SocketAddr;
-use std::os::fd::{AsFd, AsRawFd};
+#[cfg(target_os = "linux")]
+use std::os::fd::AsRawFd;
 use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
+use descriptors::{copy_of, number_of};
 use filch::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Interest};
 use filch::net::{TcpListener, TcpStream, lookup_host};
 use filch::runtime::Runtime;

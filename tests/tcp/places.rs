@@ -134,7 +134,7 @@ async fn a_number_that_is_used_again_brings_no_event_along() {
         let mut streams = Vec::new();
         for _ in 0..4 {
             let mut stream = TcpStream::connect(address).await.unwrap();
-            numbers.insert(stream.as_raw_fd());
+            numbers.insert(number_of(&stream));
             stream.write_all(&[1 + (round % 250) as u8]).await.unwrap();
             streams.push(stream);
         }

@@ -1,8 +1,8 @@
 //! `TcpSocket`: options before the connection, bound addresses, sockets that others made.
 
+use super::descriptors::Owned;
 use super::*;
 use filch::net::TcpSocket;
-use std::os::fd::OwnedFd;
 
 fn here() -> SocketAddr {
     "127.0.0.1:0".parse().unwrap()
@@ -17,8 +17,11 @@ async fn options_are_set_before_and_hold_after() {
         assert_eq!(socket.keepalive().unwrap(), on);
         socket.set_reuseaddr(on).unwrap();
         assert_eq!(socket.reuseaddr().unwrap(), on);
-        socket.set_reuseport(on).unwrap();
-        assert_eq!(socket.reuseport().unwrap(), on);
+        #[cfg(unix)]
+        {
+            socket.set_reuseport(on).unwrap();
+            assert_eq!(socket.reuseport().unwrap(), on);
+        }
         socket.set_nodelay(on).unwrap();
         assert_eq!(socket.nodelay().unwrap(), on);
     }
@@ -44,6 +47,7 @@ async fn options_are_set_before_and_hold_after() {
     assert_eq!(near.linger().unwrap(), Some(Duration::ZERO));
 }
 
+#[cfg(unix)]
 #[filch::test]
 async fn several_listeners_share_a_port_if_all_agree() {
     let bound = |address| {
@@ -72,17 +76,18 @@ async fn an_unconnected_socket_of_another_library_connects() {
     let (listener, address) = listen_alone().await;
     // As hyper-util does it: made elsewhere, non-blocking, in the clothes of a stream of std.
     let socket = TcpSocket::new_v4().unwrap();
-    let std = std::net::TcpStream::from(OwnedFd::from(socket));
+    let std = std::net::TcpStream::from(Owned::from(socket));
     let mut near = within(TcpSocket::from_std_stream(std).connect(address)).await.unwrap();
     let (mut far, _) = within(listener.accept()).await.unwrap();
     near.write_all(b"hi").await.unwrap();
     assert_eq!(within(far.read(&mut [0; 4])).await.unwrap(), 2);
     drop(listener);
-    let socket = TcpSocket::from_std_stream(TcpSocket::new_v4().map(OwnedFd::from).unwrap().into());
+    let socket = TcpSocket::from_std_stream(TcpSocket::new_v4().map(Owned::from).unwrap().into());
     let error = within(socket.connect(address)).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
 }
 
+#[cfg(unix)]
 #[filch::test]
 async fn ipv6_has_its_class_where_there_is_ipv6() {
     let Ok(socket) = TcpSocket::new_v6() else { return };

@@ -38,7 +38,7 @@ async fn what_is_sent_comes_back() {
 async fn what_came_before_the_accept_is_read_without_a_look_at_the_poller() {
     let (near, mut far) = pair().await;
     near.try_write(b"first").unwrap();
-    let system = std::net::TcpStream::from(far.as_fd().try_clone_to_owned().unwrap());
+    let system = copy_of(&far);
     while system.peek(&mut [0]).is_err() {
         std::thread::yield_now();
     }

@@ -64,7 +64,7 @@ async fn the_port_in_use_and_the_host_that_is_none() {
     assert_eq!(socket.send_to(b"", none).await.unwrap_err().kind(), ErrorKind::InvalidInput);
 }
 
-#[cfg(debug_assertions)]
+#[cfg(all(unix, debug_assertions))]
 #[filch::test]
 #[should_panic(expected = "call `set_nonblocking(true)` before `from_std`")]
 async fn a_blocking_socket_is_refused_while_one_looks_for_bugs() {

@@ -1,4 +1,5 @@
 //! Unix sockets and pipes, real ones, through the facade.
+#![cfg(unix)]
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, missing_docs)]
 
 mod datagram;

@@ -2,9 +2,9 @@
 
 use std::fmt;
 use std::io;
-use std::os::fd::RawFd;
 use std::time::Duration;
 
+use super::descriptor::RawDescriptor;
 use super::ready::{Interest, Ready};
 
 /// How many events one wait brings at most.
@@ -27,10 +27,17 @@ pub trait Driver: Send + Sync + fmt::Debug {
     /// Reports the edges of `descriptor` under `token` from now on.
     ///
     /// The first event tells what is ready already. An error leaves nothing behind.
-    fn add(&self, descriptor: RawFd, token: u64, interest: Interest) -> io::Result<()>;
+    fn add(&self, descriptor: RawDescriptor, token: u64, interest: Interest) -> io::Result<()>;
 
     /// Reports `descriptor` no more. Called before the descriptor is closed.
-    fn delete(&self, descriptor: RawFd) -> io::Result<()>;
+    fn delete(&self, descriptor: RawDescriptor) -> io::Result<()>;
+
+    /// Reports `descriptor` again once what an operation has found to be `over` is so anew.
+    ///
+    /// For a world that knows no edges, and so falls silent about what it has reported.
+    fn renew(&self, _descriptor: RawDescriptor, _over: Ready) -> io::Result<()> {
+        Ok(())
+    }
 
     /// Whether an event also says that the other side has closed, before a read finds the end.
     ///
@@ -119,11 +126,11 @@ impl Driver for Quiet {
         Ok(())
     }
 
-    fn add(&self, _descriptor: RawFd, _token: u64, _interest: Interest) -> io::Result<()> {
+    fn add(&self, _descriptor: RawDescriptor, _token: u64, _interest: Interest) -> io::Result<()> {
         Ok(())
     }
 
-    fn delete(&self, _descriptor: RawFd) -> io::Result<()> {
+    fn delete(&self, _descriptor: RawDescriptor) -> io::Result<()> {
         Ok(())
     }
 }

@@ -13,7 +13,8 @@
 //! |---|---|
 //! | ready.rs | `Interest`, `Ready`: what one waits for, what has come |
 //! | driver.rs | `Driver`: what we ask of the outside world |
-//! | poller_linux.rs, poller_portable.rs | the kernel's answer |
+//! | descriptor_*.rs | what the system knows something by that it can watch |
+//! | poller_linux.rs, poller_portable.rs, poller_windows.rs | the kernel's answer |
 //! | readiness.rs | the word of one direction: flags, generation, tick |
 //! | source.rs | one watched descriptor: two such words, and who waits |
 //! | slots.rs | where sources live, and the tokens that name them |
@@ -21,6 +22,9 @@
 //!
 //! Timers are no business of the reactor: whoever turns it says how long it may wait.
 
+#[cfg_attr(unix, path = "descriptor_unix.rs")]
+#[cfg_attr(windows, path = "descriptor_windows.rs")]
+mod descriptor;
 pub mod driver;
 pub mod readiness;
 pub mod ready;
@@ -33,21 +37,26 @@ pub mod source;
 #[path = "poller_linux.rs"]
 pub mod poller;
 
-#[cfg(not(target_os = "linux"))]
+#[cfg(all(unix, not(target_os = "linux")))]
 #[expect(unsafe_code, reason = "the poller must be told that a descriptor stays open")]
 #[path = "poller_portable.rs"]
 pub mod poller;
 
-#[cfg(test)]
+#[cfg(windows)]
+#[expect(unsafe_code, reason = "the poller must be told that a socket stays open")]
+#[path = "poller_windows.rs"]
+pub mod poller;
+
+#[cfg(all(test, unix))]
 mod tests;
 
+pub use descriptor::RawDescriptor;
 pub use driver::{Driver, EVENTS_MAX, Event, Events};
 pub use ready::{Direction, Interest, Ready};
 pub use registration::Registration;
 pub use source::{ReadyEvent, ShutDown};
 
 use std::io;
-use std::os::fd::RawFd;
 use std::time::Duration;
 
 use runtime_sync::primitives::atomic::{AtomicU64, Ordering};
@@ -161,7 +170,7 @@ impl Reactor {
     }
 
     /// Starts to watch `descriptor`, and says which slot is its own.
-    fn watch(&self, descriptor: RawFd, interest: Interest) -> io::Result<u32> {
+    fn watch(&self, descriptor: RawDescriptor, interest: Interest) -> io::Result<u32> {
         let token = self.slots.claim()?;
         if let Err(error) = self.driver.add(descriptor, token.pack(), interest) {
             self.slots.release(token.index);
@@ -171,7 +180,7 @@ impl Reactor {
     }
 
     /// Ends what `watch` started.
-    fn unwatch(&self, descriptor: RawFd, slot: u32) -> io::Result<()> {
+    fn unwatch(&self, descriptor: RawDescriptor, slot: u32) -> io::Result<()> {
         let outcome = self.driver.delete(descriptor);
         self.slots.release(slot);
         outcome

@@ -25,6 +25,7 @@ use rustix::io::Errno;
 
 use super::driver::{Driver, EVENTS_MAX, Events};
 use super::ready::{Interest, Ready};
+use super::source::ReadyEvent;
 
 /// The token of the eventfd. No [`Token`](super::slots::Token) packs to it, and `polling` uses
 /// the same number for its own two descriptors, which stay silent.
@@ -201,6 +202,12 @@ impl Driver for Poller {
     fn reports_closing(&self) -> bool {
         true
     }
+}
+
+/// The system reports what is so anew by itself.
+#[inline(always)]
+pub(super) fn renew(_: &dyn Driver, _: RawFd, _: ReadyEvent) -> io::Result<()> {
+    Ok(())
 }
 
 /// `timeout` for a call that knows milliseconds only. Zero stays zero, all else is at least one.

@@ -14,6 +14,7 @@ use runtime_sync::primitives::Mutex;
 
 use super::driver::{Driver, EVENTS_MAX, Events};
 use super::ready::{Interest, Ready};
+use super::source::ReadyEvent;
 
 /// `EBADF`, which has this number on every Unix.
 const EBADF: i32 = 9;
@@ -102,6 +103,12 @@ impl Driver for Poller {
         let descriptor = unsafe { BorrowedFd::borrow_raw(descriptor) };
         self.poller.delete(descriptor)
     }
+}
+
+/// The system reports what is so anew by itself.
+#[inline(always)]
+pub(super) fn renew(_: &dyn Driver, _: RawFd, _: ReadyEvent) -> io::Result<()> {
+    Ok(())
 }
 
 /// What the system says of a descriptor that is none. The libraries would panic.

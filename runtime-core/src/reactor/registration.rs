@@ -3,7 +3,6 @@
 use std::fmt;
 use std::future::Future;
 use std::io;
-use std::os::fd::RawFd;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -11,14 +10,14 @@ use std::task::{Context, Poll, ready};
 use pin_project_lite::pin_project;
 use runtime_sync::budget;
 use runtime_sync::primitives::Arc;
+use runtime_sync::wake_batch::WakeBatch;
 
 use super::Reactor;
+use super::descriptor::{NONE, RawDescriptor};
+use super::poller;
 use super::ready::{Direction, Interest, Ready};
 use super::source::{ReadyEvent, ShutDown, Source, Wait};
 use crate::runtime::context;
-
-/// Stands for the descriptor of a registration that has ended.
-const ENDED: RawFd = -1;
 
 /// Watches a descriptor while it lives.
 ///
@@ -27,7 +26,7 @@ const ENDED: RawFd = -1;
 pub struct Registration {
     reactor: Arc<Reactor>,
     slot: u32,
-    descriptor: RawFd,
+    descriptor: RawDescriptor,
 }
 
 impl Registration {
@@ -41,7 +40,7 @@ impl Registration {
     ///
     /// There is no runtime on this thread.
     #[track_caller]
-    pub fn new(descriptor: RawFd, interest: Interest) -> io::Result<Registration> {
+    pub fn new(descriptor: RawDescriptor, interest: Interest) -> io::Result<Registration> {
         match context::reactor() {
             Some(reactor) => Registration::new_with(&reactor, descriptor, interest),
             None => panic!("{}", context::NO_RUNTIME),
@@ -55,7 +54,7 @@ impl Registration {
     /// Those of the system, and one of kind `Other` when the runtime has shut down.
     pub fn new_with(
         reactor: &Arc<Reactor>,
-        descriptor: RawFd,
+        descriptor: RawDescriptor,
         interest: Interest,
     ) -> io::Result<Registration> {
         let slot = reactor.watch(descriptor, interest)?;
@@ -107,7 +106,7 @@ impl Registration {
             let event = ready!(self.poll_ready(cx, direction))?;
             match attempt() {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    self.source().refute(event)
+                    self.refute(event)?;
                 }
                 outcome => return Poll::Ready(outcome),
             }
@@ -130,7 +129,7 @@ impl Registration {
             let event = ready!(self.poll_ready(cx, direction))?;
             match attempt() {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    self.source().refute(event)
+                    self.refute(event)?;
                 }
                 Ok(moved) => {
                     if 0 < moved && moved < wanted && self.reactor.short_means_drained {
@@ -156,7 +155,7 @@ impl Registration {
         interest: Interest,
         attempt: impl FnOnce() -> io::Result<R>,
     ) -> io::Result<R> {
-        self.try_with(interest, attempt, Source::clear)
+        self.try_with(interest, attempt, Registration::take_back)
     }
 
     /// As [`try_io`](Registration::try_io), for a call on the descriptor and nothing else: that it would
@@ -170,14 +169,14 @@ impl Registration {
         interest: Interest,
         attempt: impl FnOnce() -> io::Result<R>,
     ) -> io::Result<R> {
-        self.try_with(interest, attempt, Source::refute)
+        self.try_with(interest, attempt, Registration::refute)
     }
 
     fn try_with<R>(
         &self,
         interest: Interest,
         attempt: impl FnOnce() -> io::Result<R>,
-        take_back: fn(&Source, ReadyEvent),
+        take_back: fn(&Registration, ReadyEvent) -> io::Result<()>,
     ) -> io::Result<R> {
         let seen = self.source().look(Ready::from_interest(interest));
         if seen.as_ref().is_ok_and(|event| event.ready().is_empty()) {
@@ -187,7 +186,7 @@ impl Registration {
         if let Err(error) = &outcome
             && error.kind() == io::ErrorKind::WouldBlock
         {
-            take_back(self.source(), seen?);
+            take_back(self, seen?)?;
         }
         outcome
     }
@@ -213,7 +212,9 @@ impl Registration {
                 None => self.readiness(interest).await?,
             };
             match attempt() {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.clear(event),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.take_back(event)?;
+                }
                 outcome => return outcome,
             }
         }
@@ -255,7 +256,31 @@ impl Registration {
 
     /// Takes back what `event` saw, as far as no other event has come since.
     pub fn clear(&self, event: ReadyEvent) {
+        // Where this can fail, the system does not know the descriptor any more: no event will come of it,
+        // and its owner finds out when it uses it.
+        let _ = self.take_back(event);
+    }
+
+    #[inline]
+    fn take_back(&self, event: ReadyEvent) -> io::Result<()> {
         self.source().clear(event);
+        poller::renew(&*self.reactor.driver, self.descriptor, event)
+    }
+
+    /// As `take_back`, after a call on the descriptor itself: see [`Source::refute`].
+    #[inline]
+    fn refute(&self, event: ReadyEvent) -> io::Result<()> {
+        self.source().refute(event);
+        poller::renew(&*self.reactor.driver, self.descriptor, event)
+    }
+
+    /// Tells those who wait what no event will tell: what the owner of the descriptor has done to it.
+    pub fn report(&self, ready: Ready) {
+        let mut wakes = WakeBatch::new();
+        let line = || self.reactor.slots.line(self.slot);
+        let source = self.source();
+        source.dispatch(source.generation(), ready, line, &mut wakes);
+        wakes.wake_all();
     }
 
     /// The reactor that watches.
@@ -273,8 +298,8 @@ impl Registration {
     }
 
     fn end(&mut self) -> io::Result<()> {
-        match std::mem::replace(&mut self.descriptor, ENDED) {
-            ENDED => Ok(()),
+        match std::mem::replace(&mut self.descriptor, NONE) {
+            NONE => Ok(()),
             descriptor => self.reactor.unwatch(descriptor, self.slot),
         }
     }

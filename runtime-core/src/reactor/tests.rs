@@ -112,6 +112,20 @@ fn is_ready(registration: &Registration, direction: Direction) -> bool {
 const BOTH: Interest = Interest::READABLE.add(Interest::WRITABLE);
 
 #[test]
+fn what_the_owner_reports_wakes_who_waits_as_an_event_does() {
+    let script = Script::default();
+    let registration = Registration::new_with(&script.reactor(), 0, BOTH).unwrap();
+    let (reader, waker) = Count::new();
+    let mut cx = Context::from_waker(&waker);
+    assert!(registration.poll_ready(&mut cx, Direction::Read).is_pending());
+    registration.report(Ready::WRITABLE);
+    assert_eq!(reader.get(), 0);
+    registration.report(Ready::READABLE);
+    assert_eq!(reader.get(), 1);
+    assert!(is_ready(&registration, Direction::Read));
+}
+
+#[test]
 fn an_event_wakes_the_task_that_waits_for_it() {
     let script = Script::default();
     let reactor = script.reactor();

@@ -143,6 +143,11 @@ pub(super) fn read_now(file: &StdFile, home: Home, bytes: &mut [u8]) -> Result<u
     Ok(count)
 }
 
+/// Whether another try may find more in memory.
+pub(super) fn is_for_now(error: &Errno) -> bool {
+    *error == Errno::AGAIN
+}
+
 /// Counts what was copied, beyond the unit that each read costs, so that a task which reads without
 /// end soon lets others in.
 fn spend(count: usize) {

@@ -3,8 +3,6 @@
 use std::fs::{File as StdFile, Metadata};
 use std::path::Path;
 
-use rustix::io::Errno;
-
 /// What was done at once. Otherwise a thread has to do it.
 pub(super) type Attempt<R> = Result<R, Miss>;
 
@@ -46,8 +44,13 @@ pub(super) fn metadata(_: &Path) -> Attempt<Metadata> {
     Err(Miss)
 }
 
-pub(super) fn read_now(_: &StdFile, _: Home, _: &mut [u8]) -> Result<usize, Errno> {
-    Err(Errno::OPNOTSUPP)
+pub(super) fn read_now(_: &StdFile, _: Home, _: &mut [u8]) -> Attempt<usize> {
+    Err(Miss)
+}
+
+/// Whether another try may find more in memory.
+pub(super) fn is_for_now(_: &Miss) -> bool {
+    false
 }
 
 pub(super) fn home(_: &StdFile) -> Home {

@@ -4,6 +4,7 @@ use std::io;
 use std::path::Path;
 
 use super::on_pool;
+use super::system::DirMode;
 
 /// Makes directories, with their parents or with permissions of their own. tokio's `DirBuilder`.
 ///
@@ -23,7 +24,7 @@ use super::on_pool;
 #[derive(Debug, Default)]
 pub struct DirBuilder {
     recursive: bool,
-    mode: Option<u32>,
+    pub(super) mode: DirMode,
 }
 
 impl DirBuilder {
@@ -38,12 +39,6 @@ impl DirBuilder {
         self
     }
 
-    /// The permissions of the new directories, before the process's mask is taken off.
-    pub fn mode(&mut self, mode: u32) -> &mut DirBuilder {
-        self.mode = Some(mode);
-        self
-    }
-
     /// Makes a directory.
     ///
     /// # Errors
@@ -52,9 +47,7 @@ impl DirBuilder {
     pub async fn create(&self, path: impl AsRef<Path>) -> io::Result<()> {
         let mut std = std::fs::DirBuilder::new();
         std.recursive(self.recursive);
-        if let Some(mode) = self.mode {
-            std::os::unix::fs::DirBuilderExt::mode(&mut std, mode);
-        }
+        self.mode.set(&mut std);
         let path = path.as_ref().to_owned();
         on_pool(move || std.create(path)).await
     }

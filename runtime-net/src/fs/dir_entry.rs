@@ -11,7 +11,7 @@ use super::on_pool;
 /// One thing in a directory; see [`ReadDir`](super::ReadDir).
 #[derive(Debug)]
 pub struct DirEntry {
-    std: Arc<std::fs::DirEntry>,
+    pub(super) std: Arc<std::fs::DirEntry>,
     /// Most systems tell along with the name.
     file_type: Option<FileType>,
 }
@@ -54,10 +54,5 @@ impl DirEntry {
         }
         let std = self.std.clone();
         on_pool(move || std.file_type()).await
-    }
-
-    /// The number of what the name stands for.
-    pub fn ino(&self) -> u64 {
-        std::os::unix::fs::DirEntryExt::ino(&*self.std)
     }
 }

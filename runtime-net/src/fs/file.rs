@@ -5,7 +5,6 @@ use std::fs::{File as StdFile, FileTimes, Metadata, Permissions};
 use std::future::poll_fn;
 use std::io::{self, IoSlice, SeekFrom};
 use std::ops::{Deref, DerefMut};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -59,7 +58,7 @@ use crate::io::{AsyncRead, AsyncSeek, AsyncWrite, ReadBuf};
 /// # }
 /// ```
 pub struct File {
-    std: Arc<StdFile>,
+    pub(super) std: Arc<StdFile>,
     /// Whose turn it is among those who share the file. Who has it exclusively needs none.
     turns: Semaphore,
     /// Away while somebody's turn lasts.
@@ -416,24 +415,6 @@ impl AsyncSeek for File {
 impl From<StdFile> for File {
     fn from(std: StdFile) -> File {
         File::from_std(std)
-    }
-}
-
-impl From<OwnedFd> for File {
-    fn from(descriptor: OwnedFd) -> File {
-        File::from_std(StdFile::from(descriptor))
-    }
-}
-
-impl AsFd for File {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.std.as_fd()
-    }
-}
-
-impl AsRawFd for File {
-    fn as_raw_fd(&self) -> RawFd {
-        self.std.as_raw_fd()
     }
 }
 

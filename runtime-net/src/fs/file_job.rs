@@ -18,7 +18,6 @@ use std::task::{Context, Poll, ready};
 
 use runtime_core::spawn::spawn_blocking;
 use runtime_core::task::JoinHandle;
-use rustix::io::Errno;
 
 use super::cached::{self, Home};
 use super::{READ_MAX, check_runtime};
@@ -118,7 +117,7 @@ impl Buffer {
                 Ok(0) => break,
                 Ok(more) => count += more,
                 Err(error) => {
-                    if error != Errno::AGAIN {
+                    if !cached::is_for_now(&error) {
                         self.home = Home::Far;
                     }
                     self.bytes.extend_from_slice(&bytes[..count]);

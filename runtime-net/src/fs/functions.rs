@@ -41,12 +41,16 @@ macro_rules! of_two_paths {
         /// # Errors
         ///
         #[doc = concat!("Those of [`", stringify!($function), "`].")]
-        pub async fn $name($from: impl AsRef<Path>, $to: impl AsRef<Path>) -> io::Result<$answer> {
+        pub async fn $name(
+            $from: impl AsRef<std::path::Path>,
+            $to: impl AsRef<std::path::Path>,
+        ) -> std::io::Result<$answer> {
             let ($from, $to) = ($from.as_ref().to_owned(), $to.as_ref().to_owned());
-            on_pool(move || $function($from, $to)).await
+            $crate::fs::on_pool(move || $function($from, $to)).await
         }
     )*};
 }
+pub(super) use of_two_paths;
 
 of_a_path! {
     /// What the system knows about the file that a path leads to.
@@ -111,8 +115,6 @@ of_two_paths! {
     fn hard_link(original, link) -> () = std::fs::hard_link;
     /// Moves a file or a directory, in the same file system, over the one that was there.
     fn rename(from, to) -> () = std::fs::rename;
-    /// Makes a symbolic link, which need not lead anywhere.
-    fn symlink(original, link) -> () = std::os::unix::fs::symlink;
 }
 
 /// Changes the permissions of what a path leads to.

@@ -35,11 +35,19 @@ mod dir_builder;
 mod dir_entry;
 mod file;
 mod file_job;
+#[cfg(unix)]
 #[expect(unsafe_code, reason = "std's `from_raw_fd` is unsafe")]
+mod file_raw;
+#[cfg(windows)]
+#[expect(unsafe_code, reason = "std's `from_raw_handle` is unsafe")]
+#[path = "file_raw_windows.rs"]
 mod file_raw;
 mod functions;
 mod open_options;
 mod read_dir;
+#[cfg_attr(unix, path = "unix.rs")]
+#[cfg_attr(windows, path = "windows.rs")]
+mod system;
 
 /// When a file was read and changed, for [`File::set_times`].
 #[doc(no_inline)]
@@ -50,11 +58,15 @@ pub use dir_entry::DirEntry;
 pub use file::File;
 pub use functions::{
     canonicalize, copy, create_dir, create_dir_all, hard_link, metadata, read, read_link,
-    read_to_string, remove_dir, remove_dir_all, remove_file, rename, set_permissions, symlink,
+    read_to_string, remove_dir, remove_dir_all, remove_file, rename, set_permissions,
     symlink_metadata, try_exists, write,
 };
 pub use open_options::OpenOptions;
 pub use read_dir::{ReadDir, read_dir};
+#[cfg(unix)]
+pub use system::symlink;
+#[cfg(windows)]
+pub use system::{symlink_dir, symlink_file};
 
 use std::future::poll_fn;
 use std::io;

@@ -2,7 +2,6 @@
 
 use std::fs::OpenOptions as StdOpenOptions;
 use std::io;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use super::{File, cached, on_pool};
@@ -26,7 +25,7 @@ use super::{File, cached, on_pool};
 /// # }
 /// ```
 #[derive(Debug, Clone)]
-pub struct OpenOptions(StdOpenOptions);
+pub struct OpenOptions(pub(super) StdOpenOptions);
 
 impl Default for OpenOptions {
     fn default() -> OpenOptions {
@@ -44,6 +43,7 @@ macro_rules! options {
         }
     )*};
 }
+pub(super) use options;
 
 impl OpenOptions {
     /// No option is set: at least one of `read`, `write` and `append` must be.
@@ -64,10 +64,6 @@ impl OpenOptions {
         fn create(create: bool);
         /// Whether the file must be missing, and is made.
         fn create_new(create_new: bool);
-        /// The permissions of a file that is made, before the process's mask is taken off.
-        fn mode(mode: u32);
-        /// Further flags for the system's `open`.
-        fn custom_flags(flags: i32);
     }
 
     /// Opens a file.

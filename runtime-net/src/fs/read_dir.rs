@@ -51,6 +51,10 @@ pub struct ReadDir {
     state: State,
 }
 
+#[cfg_attr(
+    windows,
+    expect(clippy::large_enum_variant, reason = "std keeps the last entry by value there")
+)]
 #[derive(Debug)]
 enum State {
     Idle(Chunk),

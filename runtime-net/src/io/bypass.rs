@@ -6,23 +6,25 @@
 //! descriptors: so a bypass is opened by the first read that fills its buffer.
 
 use std::io;
-use std::os::fd::BorrowedFd;
 use std::task::{Context, Poll, ready};
 
 use runtime_core::reactor::{Direction, Registration};
 
 use super::{AsyncRead, AsyncWrite};
-use crate::os::Conduit;
+use crate::os::{BorrowedDescriptor, Conduit};
 
 /// The descriptor of a stream that is nothing else than that.
 #[derive(Debug)]
 pub struct KernelEnd<'a> {
     registration: &'a Registration,
-    descriptor: BorrowedFd<'a>,
+    descriptor: BorrowedDescriptor<'a>,
 }
 
 impl<'a> KernelEnd<'a> {
-    pub(crate) fn new(registration: &'a Registration, descriptor: BorrowedFd<'a>) -> KernelEnd<'a> {
+    pub(crate) fn new(
+        registration: &'a Registration,
+        descriptor: BorrowedDescriptor<'a>,
+    ) -> KernelEnd<'a> {
         KernelEnd { registration, descriptor }
     }
 }

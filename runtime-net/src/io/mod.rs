@@ -12,7 +12,7 @@
 //! | [`duplex`], [`simplex`] | streams in memory |
 //! | [`empty`], [`repeat`], [`sink`] | streams with nothing behind |
 //! | [`stdin`], [`stdout`], [`stderr`] | the process's own |
-//! | [`AsyncFd`](unix::AsyncFd) | any descriptor that can be polled |
+//! | `unix::AsyncFd`, on Unix | any descriptor that can be polled |
 //! | `FuturesCompat`, with the feature `futures-io` | between these traits and those of futures-io |
 //! | [`Interest`], [`Ready`] | what one waits for, what has come |
 //!
@@ -21,7 +21,9 @@
 //! A future that is dropped before it is ready has had no effect if its documentation calls it
 //! cancel safe: no byte is read and lost, none is written unnoticed.
 
+#[cfg(unix)]
 mod async_fd;
+#[cfg(unix)]
 mod async_fd_guard;
 pub mod buf_read;
 pub mod buf_read_ext;
@@ -55,6 +57,9 @@ mod segments;
 mod simplex;
 mod sink;
 mod stdio;
+#[cfg_attr(unix, path = "stdio_unix.rs")]
+#[cfg_attr(windows, path = "stdio_windows.rs")]
+mod stdio_descriptor;
 mod take;
 mod transfer;
 pub(crate) mod turns;
@@ -95,9 +100,12 @@ pub use take::Take;
 pub use write::AsyncWrite;
 pub use write_ext::AsyncWriteExt;
 
+#[cfg(all(windows, feature = "process"))]
+pub(crate) use offload::Offload;
 pub(crate) use read_buf::{fill, fill_part};
 
 /// Descriptors of your own.
+#[cfg(unix)]
 pub mod unix {
     pub use super::async_fd::{AsyncFd, AsyncFdRegisterError, AsyncFdTryNewError};
     pub use super::async_fd_guard::{AsyncFdReadyGuard, AsyncFdReadyMutGuard, TryIoError};

@@ -17,7 +17,7 @@ const BUFFER_MAX: usize = 2 * 1024 * 1024;
 
 /// A blocking reader or writer, worked by the blocking pool.
 #[derive(Debug)]
-pub(super) struct Offload<T> {
+pub(crate) struct Offload<T> {
     state: State<T>,
     /// Something was written since the last flush.
     unflushed: bool,
@@ -42,7 +42,7 @@ struct Idle<T> {
 
 impl<T: Send + 'static> Offload<T> {
     /// Nothing is under way.
-    pub(super) fn new(stream: T) -> Offload<T> {
+    pub(crate) fn new(stream: T) -> Offload<T> {
         let idle = Idle { stream, buf: Vec::new(), start: 0 };
         Offload { state: State::Idle(idle), unflushed: false }
     }
@@ -79,7 +79,7 @@ impl<T: Send + 'static> Offload<T> {
 
 impl<T: Read + Send + 'static> Offload<T> {
     /// Reads bytes. What a cancelled read has brought is there for the next one.
-    pub(super) fn poll_read(
+    pub(crate) fn poll_read(
         &mut self,
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
@@ -121,7 +121,7 @@ fn read_once(stream: &mut impl Read, buf: &mut [u8]) -> io::Result<usize> {
 
 impl<T: Write + Send + 'static> Offload<T> {
     /// Takes bytes over, once those before have been written.
-    pub(super) fn poll_write(
+    pub(crate) fn poll_write(
         &mut self,
         cx: &mut Context<'_>,
         bytes: &[u8],
@@ -139,7 +139,7 @@ impl<T: Write + Send + 'static> Offload<T> {
     }
 
     /// Waits until all has been written and handed on.
-    pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(self.poll_idle(cx))?;
         if std::mem::take(&mut self.unflushed) {
             self.start(|idle| idle.stream.flush());

@@ -1,7 +1,6 @@
 //! The process's standard streams, on the blocking pool.
 
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -12,7 +11,7 @@ use super::{AsyncRead, AsyncWrite, ReadBuf};
 #[derive(Debug)]
 pub struct Stdin {
     std: Offload<io::Stdin>,
-    handle: io::Stdin,
+    pub(super) handle: io::Stdin,
 }
 
 /// The standard input of the process.
@@ -63,7 +62,7 @@ macro_rules! output {
         #[derive(Debug)]
         pub struct $name {
             std: Offload<io::$name>,
-            handle: io::$name,
+            pub(super) handle: io::$name,
         }
 
         $(#[$fn_doc])*
@@ -133,22 +132,3 @@ output!(
     /// The standard error output of the process.
     stderr
 );
-
-/// Says which descriptor it is, the same one for all handles.
-macro_rules! descriptor {
-    ($($name:ident)*) => {$(
-        impl AsFd for $name {
-            fn as_fd(&self) -> BorrowedFd<'_> {
-                self.handle.as_fd()
-            }
-        }
-
-        impl AsRawFd for $name {
-            fn as_raw_fd(&self) -> RawFd {
-                self.handle.as_raw_fd()
-            }
-        }
-    )*};
-}
-
-descriptor!(Stdin Stdout Stderr);

@@ -2,7 +2,8 @@
 
 use std::convert::Infallible;
 use std::io;
-use std::os::fd::BorrowedFd;
+
+use super::BorrowedDescriptor;
 
 /// Never there.
 #[derive(Debug)]
@@ -13,11 +14,11 @@ impl Conduit {
         None
     }
 
-    pub(crate) fn fill(&self, _source: BorrowedFd<'_>) -> io::Result<usize> {
+    pub(crate) fn fill(&self, _source: BorrowedDescriptor<'_>) -> io::Result<usize> {
         match self.0 {}
     }
 
-    pub(crate) fn drain(&self, _target: BorrowedFd<'_>, _held: usize) -> io::Result<usize> {
+    pub(crate) fn drain(&self, _target: BorrowedDescriptor<'_>, _held: usize) -> io::Result<usize> {
         match self.0 {}
     }
 

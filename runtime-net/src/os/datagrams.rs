@@ -5,7 +5,8 @@ use std::mem::MaybeUninit;
 
 use socket2::SockAddr;
 
-use super::{NO_SIGNAL, OsSocket, again};
+use super::calls::NO_SIGNAL;
+use super::{OsSocket, again, answers};
 use crate::io::ReadBuf;
 
 type Receive = fn(&socket2::Socket, &mut [MaybeUninit<u8>]) -> io::Result<(usize, SockAddr)>;
@@ -13,12 +14,12 @@ type Receive = fn(&socket2::Socket, &mut [MaybeUninit<u8>]) -> io::Result<(usize
 impl OsSocket {
     /// Appends a datagram to `buf`, or its beginning, and says how long that is and whose it is.
     pub(crate) fn recv_from(&self, buf: &mut ReadBuf<'_>) -> io::Result<(usize, SockAddr)> {
-        self.receive_from(buf, socket2::Socket::recv_from)
+        self.receive_from(buf, answers::recv_from)
     }
 
     /// As `recv_from`, and leaves it to be received again.
     pub(crate) fn peek_from(&self, buf: &mut ReadBuf<'_>) -> io::Result<(usize, SockAddr)> {
-        self.receive_from(buf, socket2::Socket::peek_from)
+        self.receive_from(buf, answers::peek_from)
     }
 
     fn receive_from(&self, buf: &mut ReadBuf<'_>, call: Receive) -> io::Result<(usize, SockAddr)> {

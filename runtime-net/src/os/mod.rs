@@ -1,53 +1,69 @@
 //! Socket calls, answered by the kernel.
 //!
-//! Options are in options.rs, datagrams in datagrams.rs and batches_*.rs, pipes in pipe.rs, and
-//! ways from one descriptor to the other in conduit_*.rs.
+//! Options are in options.rs, datagrams in datagrams.rs and batches_*.rs, pipes in pipe.rs, what only
+//! Unix sockets have in unix.rs, and ways from one descriptor to the other in conduit_*.rs. What a
+//! descriptor is says descriptor_*.rs. Systems differ in calls_*.rs, where sockets are made, and in
+//! answers_*.rs.
 //!
-//! Every socket made here is non-blocking and closed on `exec`. A call that a signal interrupts is
+//! Every socket made here is non-blocking and kept from children. A call that a signal interrupts is
 //! made again, as none of them waits.
 //!
 //! # Invariants
 //!
 //! - A call that fills a buffer has initialized as many bytes as it says.
 
-#[cfg(target_os = "linux")]
-#[path = "batches_linux.rs"]
+#[cfg_attr(unix, path = "answers_unix.rs")]
+#[cfg_attr(windows, path = "answers_windows.rs")]
+mod answers;
+#[cfg_attr(target_os = "linux", path = "batches_linux.rs")]
+#[cfg_attr(not(target_os = "linux"), path = "batches_portable.rs")]
 mod batches;
-#[cfg(not(target_os = "linux"))]
-#[path = "batches_portable.rs"]
-mod batches;
+#[cfg_attr(target_os = "linux", path = "calls_linux.rs")]
+#[cfg_attr(all(unix, not(target_os = "linux")), path = "calls_portable.rs")]
+#[cfg_attr(windows, path = "calls_windows.rs")]
+mod calls;
 #[cfg_attr(target_os = "linux", path = "conduit_linux.rs")]
 #[cfg_attr(not(target_os = "linux"), path = "conduit_portable.rs")]
 mod conduit;
 mod datagrams;
+#[cfg_attr(unix, path = "descriptor_unix.rs")]
+#[cfg_attr(windows, path = "descriptor_windows.rs")]
+mod descriptor;
 mod options;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 #[path = "peer_linux.rs"]
 mod peer;
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
+#[cfg(all(unix, not(any(target_os = "linux", target_os = "android"))))]
 #[path = "peer_bsd.rs"]
 mod peer;
+#[cfg(unix)]
 mod pipe;
+#[cfg_attr(unix, path = "ports_unix.rs")]
+#[cfg_attr(windows, path = "ports_windows.rs")]
+mod ports;
+#[cfg(unix)]
+mod unix;
 
+pub(crate) use answers::{is_broken_off, is_exhausted, tell_shut_down};
 pub(crate) use conduit::Conduit;
+pub(crate) use descriptor::{
+    BorrowedDescriptor, Descriptor, OwnedDescriptor, descriptor, into_descriptor,
+};
+#[cfg(unix)]
 pub(crate) use peer::Peer;
+#[cfg(unix)]
 pub(crate) use pipe::PipeEnd;
+#[cfg(unix)]
+pub(crate) use unix::unix;
 
 use std::io::{self, IoSlice, IoSliceMut, Read as _};
 use std::net::{Shutdown, SocketAddr};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
-use std::os::unix::net;
 
 use socket2::{Domain, Protocol, SockAddr, Type};
 
 use crate::io::ReadBuf;
-
-/// Writing to a stream that the peer has closed is an error, and no signal as well.
-#[cfg(not(target_vendor = "apple"))]
-const NO_SIGNAL: i32 = libc::MSG_NOSIGNAL;
-/// The socket has an option for that, which is set when it is made.
-#[cfg(target_vendor = "apple")]
-const NO_SIGNAL: i32 = 0;
+use answers::goes_on;
+use calls::{NO_SIGNAL, accept, is_connected, make};
 
 /// A socket of the kernel.
 #[derive(Debug)]
@@ -61,12 +77,6 @@ impl OsSocket {
         protocol: Option<Protocol>,
     ) -> io::Result<OsSocket> {
         make(domain, kind, protocol).map(OsSocket)
-    }
-
-    /// Two Unix sockets that are connected to one another.
-    pub(crate) fn pair(kind: Type) -> io::Result<(OsSocket, OsSocket)> {
-        let (one, other) = pair(kind)?;
-        Ok((OsSocket(one), OsSocket(other)))
     }
 
     /// Starts to connect. `Ok(false)` means that it goes on and the socket becomes writable when
@@ -100,12 +110,12 @@ impl OsSocket {
 
     /// Appends bytes to `buf` and says how many.
     pub(crate) fn recv(&self, buf: &mut ReadBuf<'_>) -> io::Result<usize> {
-        self.receive(buf, socket2::Socket::recv)
+        self.receive(buf, answers::recv)
     }
 
     /// As `recv`, and leaves them to be read again.
     pub(crate) fn peek(&self, buf: &mut ReadBuf<'_>) -> io::Result<usize> {
-        self.receive(buf, socket2::Socket::peek)
+        self.receive(buf, answers::peek)
     }
 
     fn receive(
@@ -127,13 +137,13 @@ impl OsSocket {
     }
 
     pub(crate) fn send(&self, buf: &[u8]) -> io::Result<usize> {
-        again(|| self.0.send_with_flags(buf, NO_SIGNAL))
+        answers::sent(again(|| self.0.send_with_flags(buf, NO_SIGNAL)))
     }
 
     pub(crate) fn send_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
         // The kernel refuses more slices than this; a write may always be short.
         let bufs = &bufs[..bufs.len().min(SLICES_MAX)];
-        again(|| self.0.send_vectored_with_flags(bufs, NO_SIGNAL))
+        answers::sent(again(|| self.0.send_vectored_with_flags(bufs, NO_SIGNAL)))
     }
 
     pub(crate) fn shutdown(&self, how: Shutdown) -> io::Result<()> {
@@ -151,115 +161,30 @@ impl OsSocket {
     pub(crate) fn take_error(&self) -> io::Result<Option<io::Error>> {
         self.0.take_error()
     }
-
-    pub(crate) fn kind(&self) -> io::Result<Type> {
-        self.0.r#type()
-    }
-
-    /// Who has connected to, or made, the other end of a Unix stream.
-    pub(crate) fn peer(&self) -> io::Result<Peer> {
-        peer::of(self.0.as_fd())
-    }
 }
 
-impl AsFd for OsSocket {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.as_fd()
-    }
-}
+descriptor!(OsSocket, this => this.0);
 
-impl AsRawFd for OsSocket {
-    fn as_raw_fd(&self) -> RawFd {
-        self.0.as_raw_fd()
-    }
-}
-
-impl From<OwnedFd> for OsSocket {
-    fn from(descriptor: OwnedFd) -> OsSocket {
+impl From<OwnedDescriptor> for OsSocket {
+    fn from(descriptor: OwnedDescriptor) -> OsSocket {
         OsSocket(socket2::Socket::from(descriptor))
     }
 }
 
-impl From<OsSocket> for OwnedFd {
-    fn from(socket: OsSocket) -> OwnedFd {
-        OwnedFd::from(socket.0)
+impl From<OsSocket> for OwnedDescriptor {
+    fn from(socket: OsSocket) -> OwnedDescriptor {
+        OwnedDescriptor::from(socket.0)
     }
 }
 
 /// `IOV_MAX` is 1024 on every system we know.
 const SLICES_MAX: usize = 1024;
 
-/// Whether an accept failed because there is too little of something to take the connection, which
-/// stays where it is and would fail again at once.
-pub(crate) fn is_exhausted(error: &io::Error) -> bool {
-    let code = error.raw_os_error();
-    [libc::EMFILE, libc::ENFILE, libc::ENOBUFS, libc::ENOMEM].into_iter().any(|it| code == Some(it))
-}
-
-fn goes_on(error: &io::Error) -> bool {
-    // After a signal the connect goes on as well, and a second one would be refused.
-    matches!(error.raw_os_error(), Some(libc::EINPROGRESS | libc::EINTR))
-}
-
 /// The internet address that the kernel has told.
 pub(crate) fn ip(address: SockAddr) -> io::Result<SocketAddr> {
     address.as_socket().ok_or_else(|| {
         io::Error::new(io::ErrorKind::InvalidInput, "not a socket of the internet protocol")
     })
-}
-
-/// The Unix address that the kernel has told, or nothing, which is how some tell of no name.
-pub(crate) fn unix(address: SockAddr) -> io::Result<net::SocketAddr> {
-    if let Some(name) = abstract_name(&address) {
-        return name;
-    }
-    let is_told = address.len() > 0;
-    match address.as_unix() {
-        Some(address) => Ok(address),
-        None if !is_told || address.is_unix() => net::SocketAddr::from_pathname(""),
-        None => Err(io::Error::new(io::ErrorKind::InvalidInput, "not a Unix socket")),
-    }
-}
-
-#[cfg(target_os = "linux")]
-fn abstract_name(address: &SockAddr) -> Option<io::Result<net::SocketAddr>> {
-    use std::os::linux::net::SocketAddrExt as _;
-    address.as_abstract_namespace().map(net::SocketAddr::from_abstract_name)
-}
-
-#[cfg(target_os = "android")]
-fn abstract_name(address: &SockAddr) -> Option<io::Result<net::SocketAddr>> {
-    use std::os::android::net::SocketAddrExt as _;
-    address.as_abstract_namespace().map(net::SocketAddr::from_abstract_name)
-}
-
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
-fn abstract_name(_: &SockAddr) -> Option<io::Result<net::SocketAddr>> {
-    None
-}
-
-#[cfg(target_os = "linux")]
-fn is_connected(socket: &socket2::Socket, address: &SockAddr) -> io::Result<bool> {
-    // Asked to connect once more, the system tells what has become of it so far: one call instead of two.
-    match socket.connect(address) {
-        Err(error) => match error.raw_os_error() {
-            Some(libc::EISCONN) => Ok(true),
-            Some(libc::EALREADY | libc::EINPROGRESS | libc::EINTR) => Ok(false),
-            _ => Err(error),
-        },
-        Ok(()) => Ok(true),
-    }
-}
-
-#[cfg(not(target_os = "linux"))]
-fn is_connected(socket: &socket2::Socket, _address: &SockAddr) -> io::Result<bool> {
-    if let Some(error) = socket.take_error()? {
-        return Err(error);
-    }
-    match socket.peer_addr() {
-        Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(false),
-        outcome => outcome.map(|_| true),
-    }
 }
 
 fn again<R>(mut call: impl FnMut() -> io::Result<R>) -> io::Result<R> {
@@ -269,43 +194,4 @@ fn again<R>(mut call: impl FnMut() -> io::Result<R>) -> io::Result<R> {
             outcome => return outcome,
         }
     }
-}
-
-#[cfg(target_os = "linux")]
-fn make(domain: Domain, kind: Type, protocol: Option<Protocol>) -> io::Result<socket2::Socket> {
-    // One call instead of three.
-    socket2::Socket::new_raw(domain, kind.nonblocking().cloexec(), protocol)
-}
-
-#[cfg(not(target_os = "linux"))]
-fn make(domain: Domain, kind: Type, protocol: Option<Protocol>) -> io::Result<socket2::Socket> {
-    let socket = socket2::Socket::new(domain, kind, protocol)?;
-    socket.set_nonblocking(true)?;
-    Ok(socket)
-}
-
-#[cfg(target_os = "linux")]
-fn pair(kind: Type) -> io::Result<(socket2::Socket, socket2::Socket)> {
-    socket2::Socket::pair_raw(Domain::UNIX, kind.nonblocking().cloexec(), None)
-}
-
-#[cfg(not(target_os = "linux"))]
-fn pair(kind: Type) -> io::Result<(socket2::Socket, socket2::Socket)> {
-    let (one, other) = socket2::Socket::pair(Domain::UNIX, kind, None)?;
-    one.set_nonblocking(true)?;
-    other.set_nonblocking(true)?;
-    Ok((one, other))
-}
-
-#[cfg(target_os = "linux")]
-fn accept(listener: &socket2::Socket) -> io::Result<(socket2::Socket, SockAddr)> {
-    // One call instead of three.
-    listener.accept4(libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC)
-}
-
-#[cfg(not(target_os = "linux"))]
-fn accept(listener: &socket2::Socket) -> io::Result<(socket2::Socket, SockAddr)> {
-    let (socket, address) = listener.accept()?;
-    socket.set_nonblocking(true)?;
-    Ok((socket, address))
 }

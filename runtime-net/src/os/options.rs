@@ -21,7 +21,6 @@ macro_rules! options {
 }
 
 options! {
-    fn nonblocking() -> bool = nonblocking;
     fn nodelay() -> bool = tcp_nodelay;
     fn set_nodelay(on: bool) -> () = set_tcp_nodelay;
     #[cfg(target_os = "linux")]
@@ -34,7 +33,9 @@ options! {
     fn set_linger(linger: Option<Duration>) -> () = set_linger;
     fn reuseaddr() -> bool = reuse_address;
     fn set_reuseaddr(on: bool) -> () = set_reuse_address;
+    #[cfg(unix)]
     fn reuseport() -> bool = reuse_port;
+    #[cfg(unix)]
     fn set_reuseport(on: bool) -> () = set_reuse_port;
     fn set_only_v6(on: bool) -> () = set_only_v6;
     fn send_buffer_size() -> usize = send_buffer_size;
@@ -47,7 +48,9 @@ options! {
     fn set_hops_v6(hops: u32) -> () = set_unicast_hops_v6;
     fn tos_v4() -> u32 = tos_v4;
     fn set_tos_v4(tos: u32) -> () = set_tos_v4;
+    #[cfg(unix)]
     fn tclass_v6() -> u32 = tclass_v6;
+    #[cfg(unix)]
     fn set_tclass_v6(class: u32) -> () = set_tclass_v6;
     #[cfg(target_os = "linux")]
     fn device() -> Option<Vec<u8>> = device;

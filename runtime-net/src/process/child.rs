@@ -11,7 +11,6 @@ use runtime_core::time::timeout;
 use super::running::Running;
 use super::talk;
 use super::{ChildStderr, ChildStdin, ChildStdout};
-use crate::signal::unix::SignalKind;
 
 /// A process that was started by [`Command::spawn`](super::Command::spawn).
 ///
@@ -50,12 +49,12 @@ pub struct Child {
     pub stdout: Option<ChildStdout>,
     /// What the child complains of, if it was piped and has not been taken.
     pub stderr: Option<ChildStderr>,
-    life: Life,
+    pub(super) life: Life,
 }
 
 /// How far a child has come.
 #[derive(Debug)]
-enum Life {
+pub(super) enum Life {
     /// It has not been reaped.
     Running(Running),
     /// It has been.
@@ -218,14 +217,14 @@ impl Child {
         Ok(Output { status, stdout, stderr })
     }
 
-    /// Kills the child (SIGKILL) without waiting for its end. One that has ended stays so.
+    /// Kills the child (SIGKILL, or `TerminateProcess`) without waiting for its end. One that has ended stays so.
     ///
     /// # Errors
     ///
     /// Those of the system.
     pub fn start_kill(&mut self) -> io::Result<()> {
-        match &self.life {
-            Life::Running(running) => running.send_signal(SignalKind::from_raw(libc::SIGKILL)),
+        match &mut self.life {
+            Life::Running(running) => running.kill(),
             Life::Ended(_) => Ok(()),
         }
     }
@@ -244,51 +243,8 @@ impl Child {
         self.wait().await.map(drop)
     }
 
-    /// Sends a signal to the child. That it ends is not said: it may have a handler.
-    ///
-    /// A child that has ended and has not been reaped yet takes it silently. asyncio's
-    /// `send_signal`.
-    ///
-    /// # Errors
-    ///
-    /// `InvalidInput` if it has been reaped, or if there is no such signal.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use filch::process::Command;
-    /// use filch::signal::unix::SignalKind;
-    /// use std::os::unix::process::ExitStatusExt;
-    ///
-    /// # #[filch::main]
-    /// # async fn main() -> std::io::Result<()> {
-    /// let mut child = Command::new("sleep").arg("1000").spawn()?;
-    /// let signal = SignalKind::user_defined1();
-    /// child.send_signal(signal)?;
-    /// assert_eq!(child.wait().await?.signal(), Some(signal.as_raw_value()));
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn send_signal(&self, signal: SignalKind) -> io::Result<()> {
-        match &self.life {
-            Life::Running(running) => running.send_signal(signal),
-            Life::Ended(_) => {
-                let message = "cannot send a signal to a child that has ended";
-                Err(io::Error::new(io::ErrorKind::InvalidInput, message))
-            }
-        }
-    }
-
-    /// Asks the child to end (SIGTERM). asyncio's `terminate`.
-    ///
-    /// # Errors
-    ///
-    /// `InvalidInput` if it has been reaped.
-    pub fn terminate(&self) -> io::Result<()> {
-        self.send_signal(SignalKind::terminate())
-    }
-
-    /// Asks the child to end (SIGTERM), and kills it (SIGKILL) if it has not done so after `grace`.
+    /// Asks the child to end (SIGTERM), and kills it (SIGKILL) if it has not done so after `grace`. Windows
+    /// knows no such question, and the child is killed at once.
     ///
     /// Its input is closed as well. Says how it has ended; for one that had ended before, how that
     /// was.

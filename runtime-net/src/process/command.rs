@@ -3,7 +3,6 @@
 use std::ffi::OsStr;
 use std::future::Future;
 use std::io;
-use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Command as StdCommand, ExitStatus, Output, Stdio};
 
@@ -34,7 +33,7 @@ use super::{Child, orphan};
 /// ```
 #[derive(Debug)]
 pub struct Command {
-    std: StdCommand,
+    pub(super) std: StdCommand,
     kill_on_drop: bool,
 }
 
@@ -73,12 +72,6 @@ impl Command {
         S: AsRef<OsStr>,
     {
         self.std.args(args);
-        self
-    }
-
-    /// The name by which the program is told that it was called.
-    pub fn arg0<S: AsRef<OsStr>>(&mut self, arg: S) -> &mut Command {
-        self.std.arg0(arg);
         self
     }
 
@@ -142,7 +135,7 @@ impl Command {
     /// Whether a child that is dropped is killed (SIGKILL). Not so by default.
     ///
     /// Those that the child has started are not killed with it; see
-    /// [`process_group`](Command::process_group).
+    /// `process_group`, which Unix systems have.
     pub fn kill_on_drop(&mut self, kill_on_drop: bool) -> &mut Command {
         self.kill_on_drop = kill_on_drop;
         self
@@ -151,25 +144,6 @@ impl Command {
     /// Whether a child that is dropped is killed.
     pub fn get_kill_on_drop(&self) -> bool {
         self.kill_on_drop
-    }
-
-    /// The user that the child runs as.
-    pub fn uid(&mut self, id: u32) -> &mut Command {
-        self.std.uid(id);
-        self
-    }
-
-    /// The group that the child runs as.
-    pub fn gid(&mut self, id: u32) -> &mut Command {
-        self.std.gid(id);
-        self
-    }
-
-    /// The process group that the child belongs to; 0 is one of its own. Ctrl-C reaches the group
-    /// of the terminal only.
-    pub fn process_group(&mut self, group: i32) -> &mut Command {
-        self.std.process_group(group);
-        self
     }
 
     /// Starts the child.

@@ -20,7 +20,7 @@ impl Exit {
     /// Begins to listen, for a child that has not been reaped.
     #[track_caller]
     pub(super) fn of(child: &Child) -> io::Result<Exit> {
-        match Pidfd::open(child.id())? {
+        match Pidfd::open(child)? {
             Some(pidfd) => Ok(Exit::Pidfd(pidfd)),
             None => Exit::by_signal(),
         }

@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::io;
-use std::process::ExitStatus;
+use std::process::{Child, ExitStatus};
 use std::task::{Context, Poll};
 
 /// Never there.
@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 pub(super) struct Pidfd(Infallible);
 
 impl Pidfd {
-    pub(super) fn open(_pid: u32) -> io::Result<Option<Pidfd>> {
+    pub(super) fn open(_child: &Child) -> io::Result<Option<Pidfd>> {
         Ok(None)
     }
 

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::os::fd::{AsRawFd as _, OwnedFd};
-use std::process::ExitStatus;
+use std::process::{Child, ExitStatus};
 use std::task::{Context, Poll};
 
 use runtime_core::reactor::{Direction, Interest, Registration};
@@ -21,8 +21,8 @@ impl Pidfd {
     /// Opens the descriptor of a child that has not been reaped. `None` if the kernel is too old, or
     /// forbids it.
     #[track_caller]
-    pub(super) fn open(pid: u32) -> io::Result<Option<Pidfd>> {
-        let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
+    pub(super) fn open(child: &Child) -> io::Result<Option<Pidfd>> {
+        let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
         let pid = pid.ok_or(io::ErrorKind::InvalidInput)?;
         let descriptor = match pidfd_open(pid, PidfdFlags::empty()) {
             Ok(descriptor) => descriptor,

@@ -8,8 +8,6 @@ use runtime_core::runtime::Handle;
 
 use super::exit::Exit;
 use super::orphan;
-use crate::signal::kill::kill;
-use crate::signal::unix::SignalKind;
 
 /// A child that has not been reaped. Dropped before, it becomes an orphan.
 #[derive(Debug)]
@@ -48,22 +46,16 @@ impl Running {
         self.both().0.try_wait()
     }
 
-    /// Its number is its own until it is reaped, and only `&mut self` reaps: the signal can reach
-    /// nobody else.
-    pub(super) fn send_signal(&self, signal: SignalKind) -> io::Result<()> {
-        kill(self.id(), signal)
-    }
-
     /// Kills and reaps it, on this thread.
     pub(super) fn end(&mut self) {
         end(&mut self.both().0);
     }
 
-    fn child(&self) -> &Child {
+    pub(super) fn child(&self) -> &Child {
         &self.child_and_exit.as_ref().expect("it is here until the drop").0
     }
 
-    fn both(&mut self) -> &mut (Child, Exit) {
+    pub(super) fn both(&mut self) -> &mut (Child, Exit) {
         self.child_and_exit.as_mut().expect("it is here until the drop")
     }
 }

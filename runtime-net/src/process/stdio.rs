@@ -1,7 +1,6 @@
 //! `ChildStdin`, `ChildStdout` and `ChildStderr`: our ends of a child's pipes.
 
 use std::io::{self, IoSlice};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::pin::Pin;
 use std::process::Stdio;
 use std::task::{Context, Poll};
@@ -15,7 +14,7 @@ macro_rules! end {
         $(#[$doc])*
         #[derive(Debug)]
         pub struct $name {
-            pipe: PipeEnd,
+            pub(super) pipe: PipeEnd,
         }
 
         impl $name {
@@ -30,38 +29,16 @@ macro_rules! end {
             /// There is no runtime on this thread.
             #[track_caller]
             pub fn from_std(pipe: std::process::$name) -> io::Result<$name> {
-                Ok($name { pipe: PipeEnd::new(OwnedFd::from(pipe), $interest)? })
-            }
-
-            /// Gives the descriptor away. It blocks from then on.
-            ///
-            /// # Errors
-            ///
-            /// Those of the system.
-            pub fn into_owned_fd(self) -> io::Result<OwnedFd> {
-                self.pipe.into_blocking()
+                Ok($name { pipe: PipeEnd::new(pipe.into(), $interest)? })
             }
         }
 
-        /// For the standard stream of another child; see [`into_owned_fd`](
-        #[doc = concat!(stringify!($name), "::into_owned_fd).")]
+        /// For the standard stream of another child.
         impl TryFrom<$name> for Stdio {
             type Error = io::Error;
 
             fn try_from(end: $name) -> io::Result<Stdio> {
-                end.into_owned_fd().map(Stdio::from)
-            }
-        }
-
-        impl AsFd for $name {
-            fn as_fd(&self) -> BorrowedFd<'_> {
-                self.pipe.as_fd()
-            }
-        }
-
-        impl AsRawFd for $name {
-            fn as_raw_fd(&self) -> RawFd {
-                self.pipe.as_raw_fd()
+                end.pipe.into_blocking().map(Stdio::from)
             }
         }
     };
@@ -72,7 +49,8 @@ end!(
     ///
     /// A write after the child has closed its input fails with
     /// [`BrokenPipe`](io::ErrorKind::BrokenPipe). Nothing is held back here: flushing does nothing,
-    /// and [`shutdown`](crate::io::AsyncWriteExt::shutdown) does not close the pipe.
+    /// and [`shutdown`](crate::io::AsyncWriteExt::shutdown) does not close the pipe. On Windows a write is
+    /// done by the blocking pool after it has returned, and a flush waits for it.
     ChildStdin,
     Interest::WRITABLE
 );
@@ -95,7 +73,7 @@ impl AsyncWrite for ChildStdin {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.pipe.poll_write(cx, bytes)
+        self.get_mut().pipe.poll_write(cx, bytes)
     }
 
     fn poll_write_vectored(
@@ -103,19 +81,19 @@ impl AsyncWrite for ChildStdin {
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.pipe.poll_write_vectored(cx, slices)
+        self.get_mut().pipe.poll_write_vectored(cx, slices)
     }
 
     fn is_write_vectored(&self) -> bool {
-        true
+        PipeEnd::IS_VECTORED
     }
 
-    fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.get_mut().pipe.poll_flush(cx)
     }
 
-    fn poll_shutdown(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.get_mut().pipe.poll_flush(cx)
     }
 }
 
@@ -125,7 +103,7 @@ impl AsyncRead for ChildStdout {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        self.pipe.poll_read(cx, buf)
+        self.get_mut().pipe.poll_read(cx, buf)
     }
 }
 
@@ -135,6 +113,6 @@ impl AsyncRead for ChildStderr {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        self.pipe.poll_read(cx, buf)
+        self.get_mut().pipe.poll_read(cx, buf)
     }
 }

@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 
 use super::Command;
+use super::system::shell;
 
 /// A command that runs `program` with `args`, and kills it when the child is dropped.
 ///
@@ -35,7 +36,8 @@ where
     command
 }
 
-/// A command that has the shell `/bin/sh` run `line`, and kills the shell when the child is dropped.
+/// A command that has the shell run `line`, and kills the shell when the child is dropped. It is `/bin/sh`,
+/// and on Windows what `COMSPEC` names, or `cmd.exe`.
 ///
 /// The shell reads the line as it would from a user: who puts words of others into it must quote
 /// them, or use [`create_subprocess_exec`], which needs no quotes. asyncio's
@@ -52,5 +54,7 @@ where
 /// # }
 /// ```
 pub fn create_subprocess_shell(line: impl AsRef<OsStr>) -> Command {
-    create_subprocess_exec("/bin/sh", [OsStr::new("-c"), line.as_ref()])
+    let mut command = shell(line.as_ref());
+    command.kill_on_drop(true);
+    command
 }

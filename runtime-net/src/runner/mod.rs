@@ -10,6 +10,8 @@
 mod signals;
 #[cfg(feature = "signal")]
 mod signals;
+#[cfg(all(unix, feature = "signal"))]
+mod signals_unix;
 
 use std::fmt;
 use std::future::Future;

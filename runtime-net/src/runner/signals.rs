@@ -5,12 +5,11 @@ use std::future::Future;
 use runtime_core::closing::Orderly;
 
 use super::{Interrupted, Runner, RunnerBuilder};
-use crate::signal::unix::SignalKind;
-use crate::signal::{Canceller, cancelled_by};
+use crate::signal::{Canceller, SignalKind, cancelled_by};
 
 /// The signals that ask the future of a run to end.
 #[derive(Debug)]
-pub(super) struct Signals(Vec<SignalKind>);
+pub(super) struct Signals(pub(super) Vec<SignalKind>);
 
 impl Signals {
     pub(super) fn none() -> Signals {
@@ -20,14 +19,6 @@ impl Signals {
     pub(super) fn hear_ctrl_c(&mut self, hear: bool) {
         self.0.retain(|kind| *kind != SignalKind::interrupt());
         self.0.extend(hear.then(SignalKind::interrupt));
-    }
-
-    fn hear(&mut self, kinds: impl IntoIterator<Item = SignalKind>) {
-        for kind in kinds {
-            if !self.0.contains(&kind) {
-                self.0.push(kind);
-            }
-        }
     }
 
     #[track_caller]
@@ -81,13 +72,6 @@ impl Runner {
         self.signals.hear_ctrl_c(handle);
         self
     }
-
-    /// These signals ask the future of a [run](Runner::run) to end as Ctrl-C does, from the next run on:
-    /// SIGTERM, for example, which containers send.
-    pub fn handle_signals(&mut self, kinds: impl IntoIterator<Item = SignalKind>) -> &mut Runner {
-        self.signals.hear(kinds);
-        self
-    }
 }
 
 /// With the feature `signal`.
@@ -95,24 +79,6 @@ impl RunnerBuilder {
     /// See [`Runner::handle_ctrl_c`].
     pub fn handle_ctrl_c(mut self, handle: bool) -> RunnerBuilder {
         self.signals.hear_ctrl_c(handle);
-        self
-    }
-
-    /// See [`Runner::handle_signals`].
-    ///
-    /// # Examples
-    ///
-    /// ```no_run
-    /// use filch::runtime::Runner;
-    /// use filch::signal::unix::SignalKind;
-    ///
-    /// let signals = [SignalKind::interrupt(), SignalKind::terminate()];
-    /// let mut runner = Runner::builder().handle_signals(signals).build();
-    /// let outcome = runner.run(std::future::pending::<()>());
-    /// println!("{}", outcome.unwrap_err());
-    /// ```
-    pub fn handle_signals(mut self, kinds: impl IntoIterator<Item = SignalKind>) -> RunnerBuilder {
-        self.signals.hear(kinds);
         self
     }
 }

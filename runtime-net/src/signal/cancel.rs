@@ -24,7 +24,7 @@ impl Canceller {
     ///
     /// # Errors
     ///
-    /// As [`signals`](super::unix::signals).
+    /// Those of the system.
     ///
     /// # Panics
     ///
@@ -63,19 +63,15 @@ impl Canceller {
 
 fn reason(kind: SignalKind) -> CancelReason {
     let reason = CancelReason::new(CancelSource::Signal);
-    match kind {
-        kind if kind == SignalKind::interrupt() => reason.with_message("SIGINT"),
-        kind if kind == SignalKind::terminate() => reason.with_message("SIGTERM"),
-        kind if kind == SignalKind::hangup() => reason.with_message("SIGHUP"),
-        kind if kind == SignalKind::quit() => reason.with_message("SIGQUIT"),
-        kind => reason.with_message(format!("signal {}", kind.as_raw_value())),
+    match kind.name() {
+        Some(name) => reason.with_message(name),
+        None => reason.with_message(format!("signal {}", kind.as_raw_value())),
     }
 }
 
 /// Ends the process as `kind` does by default, so that who started it sees that it was cancelled: a
-/// shell says 128 and the number of the signal, which is 130 for Ctrl-C.
+/// shell says 128 and the number of the signal, which is 130 for Ctrl-C; and Windows that it was ended by
+/// Ctrl-C.
 pub fn cancelled_by(kind: SignalKind) -> ! {
-    handler::default_action(kind);
-    // The signal is ignored by default, or blocked. Shells report such an end like this.
-    std::process::exit(128 + kind.as_raw_value())
+    handler::end_process(kind)
 }

@@ -152,6 +152,13 @@ impl Drop for Loan {
     }
 }
 
+/// Ends the process as `kind` does by default.
+pub(super) fn end_process(kind: SignalKind) -> ! {
+    default_action(kind);
+    // The signal is ignored by default, or blocked. Shells report such an end like this.
+    std::process::exit(128 + kind.as_raw_value())
+}
+
 /// Does what the system does with a signal that nobody listens to; in a handler, as soon as that
 /// has returned.
 pub(super) fn default_action(kind: SignalKind) {

@@ -65,6 +65,17 @@ impl SignalKind {
         window_change = libc::SIGWINCH;
     }
 
+    /// What a reason to end calls it.
+    pub(super) fn name(self) -> Option<&'static str> {
+        match self.0 {
+            libc::SIGINT => Some("SIGINT"),
+            libc::SIGTERM => Some("SIGTERM"),
+            libc::SIGHUP => Some("SIGHUP"),
+            libc::SIGQUIT => Some("SIGQUIT"),
+            _ => None,
+        }
+    }
+
     /// Whether its default action is to end the process: for sure, and on every system.
     pub(crate) fn ends_by_default(self) -> bool {
         const ENDS: [c_int; 7] = [

@@ -5,7 +5,7 @@
 //! | mod.rs | `Stream`: reads and writes, and waits when it must |
 //! | readiness.rs | to wait until something is ready: the methods of every socket |
 //! | attempts.rs | to read and write without waiting: the methods of every stream |
-//! | traits.rs | `AsyncRead`, `AsyncWrite` and descriptors, of every stream |
+//! | traits.rs | `AsyncRead` and `AsyncWrite` of every stream |
 //! | halves.rs | the halves that borrow a stream |
 //! | owned_halves.rs | the halves that own a stream together |
 
@@ -19,11 +19,10 @@ pub(crate) use attempts::attempts;
 pub(crate) use halves::{halves, pass_on};
 pub(crate) use owned_halves::owned_halves;
 pub(crate) use readiness::readiness;
-pub(crate) use traits::{descriptor, stream_traits};
+pub(crate) use traits::stream_traits;
 
 use std::io::{self, IoSlice, IoSliceMut};
 use std::net::Shutdown;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::task::{Context, Poll, ready};
 
 use bytes::BufMut;
@@ -32,18 +31,20 @@ use runtime_sync::primitives::Arc;
 use socket2::SockAddr;
 
 use crate::io::{KernelEnd, ReadBuf, fill};
+#[cfg(unix)]
 use crate::os::PipeEnd;
+use crate::os::{Descriptor, OwnedDescriptor, tell_shut_down};
 use crate::socket::Socket;
 
 pub(crate) const BOTH: Interest = Interest::READABLE.add(Interest::WRITABLE);
 
 /// What moves bytes and never waits: a connected socket, the end of a pipe.
-pub(crate) trait Wire: AsRawFd + AsFd {
+pub(crate) trait Wire: Descriptor {
     fn recv(&self, buf: &mut ReadBuf<'_>) -> io::Result<usize>;
     fn recv_vectored(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize>;
     fn send(&self, buf: &[u8]) -> io::Result<usize>;
     fn send_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize>;
-    fn into_descriptor(self) -> OwnedFd;
+    fn into_descriptor(self) -> OwnedDescriptor;
 }
 
 macro_rules! wire {
@@ -67,13 +68,14 @@ macro_rules! wire {
                 self.send_vectored(bufs)
             }
 
-            fn into_descriptor(self) -> OwnedFd {
+            fn into_descriptor(self) -> OwnedDescriptor {
                 self.into_descriptor()
             }
         }
     };
 }
 wire!(Socket);
+#[cfg(unix)]
 wire!(PipeEnd);
 
 /// Bytes to and from a peer, for one reader and one writer at a time; and for any number of tasks
@@ -89,19 +91,19 @@ impl<W: Wire> Stream<W> {
     /// Watched by the runtime of this thread.
     #[track_caller]
     pub(crate) fn new(wire: W, interest: Interest) -> io::Result<Stream<W>> {
-        let registration = Registration::new(wire.as_raw_fd(), interest)?;
+        let registration = Registration::new(wire.number(), interest)?;
         Ok(Stream { registration, wire })
     }
 
     /// Ends the watch. The descriptor stays as it is, non-blocking.
-    pub(crate) fn into_descriptor(self) -> io::Result<OwnedFd> {
+    pub(crate) fn into_descriptor(self) -> io::Result<OwnedDescriptor> {
         self.registration.deregister()?;
         Ok(self.wire.into_descriptor())
     }
 
     /// Where the kernel has the bytes.
     pub(crate) fn kernel_end(&self) -> KernelEnd<'_> {
-        KernelEnd::new(&self.registration, self.wire.as_fd())
+        KernelEnd::new(&self.registration, self.wire.lend())
     }
 
     /// `AsyncRead::poll_read` without the exclusive borrow, for the halves.
@@ -197,10 +199,17 @@ impl Stream<Socket> {
     /// The first read is tried at once: who connects mostly speaks first, and the words are often
     /// there when the task that serves them begins. That saves a look at the poller.
     pub(crate) fn accepted(reactor: &Arc<Reactor>, socket: Socket) -> io::Result<Stream<Socket>> {
-        let registration = Registration::new_with(reactor, socket.as_raw_fd(), BOTH)?;
+        let registration = Registration::new_with(reactor, socket.number(), BOTH)?;
         registration.assume_ready(Direction::Read);
         registration.assume_ready(Direction::Write);
         Ok(Stream { registration, wire: socket })
+    }
+
+    /// Ends both directions, also for a read that waits.
+    pub(crate) fn shut_down(&self) -> io::Result<()> {
+        let outcome = self.wire.shutdown(Shutdown::Both);
+        tell_shut_down(&self.registration);
+        outcome
     }
 
     /// Tells the peer that nothing more will come.

@@ -1,4 +1,4 @@
-//! `AsyncRead`, `AsyncWrite` and descriptors, of every stream.
+//! `AsyncRead` and `AsyncWrite` of every stream.
 
 /// `AsyncRead` and `AsyncWrite` of a type whose expression `$self.…` is a `Stream`.
 macro_rules! stream_traits {
@@ -67,23 +67,3 @@ macro_rules! stream_traits {
     };
 }
 pub(crate) use stream_traits;
-
-/// The descriptor of a type whose expression `$self.…` is a socket.
-macro_rules! descriptor {
-    ($name:ty, $this:ident => $socket:expr) => {
-        impl std::os::fd::AsFd for $name {
-            fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
-                let $this = self;
-                $socket.as_fd()
-            }
-        }
-
-        impl std::os::fd::AsRawFd for $name {
-            fn as_raw_fd(&self) -> std::os::fd::RawFd {
-                let $this = self;
-                $socket.as_raw_fd()
-            }
-        }
-    };
-}
-pub(crate) use descriptor;

@@ -4,7 +4,6 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
-use std::path::Path;
 use std::time::Duration;
 
 use super::connection::Connection;
@@ -14,7 +13,6 @@ use super::{LIMIT, StreamReader, StreamWriter};
 use crate::addr::{ToSocketAddrs, resolve};
 use crate::staggered::{STAGGER, connect_each};
 use crate::tcp::{TcpSocket, TcpStream};
-use crate::unix::UnixStream;
 
 /// Connects to `addr`. The counterpart of `asyncio.open_connection`.
 ///
@@ -54,25 +52,6 @@ pub async fn open_connection<A: ToSocketAddrs>(
     addr: A,
 ) -> io::Result<(StreamReader, StreamWriter)> {
     ConnectOptions::new().open(addr).await
-}
-
-/// Connects to who listens at `path`. The counterpart of `asyncio.open_unix_connection`.
-///
-/// # Errors
-///
-/// Those of [`UnixStream::connect`].
-///
-/// # Panics
-///
-/// There is no runtime on this thread.
-///
-/// # Cancel safety
-///
-/// Cancel safe.
-pub async fn open_unix_connection<P: AsRef<Path>>(
-    path: P,
-) -> io::Result<(StreamReader, StreamWriter)> {
-    ConnectOptions::new().open_unix(path).await
 }
 
 /// The two ends of a connection.
@@ -196,29 +175,10 @@ impl ConnectOptions {
         self.begin(Transport::Tcp(stream)).await
     }
 
-    /// Connects to who listens at `path`, see [`open_unix_connection`]. What is said about addresses
-    /// and `TCP_NODELAY` means nothing here.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`UnixStream::connect`] and, under TLS, of the handshake.
-    ///
-    /// # Panics
-    ///
-    /// There is no runtime on this thread, or the limit is 0.
-    ///
-    /// # Cancel safety
-    ///
-    /// Cancel safe.
-    pub async fn open_unix<P: AsRef<Path>>(
+    pub(super) async fn begin(
         self,
-        path: P,
+        transport: Transport,
     ) -> io::Result<(StreamReader, StreamWriter)> {
-        self.tls.check()?;
-        self.begin(Transport::Unix(UnixStream::connect(path).await?)).await
-    }
-
-    async fn begin(self, transport: Transport) -> io::Result<(StreamReader, StreamWriter)> {
         let (mut reader, mut writer) = pair(Connection::new(transport, None), self.limit);
         self.tls.begin(&mut reader, &mut writer).await?;
         Ok((reader, writer))

@@ -2,8 +2,8 @@
 //!
 //! | to | use |
 //! |---|---|
-//! | connect | [`open_connection`], [`open_unix_connection`], [`ConnectOptions`] |
-//! | serve | [`start_server`], [`start_unix_server`], [`Server`], [`ServerOptions`] |
+//! | connect | [`open_connection`], `open_unix_connection`, [`ConnectOptions`] |
+//! | serve | [`start_server`], `start_unix_server`, [`Server`], [`ServerOptions`] |
 //! | read | [`StreamReader`]: by lines, by separators, by counts, within a limit |
 //! | write | [`StreamWriter`]: at once if there is room, else in the background; [`drain`](StreamWriter::drain) waits |
 //! | be secure | with the feature `tls`: `ConnectOptions::tls`, `ServerOptions::tls`, `StreamWriter::start_tls` |
@@ -57,22 +57,27 @@ mod reader;
 mod separator;
 mod server;
 mod server_options;
+#[cfg(unix)]
 mod socket_file;
 #[cfg_attr(not(feature = "tls"), path = "no_tls.rs")]
 mod tls;
 mod transport;
+#[cfg_attr(not(unix), path = "no_unix.rs")]
+mod unix;
 mod writer;
 
 pub(crate) use connect::ConnectErrors;
-pub use connect::{ConnectOptions, open_connection, open_unix_connection};
+pub use connect::{ConnectOptions, open_connection};
 pub use error::{IncompleteReadError, LimitOverrunError, ReadError};
 pub use feeder::Feeder;
 pub use lines::Lines;
 pub use reader::StreamReader;
-pub use server::{Server, start_server, start_unix_server};
+pub use server::{Server, start_server};
 pub use server_options::ServerOptions;
 #[cfg(feature = "tls")]
 pub use tls::{SHUTDOWN_TIMEOUT, StartTls, TlsInfo};
+#[cfg(unix)]
+pub use unix::{open_unix_connection, start_unix_server};
 pub use writer::{InvalidLimits, StreamWriter};
 
 /// How many bytes a line or another part between separators may have unless an option says

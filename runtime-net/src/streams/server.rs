@@ -6,7 +6,6 @@ use std::fmt;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
-use std::path::Path;
 use std::pin::Pin;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -21,12 +20,11 @@ use runtime_sync::primitives::Mutex;
 
 use super::connect::pair;
 use super::connection::Connection;
-use super::socket_file::SocketFile;
 use super::transport::Transport;
+use super::unix::UnixDoor;
 use super::{ServerOptions, StreamReader, StreamWriter};
 use crate::addr::ToSocketAddrs;
 use crate::tcp::TcpListener;
-use crate::unix::UnixListener;
 
 /// Listens at every address of `addr`, and runs `handler` in a task of its own for each connection.
 ///
@@ -70,28 +68,6 @@ where
     F: Future<Output: Outcome> + Send + 'static,
 {
     ServerOptions::new().serve(addr, handler).await
-}
-
-/// Listens at `path`; otherwise as [`start_server`].
-///
-/// A socket that was left at the path by another program is removed first. The file is removed when
-/// the server closes, unless another one is there by then. The counterpart of
-/// `asyncio.start_unix_server`.
-///
-/// # Errors
-///
-/// Those of the system.
-///
-/// # Panics
-///
-/// There is no runtime on this thread.
-pub async fn start_unix_server<P, H, F>(path: P, handler: H) -> io::Result<Server>
-where
-    P: AsRef<Path>,
-    H: Fn(StreamReader, StreamWriter) -> F + Send + Sync + 'static,
-    F: Future<Output: Outcome> + Send + 'static,
-{
-    ServerOptions::new().serve_unix(path, handler)
 }
 
 /// A server. Dropping it closes it: nobody is let in any more, and those who are in stay.
@@ -179,21 +155,22 @@ struct Client {
 /// What connections come through.
 pub(super) enum Door {
     Tcp(TcpListener),
-    Unix { listener: UnixListener, _file: SocketFile },
+    #[cfg_attr(not(unix), expect(dead_code, reason = "there are no Unix sockets"))]
+    Unix(UnixDoor),
 }
 
 impl Door {
     async fn accept(&self) -> io::Result<Transport> {
         Ok(match self {
             Door::Tcp(listener) => Transport::Tcp(listener.accept().await?.0),
-            Door::Unix { listener, .. } => Transport::Unix(listener.accept().await?.0),
+            Door::Unix(door) => Transport::Unix(door.accept().await?),
         })
     }
 
     fn local_addr(&self) -> Option<SocketAddr> {
         match self {
             Door::Tcp(listener) => listener.local_addr().ok(),
-            Door::Unix { .. } => None,
+            Door::Unix(_) => None,
         }
     }
 }

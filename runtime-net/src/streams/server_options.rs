@@ -3,7 +3,6 @@
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
-use std::path::Path;
 
 use runtime_core::background::Outcome;
 
@@ -13,7 +12,6 @@ use super::{LIMIT, StreamReader, StreamWriter};
 use crate::addr::{ToSocketAddrs, no_address, resolve};
 use crate::socket::Socket;
 use crate::tcp::TcpListener;
-use crate::unix::UnixListener;
 
 /// How to serve: the keyword arguments of `asyncio.start_server`.
 ///
@@ -140,8 +138,8 @@ impl ServerOptions {
 
     fn listen(&self, address: SocketAddr) -> io::Result<Door> {
         let socket = Socket::stream(address)?;
-        socket.set_reuseaddr(self.reuse_address)?;
-        socket.set_reuseport(self.reuse_port)?;
+        socket.let_take_over(self.reuse_address)?;
+        socket.let_share(self.reuse_port)?;
         if address.is_ipv6() {
             // So that the same port of IPv4 is free for another address of the list.
             socket.set_only_v6(true)?;
@@ -151,29 +149,7 @@ impl ServerOptions {
         TcpListener::new(socket).map(Door::Tcp)
     }
 
-    /// Listens at `path`, see [`start_unix_server`](super::start_unix_server).
-    ///
-    /// # Errors
-    ///
-    /// Those of the system: there is a file at the path that is no socket, say.
-    ///
-    /// # Panics
-    ///
-    /// There is no runtime on this thread, or the limit is 0.
-    pub fn serve_unix<P, H, F>(self, path: P, handler: H) -> io::Result<Server>
-    where
-        P: AsRef<Path>,
-        H: Fn(StreamReader, StreamWriter) -> F + Send + Sync + 'static,
-        F: Future<Output: Outcome> + Send + 'static,
-    {
-        self.tls.check()?;
-        let path = path.as_ref();
-        let file = super::socket_file::SocketFile::prepare(path)?;
-        let listener = UnixListener::bind(path)?;
-        Ok(self.open(vec![Door::Unix { listener, _file: file.made() }], handler))
-    }
-
-    fn open<H, F>(self, doors: Vec<Door>, handler: H) -> Server
+    pub(super) fn open<H, F>(self, doors: Vec<Door>, handler: H) -> Server
     where
         H: Fn(StreamReader, StreamWriter) -> F + Send + Sync + 'static,
         F: Future<Output: Outcome> + Send + 'static,

@@ -1,14 +1,13 @@
 //! The socket below a reader and a writer.
 
 use std::io;
-use std::net::Shutdown;
 use std::task::{Context, Poll};
 
+use super::unix::{UnixStream, stream_of};
 use crate::io::ReadBuf;
 use crate::socket::Socket;
 use crate::stream::Stream;
 use crate::tcp::TcpStream;
-use crate::unix::UnixStream;
 
 /// What moves the bytes.
 #[derive(Debug)]
@@ -21,7 +20,7 @@ impl Transport {
     pub(super) fn stream(&self) -> &Stream<Socket> {
         match self {
             Transport::Tcp(stream) => &stream.stream,
-            Transport::Unix(stream) => &stream.stream,
+            Transport::Unix(stream) => stream_of(stream),
         }
     }
 
@@ -48,7 +47,7 @@ impl Transport {
     /// Ends both directions. What was sent is delivered.
     pub(super) fn close(&self) {
         // An error means that it was at an end before.
-        let _ = self.stream().wire.shutdown(Shutdown::Both);
+        let _ = self.stream().shut_down();
     }
 
     /// Ends both directions; what the system has not sent by the time that the socket is closed is

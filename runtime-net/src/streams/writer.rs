@@ -15,7 +15,6 @@ use super::outbox::{Outbox, Writable};
 use super::transport::Transport;
 use crate::io::AsyncWrite;
 use crate::tcp::TcpStream;
-use crate::unix::UnixStream;
 
 /// The writing end of a connection. The counterpart of asyncio's `StreamWriter`.
 ///
@@ -231,7 +230,7 @@ impl StreamWriter {
     /// # Errors
     ///
     /// Those of the system; [`Unsupported`](io::ErrorKind::Unsupported) for a Unix socket, see
-    /// [`as_unix`](StreamWriter::as_unix).
+    /// `as_unix`.
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
         self.tcp()?.peer_addr()
     }
@@ -254,14 +253,6 @@ impl StreamWriter {
         match &self.connection.transport {
             Transport::Tcp(stream) => Some(stream),
             Transport::Unix(_) => None,
-        }
-    }
-
-    /// The Unix stream below, if it is one: for its addresses and the peer's credentials.
-    pub fn as_unix(&self) -> Option<&UnixStream> {
-        match &self.connection.transport {
-            Transport::Unix(stream) => Some(stream),
-            Transport::Tcp(_) => None,
         }
     }
 }

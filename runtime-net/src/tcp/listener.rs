@@ -3,17 +3,15 @@
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::task::{Context, Poll, ready};
 
 use runtime_core::reactor::{Direction, Interest, Registration};
 
 use super::TcpStream;
 use crate::addr::{ToSocketAddrs, no_address, resolve};
-use crate::os::ip;
+use crate::os::{Descriptor as _, OwnedDescriptor, descriptor, ip};
 use crate::rest::Rest;
 use crate::socket::Socket;
-use crate::stream::descriptor;
 
 /// How many connections may wait to be accepted.
 const BACKLOG: i32 = 1024;
@@ -95,7 +93,7 @@ impl TcpListener {
     fn bind_one(address: SocketAddr) -> io::Result<TcpListener> {
         let socket = Socket::stream(address)?;
         // Otherwise a server could not start again while connections of the one before linger.
-        socket.set_reuseaddr(true)?;
+        socket.let_take_over(true)?;
         socket.bind(&address.into())?;
         socket.listen(BACKLOG)?;
         TcpListener::new(socket)
@@ -103,7 +101,7 @@ impl TcpListener {
 
     #[track_caller]
     pub(crate) fn new(socket: Socket) -> io::Result<TcpListener> {
-        let registration = Registration::new(socket.as_raw_fd(), Interest::READABLE)?;
+        let registration = Registration::new(socket.number(), Interest::READABLE)?;
         Ok(TcpListener { registration, socket, rest: Rest::default() })
     }
 
@@ -235,7 +233,7 @@ impl TcpListener {
     /// ```
     #[track_caller]
     pub fn from_std(listener: std::net::TcpListener) -> io::Result<TcpListener> {
-        TcpListener::new(Socket::adopt(OwnedFd::from(listener)))
+        TcpListener::new(Socket::adopt(OwnedDescriptor::from(listener)))
     }
 
     /// Hands the listener over to std. It stays non-blocking.
@@ -280,6 +278,6 @@ impl fmt::Debug for TcpListener {
         if let Ok(address) = self.local_addr() {
             debug.field("addr", &address);
         }
-        debug.field("fd", &self.as_raw_fd()).finish()
+        debug.field("fd", &self.number()).finish()
     }
 }

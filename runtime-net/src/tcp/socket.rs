@@ -2,14 +2,13 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::{IntoRawFd, OwnedFd, RawFd};
 
 use socket2::{Domain, Protocol, Type};
 
 use super::{TcpListener, TcpStream};
-use crate::os::ip;
+use crate::os::{OwnedDescriptor, descriptor, into_descriptor, ip};
 use crate::socket::Socket;
-use crate::stream::{Stream, descriptor};
+use crate::stream::Stream;
 
 /// A socket whose options are set, or which is bound, before it connects or listens. The semantics
 /// are those of tokio's type.
@@ -85,7 +84,7 @@ impl TcpSocket {
     /// # }
     /// ```
     pub fn from_std_stream(std_stream: std::net::TcpStream) -> TcpSocket {
-        TcpSocket { socket: Socket::from(OwnedFd::from(std_stream)) }
+        TcpSocket { socket: Socket::from(OwnedDescriptor::from(std_stream)) }
     }
 
     /// Our address.
@@ -164,14 +163,4 @@ impl TcpSocket {
 
 descriptor!(TcpSocket, this => this.socket);
 
-impl IntoRawFd for TcpSocket {
-    fn into_raw_fd(self) -> RawFd {
-        OwnedFd::from(self).into_raw_fd()
-    }
-}
-
-impl From<TcpSocket> for OwnedFd {
-    fn from(socket: TcpSocket) -> OwnedFd {
-        socket.socket.into_descriptor()
-    }
-}
+into_descriptor!(TcpSocket);

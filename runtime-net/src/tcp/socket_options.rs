@@ -48,6 +48,7 @@ impl TcpSocket {
     /// # Errors
     ///
     /// Those of the system.
+    #[cfg(unix)]
     pub fn set_reuseport(&self, reuseport: bool) -> io::Result<()> {
         self.socket.set_reuseport(reuseport)
     }
@@ -58,6 +59,7 @@ impl TcpSocket {
     /// # Errors
     ///
     /// Those of the system.
+    #[cfg(unix)]
     pub fn reuseport(&self) -> io::Result<bool> {
         self.socket.reuseport()
     }
@@ -161,6 +163,7 @@ impl TcpSocket {
     /// # Errors
     ///
     /// Those of the system.
+    #[cfg(unix)]
     pub fn set_tclass_v6(&self, tclass: u32) -> io::Result<()> {
         self.socket.set_tclass_v6(tclass)
     }
@@ -170,6 +173,7 @@ impl TcpSocket {
     /// # Errors
     ///
     /// Those of the system.
+    #[cfg(unix)]
     pub fn tclass_v6(&self) -> io::Result<u32> {
         self.socket.tclass_v6()
     }

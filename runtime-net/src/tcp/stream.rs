@@ -3,7 +3,6 @@
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::task::{Context, Poll};
 
 use runtime_core::reactor::{Direction, Interest, Reactor, Registration};
@@ -12,9 +11,9 @@ use runtime_sync::primitives::Arc;
 use super::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf, halves, owned_halves};
 use crate::addr::{ToSocketAddrs, no_address, resolve};
 use crate::io::ReadBuf;
-use crate::os::ip;
+use crate::os::{Descriptor as _, OwnedDescriptor, descriptor, ip};
 use crate::socket::Socket;
-use crate::stream::{BOTH, Stream, descriptor, stream_traits};
+use crate::stream::{BOTH, Stream, stream_traits};
 
 /// A connection to a peer.
 ///
@@ -152,7 +151,7 @@ impl TcpStream {
     /// ```
     #[track_caller]
     pub fn from_std(stream: std::net::TcpStream) -> io::Result<TcpStream> {
-        let stream = Stream::new(Socket::adopt(OwnedFd::from(stream)), BOTH)?;
+        let stream = Stream::new(Socket::adopt(OwnedDescriptor::from(stream)), BOTH)?;
         Ok(TcpStream { stream })
     }
 
@@ -338,6 +337,6 @@ impl fmt::Debug for TcpStream {
         if let Ok(peer) = self.peer_addr() {
             debug.field("peer", &peer);
         }
-        debug.field("fd", &self.as_raw_fd()).finish()
+        debug.field("fd", &self.number()).finish()
     }
 }

@@ -123,6 +123,7 @@ impl UdpSocket {
     /// # Errors
     ///
     /// Those of the system.
+    #[cfg(unix)]
     pub fn tclass_v6(&self) -> io::Result<u32> {
         self.datagrams.socket.tclass_v6()
     }
@@ -132,6 +133,7 @@ impl UdpSocket {
     /// # Errors
     ///
     /// Those of the system.
+    #[cfg(unix)]
     pub fn set_tclass_v6(&self, tclass: u32) -> io::Result<()> {
         self.datagrams.socket.set_tclass_v6(tclass)
     }

@@ -3,7 +3,6 @@
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::task::{Context, Poll, ready};
 
 use bytes::BufMut;
@@ -13,9 +12,9 @@ use socket2::{Domain, Protocol, Type};
 use crate::addr::{ToSocketAddrs, no_address, resolve};
 use crate::datagrams::{Datagrams, datagrams};
 use crate::io::ReadBuf;
-use crate::os::ip;
+use crate::os::{Descriptor as _, OwnedDescriptor, descriptor, ip};
 use crate::socket::Socket;
-use crate::stream::{descriptor, readiness};
+use crate::stream::readiness;
 
 /// Sends and receives datagrams: each is delivered whole, or not at all, or late. The semantics are
 /// those of tokio's type.
@@ -107,7 +106,7 @@ impl UdpSocket {
     /// ```
     #[track_caller]
     pub fn from_std(socket: std::net::UdpSocket) -> io::Result<UdpSocket> {
-        UdpSocket::new(Socket::adopt(OwnedFd::from(socket)))
+        UdpSocket::new(Socket::adopt(OwnedDescriptor::from(socket)))
     }
 
     /// Hands the socket over to std. It stays non-blocking.
@@ -220,6 +219,6 @@ impl fmt::Debug for UdpSocket {
         if let Ok(peer) = self.peer_addr() {
             debug.field("peer", &peer);
         }
-        debug.field("fd", &self.datagrams.socket.as_raw_fd()).finish()
+        debug.field("fd", &self.datagrams.socket.number()).finish()
     }
 }

@@ -19,8 +19,9 @@ use super::SocketAddr;
 use super::addr::{for_kernel, told};
 use crate::datagrams::{Datagrams, datagrams};
 use crate::io::ReadBuf;
+use crate::os::descriptor;
 use crate::socket::Socket;
-use crate::stream::{descriptor, readiness};
+use crate::stream::readiness;
 
 /// How long a sender waits for a queue of which it will hear nothing.
 const PAUSE: Duration = Duration::from_millis(1);

@@ -12,9 +12,9 @@ use socket2::{Domain, SockAddr, Type};
 
 use super::addr::{for_kernel, told};
 use super::{SocketAddr, UnixStream};
+use crate::os::descriptor;
 use crate::rest::Rest;
 use crate::socket::Socket;
-use crate::stream::descriptor;
 
 /// How many connections may wait to be accepted.
 const BACKLOG: i32 = 1024;

@@ -1,15 +1,14 @@
 //! `UnixSocket`: a socket that is not yet a stream, a listener or one of datagrams.
 
 use std::io;
-use std::os::fd::{IntoRawFd, OwnedFd, RawFd};
 use std::path::Path;
 
 use socket2::{Domain, Type};
 
 use super::addr::for_kernel;
 use super::{UnixDatagram, UnixListener, UnixStream};
+use crate::os::{descriptor, into_descriptor};
 use crate::socket::Socket;
-use crate::stream::descriptor;
 
 /// A Unix socket that is bound before it connects or listens. The semantics are those of tokio's
 /// type.
@@ -134,14 +133,4 @@ impl UnixSocket {
 
 descriptor!(UnixSocket, this => this.socket);
 
-impl IntoRawFd for UnixSocket {
-    fn into_raw_fd(self) -> RawFd {
-        OwnedFd::from(self).into_raw_fd()
-    }
-}
-
-impl From<UnixSocket> for OwnedFd {
-    fn from(socket: UnixSocket) -> OwnedFd {
-        socket.socket.into_descriptor()
-    }
-}
+into_descriptor!(UnixSocket);

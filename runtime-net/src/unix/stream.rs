@@ -14,8 +14,9 @@ use super::addr::{for_kernel, told};
 use super::{
     OwnedReadHalf, OwnedWriteHalf, ReadHalf, SocketAddr, UCred, WriteHalf, halves, owned_halves,
 };
+use crate::os::descriptor;
 use crate::socket::Socket;
-use crate::stream::{BOTH, Stream, attempts, descriptor, readiness, stream_traits};
+use crate::stream::{BOTH, Stream, attempts, readiness, stream_traits};
 
 /// A connection to a program on the same machine. The semantics are those of tokio's type.
 ///

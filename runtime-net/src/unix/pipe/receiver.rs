@@ -9,7 +9,8 @@ use runtime_core::reactor::{Interest, Registration};
 
 use super::{Access, checked};
 use crate::os::PipeEnd;
-use crate::stream::{Stream, attempts, descriptor, readiness, stream_traits};
+use crate::os::descriptor;
+use crate::stream::{Stream, attempts, readiness, stream_traits};
 
 /// The end of a pipe that one reads. The semantics are those of tokio's type.
 ///
