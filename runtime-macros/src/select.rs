@@ -168,6 +168,9 @@ impl Writer {
     ///
     /// The guard is where the pattern has matched but nothing is moved out of the output yet. It
     /// says no, so that the arm behind it never runs.
+    ///
+    /// `continue` stands where an output could be. To the compiler an output of which nothing else is
+    /// known, as that of `pending()`, then is what never comes, and nobody has to name its type.
     fn arm(&self, index: usize, branch: &Branch) -> TokenStream {
         let (site, facade) = (self.site, &self.facade);
         let variant = self.name("B", index);
@@ -178,26 +181,26 @@ impl Writer {
         let index = self.number(index);
         quote_spanned! {site=>
             #index if disabled & (1 << #index) == 0 => {
-                match #poll {
-                    #facade::__private::Poll::Pending => pending = true,
-                    #[allow(unused_mut)]
-                    #facade::__private::Poll::Ready(mut output) => {
-                        disabled |= 1 << #index;
-                        let mut matches = false;
-                        #[allow(unused_variables, unused_mut, unreachable_patterns)]
-                        #[allow(clippy::all, clippy::pedantic)]
-                        match output {
-                            #pattern if { matches = true; false } => {
-                                #facade::__private::pattern_changed_its_mind()
-                            }
-                            _ => {}
-                        }
-                        if matches {
-                            return #facade::__private::Poll::Ready(
-                                __FilchSelect::#variant(output),
-                            );
-                        }
+                #[allow(unused_mut)]
+                let mut output = match #poll {
+                    #facade::__private::Poll::Ready(output) => output,
+                    #facade::__private::Poll::Pending => {
+                        pending = true;
+                        continue;
                     }
+                };
+                disabled |= 1 << #index;
+                let mut matches = false;
+                #[allow(unused_variables, unused_mut, unreachable_patterns)]
+                #[allow(clippy::all, clippy::pedantic)]
+                match output {
+                    #pattern if { matches = true; false } => {
+                        #facade::__private::pattern_changed_its_mind()
+                    }
+                    _ => {}
+                }
+                if matches {
+                    return #facade::__private::Poll::Ready(__FilchSelect::#variant(output));
                 }
             }
         }

@@ -33,6 +33,17 @@ fn the_first_ready_branch_wins_always_if_biased() {
 }
 
 #[test]
+fn a_branch_that_never_ends_needs_no_type() {
+    let number = block_on(async {
+        other::select! {
+            number = ready(1) => number,
+            _ = pending() => 2,
+        }
+    });
+    assert_eq!(number, 1);
+}
+
+#[test]
 fn a_pattern_that_does_not_match_disables_its_branch() {
     let late = async {
         ready_at(3).await;
