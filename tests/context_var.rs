@@ -251,8 +251,18 @@ fn tasks_may_share_a_context() {
             assert_eq!(shared.get(&NUMBER), Some(5));
             let job = builder().spawn_blocking(|| NUMBER.set(6)).unwrap();
             drop(job.await.unwrap());
+            for (builder, new) in [(builder(), 7), (builder().name("named"), 8)] {
+                let done = Gate::new();
+                let tell = done.clone();
+                builder.background(async move {
+                    NUMBER.set(new);
+                    tell.open();
+                });
+                done.pass().await;
+                assert_eq!(shared.get(&NUMBER), Some(new));
+            }
             wait.open();
-            assert_eq!(one.unwrap().await.unwrap(), Some(6));
+            assert_eq!(one.unwrap().await.unwrap(), Some(8));
             assert_eq!(number(), None);
         });
     });

@@ -4,14 +4,16 @@
 mod support;
 
 use filch::spawn;
+use filch::sync::oneshot;
 use filch::task::{AbortOnDrop, AbortOnDropHandle, JoinMap, JoinQueue, LocalSet, yield_now};
 use filch::time::{sleep, timeout};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, VecDeque};
 use std::future::pending;
 use std::hash::{BuildHasherDefault, Hasher};
+use std::pin::pin;
 use std::rc::Rc;
-use support::{Census, after, panic_here, secs};
+use support::{Census, Gate, after, once, panic_here, secs};
 
 #[filch::test(start_paused = true)]
 async fn keys_come_with_outputs_in_the_order_of_finishing() {
@@ -123,6 +125,33 @@ async fn dropping_and_shutting_down_abort_and_detaching_does_not() {
     assert!(map.join_next().await.is_none());
     sleep(secs(2)).await;
     assert_eq!(census.dead(), 15);
+}
+
+#[filch::test]
+async fn a_shutdown_that_is_given_up_has_forgotten_whom_it_has_joined() {
+    let gate = Gate::new();
+    let (began, begun) = oneshot::channel();
+    let mut map = JoinMap::new();
+    map.spawn("ends", pending());
+    let blocks = gate.clone();
+    map.spawn_blocking("stays", move || {
+        began.send(()).unwrap();
+        blocks.block();
+    });
+    begun.await.unwrap();
+    {
+        let mut shutdown = pin!(map.shutdown());
+        for _ in 0..9 {
+            _ = once(shutdown.as_mut()).await;
+            yield_now().await;
+        }
+    }
+    let left: Vec<_> = map.keys().copied().collect();
+    let known = ["ends", "stays"].map(|key| map.contains_key(key));
+    gate.open();
+    assert_eq!((left, known, map.len()), (vec!["stays"], [false, true], 1));
+    assert_eq!(map.join_next().await.unwrap().0, "stays");
+    assert!(map.is_empty() && map.join_next().await.is_none());
 }
 
 #[filch::test(start_paused = true)]

@@ -18,8 +18,8 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::task::{Context, Poll, RawWaker, RawWakerVTable, Waker};
 use std::thread;
 use support::{
-    Census, Gate, ON_PURPOSE, OnWake, PanicsOnDrop, multi, on_each_flavour, panic_here, panic_of,
-    poll_with, said, until, watch,
+    Census, Gate, ON_PURPOSE, OnWake, PanicsOnDrop, at_once, multi, on_each_flavour, panic_here,
+    panic_of, poll_with, said, until, watch,
 };
 
 /// The runtime works as if nothing had happened: all its workers, and in all ways.
@@ -518,4 +518,27 @@ fn a_comparison_that_comes_back_to_its_queue_is_named() {
     queue.put_nowait(Caller(0)).unwrap();
     assert!(CALLS.lock().unwrap().is_none());
     assert_eq!(queue.stats().len, 2);
+}
+
+/// On a thread that waits while another one drives the runtime.
+#[test]
+fn a_root_that_panics_beside_another_leaves_its_thread_as_it_was() {
+    let _watch = watch();
+    let runtime = Builder::new_current_thread().build().unwrap();
+    let (drives, over) = (Gate::new(), Gate::new());
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            runtime.block_on(async {
+                drives.open();
+                over.pass().await;
+            });
+        });
+        drives.block();
+        let said = panic_of(|| runtime.block_on(async { panic!("{ON_PURPOSE}") }));
+        // Outside of tasks nobody gives a budget, so there must be none to spend.
+        let steps = (0..1000).filter(|_| at_once(task::consume_budget()).is_some()).count();
+        over.open();
+        assert_eq!((said.as_str(), steps), (ON_PURPOSE, 1000));
+    });
+    is_well(&runtime);
 }

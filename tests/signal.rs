@@ -46,6 +46,21 @@ fn poll_once<F: Future>(future: F) -> Poll<F::Output> {
 }
 
 #[test]
+fn a_kind_that_is_named_twice_is_heard_once() {
+    alone("a_kind_that_is_named_twice_is_heard_once", || async {
+        let (one, other) = (SignalKind::user_defined1(), SignalKind::user_defined2());
+        let mut all = signals([one, other, one]).unwrap();
+        for _ in 0..3 {
+            send("USR1");
+            assert_eq!(all.recv().await, Some(one));
+            send("USR2");
+            assert_eq!(all.recv().await, Some(other));
+        }
+        assert!(poll_once(all.recv()).is_pending());
+    });
+}
+
+#[test]
 fn everybody_who_listens_hears() {
     alone("everybody_who_listens_hears", || async {
         let mut one = signal(SignalKind::user_defined1()).unwrap();

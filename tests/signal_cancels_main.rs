@@ -50,6 +50,15 @@ mod hangs {
     }
 }
 
+mod twice {
+    #[filch::main(cancel_on = "interrupt, terminate, interrupt", flavor = "current_thread")]
+    pub(crate) async fn main() {
+        let _guard = super::SaysOnDrop("main dropped");
+        super::say("ready");
+        std::future::pending::<()>().await;
+    }
+}
+
 mod ends {
     #[filch::main(cancel_on = "interrupt", flavor = "local")]
     pub(crate) async fn main() -> Result<u32, std::num::ParseIntError> {
@@ -78,6 +87,19 @@ fn ctrl_c_drops_main_and_its_tasks() {
 #[test]
 fn sigterm_does_so_as_well_where_it_is_asked_for() {
     first_signal_cancels("sigterm_does_so_as_well_where_it_is_asked_for", "-TERM", 15);
+}
+
+#[test]
+fn one_that_is_named_twice_does_not_count_as_two() {
+    let _watch = watch();
+    if is_child() {
+        return twice::main();
+    }
+    let mut child = Talker::start("one_that_is_named_twice_does_not_count_as_two");
+    child.expect("ready");
+    child.send("-INT");
+    child.expect("main dropped");
+    assert_eq!(child.ends_by(), Some(2));
 }
 
 #[test]

@@ -5,10 +5,11 @@ mod support;
 
 use filch::cancel::{catch_cancel, with_cleanup};
 use filch::staggered_race;
+use filch::task::coop;
 use filch::time::{Duration, Instant, sleep, timeout};
 use proptest::prelude::*;
-use std::cell::RefCell;
-use std::future::pending;
+use std::cell::{Cell, RefCell};
+use std::future::{pending, ready};
 use support::{Census, after, secs};
 
 const DELAY: Duration = Duration::from_millis(250);
@@ -132,6 +133,21 @@ async fn no_attempt_begins_when_somebody_has_won() {
     });
     assert_eq!(staggered_race(attempts, secs(1)).await, Ok(1));
     assert_eq!(*begun.borrow(), 2);
+}
+
+/// One that was not polled, as the task had to let others in first, may have its answer.
+#[filch::test]
+async fn without_budget_nobody_is_taken_for_one_that_hangs() {
+    while coop::has_budget_remaining() {
+        coop::consume_budget().await;
+    }
+    let begun = Cell::new(0);
+    let attempts = (0..9).map(|number| {
+        begun.set(begun.get() + 1);
+        ready(Ok::<_, ()>(number))
+    });
+    assert_eq!(staggered_race(attempts, Duration::ZERO).await, Ok(0));
+    assert_eq!(begun.get(), 1);
 }
 
 #[filch::test(start_paused = true)]

@@ -9,12 +9,12 @@ use filch::task_group::{ChildError, ErrorPolicy, GroupError};
 use filch::time::{Instant, sleep, timeout};
 use filch::{TaskGroup, spawn};
 use proptest::prelude::*;
-use std::future::{pending, poll_fn};
+use std::future::{pending, poll_fn, ready};
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::Poll;
-use support::{after, secs};
+use support::{Bell, after, poll_with, secs};
 
 async fn panic_after(seconds: u64) -> Result<(), &'static str> {
     sleep(secs(seconds)).await;
@@ -552,4 +552,21 @@ fn many_children_on_two_workers() {
         assert_eq!(outcome.is_err(), round % 2 == 0);
         assert_eq!(living.load(Ordering::SeqCst), 0);
     }
+}
+
+#[filch::test]
+async fn who_keeps_a_group_that_is_over_keeps_no_waker() {
+    let (bell, waker) = Bell::new();
+    let mut over = Box::pin(TaskGroup::<()>::scope(|group| ready(Ok(group))));
+    let Poll::Ready(Ok(kept)) = poll_with(&mut over, &waker) else { panic!("it has no children") };
+    let mut dropped = Box::pin(TaskGroup::<()>::scope(|group| {
+        let kept = group.clone();
+        async move {
+            let _kept = kept;
+            pending::<Result<(), ()>>().await
+        }
+    }));
+    assert!(poll_with(&mut dropped, &waker).is_pending());
+    drop((over, dropped, waker));
+    assert_eq!((Arc::strong_count(&bell), kept.len()), (1, 0));
 }

@@ -149,3 +149,33 @@ fn a_poll_after_the_end_is_a_mistake_of_the_caller() {
     let said = support::panic_here(|| future.as_mut().poll(&mut cx));
     assert!(said.contains("polled again"), "{said}");
 }
+
+/// Nobody can put a value in place of one that is lent out, and a drop must not panic: in the midst of another
+/// panic that would be the end of the process.
+#[test]
+fn what_is_dropped_within_with_is_dropped_without_its_own_value() {
+    struct Sees<'a>(&'a Cell<u32>);
+    impl Drop for Sees<'_> {
+        fn drop(&mut self) {
+            self.0.set(NUMBER.get());
+        }
+    }
+    let seen = Cell::new(0);
+    let future = |value| {
+        let sees = Sees(&seen);
+        NUMBER.scope(value, async move { drop(sees) })
+    };
+    NUMBER.sync_scope(1, || NUMBER.with(|_| drop(future(2))));
+    assert_eq!(seen.get(), 1);
+    NUMBER.sync_scope(3, || {
+        let said = support::panic_of(|| {
+            NUMBER.with(|_| {
+                let _dropped = future(4);
+                panic!("{}", support::ON_PURPOSE)
+            })
+        });
+        assert_eq!((said.as_str(), seen.get()), (support::ON_PURPOSE, 3));
+        drop(future(5));
+        assert_eq!((seen.get(), NUMBER.get()), (5, 3));
+    });
+}

@@ -52,7 +52,7 @@ where
     F: Future + Send + 'static,
     F::Output: Outcome,
 {
-    start(future, name_of::<F>(), Location::caller())
+    Builder::new().background(future)
 }
 
 /// The name of a task whose future is of this type, unless somebody chooses another one.
@@ -94,20 +94,9 @@ impl Builder<'_> {
         F: Future + Send + 'static,
         F::Output: Outcome,
     {
-        match self.shared_name() {
-            Some(name) => start(future, name, Location::caller()),
-            None => background(future),
-        }
+        let name = self.shared_name().unwrap_or_else(name_of::<F>);
+        self.spawn_as(Some(name), reported(future), Location::caller()).abort_handle()
     }
-}
-
-#[track_caller]
-fn start<F>(future: F, name: Arc<str>, location: &'static Location<'static>) -> AbortHandle
-where
-    F: Future + Send + 'static,
-    F::Output: Outcome,
-{
-    spawn::spawn_here(reported(future), Some(name), location).abort_handle()
 }
 
 async fn reported<F: Future<Output: Outcome>>(future: F) {

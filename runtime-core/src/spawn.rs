@@ -397,11 +397,26 @@ impl<'a> Builder<'a> {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        let (name, location) = (self.shared_name(), Location::caller());
-        Ok(match self.context {
+        let name = self.shared_name();
+        Ok(self.spawn_as(name, future, Location::caller()))
+    }
+
+    /// Spawns a task under a name that need not be the builder's.
+    #[track_caller]
+    pub(crate) fn spawn_as<F>(
+        self,
+        name: Option<Arc<str>>,
+        future: F,
+        location: &'static Location<'static>,
+    ) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        match self.context {
             Some(context) => spawn_small(context.hold(future), name, location),
             None => spawn_here(future, name, location),
-        })
+        }
     }
 
     /// Spawns a task onto a runtime; see [`Handle::spawn`].

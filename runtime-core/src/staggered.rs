@@ -4,6 +4,7 @@ use crate::many::AsCompleted;
 use crate::siblings::{Parting, Siblings};
 use crate::time::{Duration, Sleep, sleep};
 use pin_project_lite::pin_project;
+use runtime_sync::budget;
 use std::fmt;
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
@@ -113,6 +114,11 @@ where
                     self.as_mut().begin_next();
                 }
                 Poll::Ready(None) => break,
+                // Not all were polled that could be: one that is ready needs no company. Who says so
+                // has woken the task.
+                Poll::Pending if this.winner.is_none() && !budget::has_budget_remaining() => {
+                    return Poll::Pending;
+                }
                 Poll::Pending if this.winner.is_none() => {
                     ready!(self.as_mut().poll_delay(cx));
                     self.as_mut().begin_next();

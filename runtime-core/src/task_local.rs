@@ -133,6 +133,11 @@ impl<T: 'static> LocalKey<T> {
         found.ok().flatten().ok_or(AccessError(()))
     }
 
+    /// Whether this is called within `with`.
+    fn is_lent(&'static self) -> bool {
+        self.value.try_with(|value| value.try_borrow_mut().is_err()).unwrap_or(false)
+    }
+
     /// Calls `f` with what `own` holds as the value, and puts that back.
     #[track_caller]
     fn within<R>(&'static self, own: &mut Option<T>, f: impl FnOnce() -> R) -> R {
@@ -207,7 +212,9 @@ pin_project! {
     impl<T: 'static, F> PinnedDrop for TaskLocalFuture<T, F> {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
-            if this.future.is_some() {
+            // Within `with` nobody can take the place of the value that is lent out. The future goes
+            // without its own then, with the other fields.
+            if this.future.is_some() && !this.key.is_lent() {
                 this.key.within(this.value, || this.future.set(None));
             }
         }

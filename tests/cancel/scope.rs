@@ -1,5 +1,6 @@
 //! `CancelScope`: deadlines that move, nesting, shields, and nobody takes what is not his.
 
+use super::support::{Bell, poll_with};
 use super::{Log, clean, secs, sleep, stuck};
 use filch::cancel::{
     CancelScope, CancelSource, catch_cancel, check_cancelled, current_effective_deadline,
@@ -7,6 +8,10 @@ use filch::cancel::{
 };
 use filch::time::{Instant, timeout};
 use std::fmt;
+}
+
+use std::future::{pending, ready};
+use std::sync::Arc;
 
 #[filch::test(start_paused = true)]
 async fn a_scope_that_nobody_cancels_gives_the_output() {
@@ -260,4 +265,28 @@ fn a_scope_may_be_printed_by_who_cancels_it() {
     let scope = CancelScope::new();
     fmt::write(&mut Cancels(&scope), format_args!("{scope:?}")).unwrap();
     assert!(format!("{scope:?}").contains("as it is printed"));
+}
+
+#[filch::test]
+async fn who_keeps_a_scope_that_was_left_keeps_no_waker() {
+    let (bell, waker) = Bell::new();
+    let polled = |scope: &CancelScope| {
+        let mut run = Box::pin(scope.run(pending::<()>()));
+        assert!(poll_with(&mut run, &waker).is_pending());
+        run
+    };
+    let scopes = [CancelScope::new(), CancelScope::new(), CancelScope::new()];
+    let [dropped, cancelled, cleaned] = &scopes;
+    drop(polled(dropped));
+    let mut run = polled(cancelled);
+    cancelled.cancel("enough");
+    assert!(poll_with(&mut run, &waker).is_ready());
+    drop(run);
+    cleaned.on_exit(ready(()));
+    let mut run = polled(cleaned);
+    cleaned.cancel("enough");
+    assert!(poll_with(&mut run, &waker).is_ready());
+    drop(run);
+    drop(waker);
+    assert_eq!(Arc::strong_count(&bell), 1);
 }

@@ -103,6 +103,28 @@ async fn what_cannot_be_is_an_error() {
     assert!(UnixSocket::new_stream().unwrap().datagram().is_err());
 }
 
+/// The kernel takes what stands before it for the path: another one than the caller has checked.
+#[filch::test]
+async fn a_path_with_a_zero_byte_within_is_refused() {
+    let place = Place::new();
+    let longer = format!("{}\0.sock", place.as_ref().display());
+    let (one, _other) = UnixDatagram::pair().unwrap();
+    let errors = [
+        UnixListener::bind(&longer).unwrap_err(),
+        UnixStream::connect(&longer).await.unwrap_err(),
+        UnixDatagram::bind(&longer).unwrap_err(),
+        one.connect(&longer).unwrap_err(),
+        one.send_to(b"x", &longer).await.unwrap_err(),
+        one.try_send_to(b"x", &longer).unwrap_err(),
+        UnixSocket::new_stream().unwrap().bind(&longer).unwrap_err(),
+        UnixSocket::new_stream().unwrap().connect(&longer).await.unwrap_err(),
+    ];
+    for error in errors {
+        assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
+    }
+    assert!(!place.as_ref().exists());
+}
+
 #[filch::test]
 async fn a_socket_becomes_what_one_wants() {
     let (place, mine) = (Place::new(), Place::new());

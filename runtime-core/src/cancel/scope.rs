@@ -402,7 +402,8 @@ impl CancelScope {
     pub(super) fn next_exit(&self) -> Option<Exit> {
         let mut state = self.0.state.lock();
         let exit = state.exits.pop();
-        let gone = if exit.is_none() { state.node.take() } else { None };
+        // Who keeps a clone keeps no task.
+        let gone = exit.is_none().then(|| (state.node.take(), self.0.runner.take()));
         drop(state);
         drop(gone);
         exit
@@ -411,7 +412,7 @@ impl CancelScope {
     /// The scope's future is gone; clean-ups that did not run by then are dropped.
     pub(super) fn leave(&self) {
         let mut state = self.0.state.lock();
-        let gone = (state.node.take(), state.exits.close());
+        let gone = (state.node.take(), self.0.runner.take(), state.exits.close());
         drop(state);
         drop(gone);
     }

@@ -323,11 +323,12 @@ impl<K: Hash + Eq, V: 'static, S: BuildHasher> JoinMap<K, V, S> {
     ///
     /// # Cancel safety
     ///
-    /// The tasks are aborted in any case.
+    /// The tasks are aborted in any case. When it is dropped, those that were joined by then are gone, and the
+    /// others are still there.
     pub async fn shutdown(&mut self) {
-        self.tasks.shutdown().await;
-        self.hashes.clear();
-        self.entries.clear();
+        self.abort_all();
+        // One by one, key and task together: whoever gives this up finds the others there.
+        while self.join_next().await.is_some() {}
     }
 }
 

@@ -185,6 +185,15 @@ fn drive<F: Future>(
     })
 }
 
+/// After a panic, too: nobody would ever refill what is left on a thread that goes on outside.
+struct ClearBudget;
+
+impl Drop for ClearBudget {
+    fn drop(&mut self) {
+        budget::clear();
+    }
+}
+
 fn poll_root<F: Future>(
     root: &RootWaker,
     future: Pin<&mut F>,
@@ -194,8 +203,7 @@ fn poll_root<F: Future>(
     if !root.woken.swap(false, Ordering::AcqRel) {
         return Poll::Pending;
     }
+    let _clear = ClearBudget;
     budget::refill();
-    let polled = future.poll(cx);
-    budget::clear();
-    polled
+    future.poll(cx)
 }

@@ -82,6 +82,10 @@ impl Listener {
         let bell = Arc::new(sender);
         let first = (later == Later::HaveDefaultAction).then(|| Arc::new(AtomicBool::new(false)));
         for kind in kinds {
+            if listener.kinds.iter().any(|other| other.heard.kind() == kind) {
+                // Or one signal would count as two.
+                continue;
+            }
             let heard = Arc::new(Heard::new(kind, bell.clone(), first.clone()));
             match later {
                 Later::AreHeard => handler::keep(kind),

@@ -92,7 +92,8 @@ impl Stream for Signal {
     }
 }
 
-/// Begins to listen to several kinds of signals at once; see [`signal`] for what that means.
+/// Begins to listen to several kinds of signals at once; see [`signal`] for what that means. A kind that is
+/// named twice is listened to once.
 ///
 /// trio's `open_signal_receiver`.
 ///

@@ -4,7 +4,6 @@
 use std::ffi::OsStr;
 use std::fmt;
 use std::io;
-#[cfg(any(target_os = "linux", target_os = "android"))]
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::net;
 use std::path::Path;
@@ -68,7 +67,17 @@ pub(super) fn told(address: SockAddr) -> io::Result<SocketAddr> {
 }
 
 /// For the kernel. On Linux, a path that begins with a zero byte is an abstract name.
+///
+/// # Errors
+///
+/// `InvalidInput` if the path is too long, or has a zero byte anywhere else: the kernel would take what
+/// stands before it for the path, and not the one that the caller has looked at.
 pub(super) fn for_kernel(path: impl AsRef<Path>) -> io::Result<SockAddr> {
+    let bytes = path.as_ref().as_os_str().as_bytes();
+    if bytes.first() != Some(&0) && bytes.contains(&0) {
+        let message = "a path of a socket has no zero byte within";
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+    }
     SockAddr::unix(path)
 }
 
