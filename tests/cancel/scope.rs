@@ -8,8 +8,6 @@ use filch::cancel::{
 };
 use filch::time::{Instant, timeout};
 use std::fmt;
-}
-
 use std::future::{pending, ready};
 use std::sync::Arc;
 
