@@ -74,6 +74,7 @@ impl<T> Sender<T> {
     /// drop(receiver);
     /// assert_eq!(sender.send(3).unwrap_err().0, 3);
     /// ```
+    #[inline]
     #[track_caller]
     pub fn send(&self, value: T) -> Result<(), SendError<T>> {
         if self.receiver_count() == 0 {
@@ -164,6 +165,7 @@ impl<T> Sender<T> {
     /// assert_eq!(sender.send_replace(2), 1);
     /// assert_eq!(*sender.borrow(), 2);
     /// ```
+    #[inline]
     #[track_caller]
     pub fn send_replace(&self, mut value: T) -> T {
         self.shared.swap(&mut value);

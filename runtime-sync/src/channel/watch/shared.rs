@@ -93,6 +93,7 @@ impl<T> Shared<T> {
     }
 
     /// Exchanges the value, and wakes those who wait for that.
+    #[inline]
     #[track_caller]
     pub(super) fn swap(&self, value: &mut T) {
         self.write(|present| {
@@ -101,8 +102,8 @@ impl<T> Shared<T> {
         });
     }
 
-    #[track_caller]
     #[inline]
+    #[track_caller]
     fn write(&self, change: impl FnOnce(&mut T) -> bool) -> bool {
         let mut latest = match self.latest.try_write() {
             Some(latest) => latest,
