@@ -122,8 +122,8 @@ pub use runtime_net::{io, net, runner::run, streams};
 #[cfg(feature = "macros")]
 pub use runtime_macros::{main, test};
 
-// A page of the documentation, whose links go to what `full` brings.
-#[cfg(all(any(doc, doctest), feature = "full"))]
+// A page of the documentation, whose links go to what `full` and Unix bring.
+#[cfg(all(any(doc, doctest), unix, feature = "full"))]
 #[doc = include_str!("from_asyncio.md")]
 pub mod from_asyncio {}
 
