@@ -38,7 +38,7 @@
 //!
 //! Where tokio has a thing, it has the same path, name, signature and meaning here, so that code
 //! moves over by changing the crate's name. What only asyncio has goes by asyncio's name; the module
-//! `from_asyncio` has a page with all of them.
+//! `from_asyncio` has a page of them.
 //!
 //! # Systems
 //!
