@@ -48,6 +48,12 @@ fn a_canceller_hears_once_and_borrows_the_default_action() {
     assert_eq!(on_event(CTRL_BREAK_EVENT), 0, "the second one ends the process");
     drop(canceller);
     assert_eq!(on_event(CTRL_BREAK_EVENT), 0, "nobody listens any more");
+
+    let twice = [SignalKind::quit(), SignalKind::quit()];
+    let mut canceller = Listener::new(twice, Later::HaveDefaultAction).unwrap();
+    assert_eq!(on_event(CTRL_BREAK_EVENT), 1, "one event counts once");
+    assert_eq!(hears(&mut canceller), Poll::Ready(Some(SignalKind::quit())));
+    assert!(hears(&mut canceller).is_pending());
 }
 
 #[test]

@@ -54,6 +54,10 @@ impl Listener {
         let first = (later == Later::HaveDefaultAction).then(|| Arc::new(AtomicBool::new(false)));
         let mut listener = Listener { kinds: Vec::new(), bell, next: 0 };
         for kind in kinds {
+            if listener.kinds.iter().any(|other| other.kind() == kind) {
+                // Or one event would count as two.
+                continue;
+            }
             let heard = Arc::new(Heard::new(kind, listener.bell.clone(), first.clone()));
             if later == Later::AreHeard {
                 handler::keep(kind);
