@@ -12,12 +12,27 @@ import (
 	"time"
 )
 
+// What a lock guards lies beside it in memory, as it does when others share it.
+type counted struct {
+	sync.Mutex
+	count int
+}
+
+type readOrCounted struct {
+	sync.RWMutex
+	count int
+}
+
 func mutexUncontended(c ctx) []float64 {
 	return c.perOp(4_000_000, func(n int) {
-		var lock sync.Mutex
+		lock := new(counted)
 		for i := 0; i < n; i++ {
 			lock.Lock()
+			lock.count++
 			lock.Unlock()
+		}
+		if lock.count != n {
+			panic("lost count")
 		}
 	})
 }
@@ -57,20 +72,28 @@ func mutexTenTasks(c ctx, full int, yield bool) []float64 {
 
 func rwlockRead(c ctx) []float64 {
 	return c.perOp(4_000_000, func(n int) {
-		var lock sync.RWMutex
+		lock, sum := new(readOrCounted), 0
 		for i := 0; i < n; i++ {
 			lock.RLock()
+			sum += lock.count
 			lock.RUnlock()
+		}
+		if sum != 0 {
+			panic("there was nothing to read")
 		}
 	})
 }
 
 func rwlockWrite(c ctx) []float64 {
 	return c.perOp(4_000_000, func(n int) {
-		var lock sync.RWMutex
+		lock := new(readOrCounted)
 		for i := 0; i < n; i++ {
 			lock.Lock()
+			lock.count++
 			lock.Unlock()
+		}
+		if lock.count != n {
+			panic("lost count")
 		}
 	})
 }

@@ -20,15 +20,18 @@ async def by_tasks(tasks, work):
 
 
 async def mutex_ten_tasks(n, yields):
-    lock, each = asyncio.Lock(), -(-n // 10)
+    lock, each, count = asyncio.Lock(), -(-n // 10), 0
 
     async def task():
+        nonlocal count
         for _ in range(each):
             async with lock:
                 if yields:
                     await asyncio.sleep(0)
+                count += 1
 
     await by_tasks(10, task)
+    assert count == 10 * each
 
 
 async def semaphore_uncontended(n):

@@ -75,7 +75,7 @@ pub(crate) trait Peer: Send + Sync + 'static {
     fn timeout<F>(duration: Duration, future: F) -> impl Future<Output = Option<F::Output>> + Send
     where
         F: Future<Output: Send> + Send;
-    /// A timeout that what is inside may move; where there is none, a plain one.
+    /// A timeout that can be moved meanwhile; where there is none, a timer beside the body.
     fn timeout_scope<F>(limit: Duration, body: F) -> impl Future<Output = Option<F::Output>> + Send
     where
         F: Future<Output: Send> + Send;

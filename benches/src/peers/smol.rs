@@ -155,11 +155,18 @@ impl<const LEAKED_ONE: bool> super::Peer for SmolOn<LEAKED_ONE> {
         future::or(done, late).await
     }
 
-    fn timeout_scope<F>(limit: Duration, body: F) -> impl Future<Output = Option<F::Output>> + Send
+    async fn timeout_scope<F>(limit: Duration, body: F) -> Option<F::Output>
     where
         F: Future<Output: Send> + Send,
     {
-        Self::timeout(limit, body)
+        // A timer that can be set anew while the body runs.
+        let mut timer = Timer::after(limit);
+        let done = async { Some(body.await) };
+        let late = async {
+            (&mut timer).await;
+            None
+        };
+        future::or(done, late).await
     }
 
     fn interval(period: Duration) -> Timer {

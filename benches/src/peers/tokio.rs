@@ -9,8 +9,9 @@ pub(crate) type TokioCt = Shaped<false>;
 
 /// What stands in for the names that only filch has.
 mod own {
-    use std::time::Duration;
+    use std::{pin::pin, time::Duration};
 
+    use futures_lite::future;
     use tokio::{runtime::Builder, task::JoinHandle, task::JoinSet, time};
 
     /// Nothing: its scheduler counts polls and asks no clock.
@@ -38,6 +39,13 @@ mod own {
     }
 
     pub(super) async fn timeout_scope<F: Future>(limit: Duration, body: F) -> Option<F::Output> {
-        time::timeout(limit, body).await.ok()
+        // A sleep that can be reset while the body runs.
+        let mut sleep = pin!(time::sleep(limit));
+        let done = async { Some(body.await) };
+        let late = async {
+            sleep.as_mut().await;
+            None
+        };
+        future::or(done, late).await
     }
 }

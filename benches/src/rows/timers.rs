@@ -42,7 +42,7 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         name: "timeout_scope",
-        about: "a scope with a timeout is entered and left; smol: as timeout_ready",
+        about: "a timeout that can be moved while the future inside runs, which is ready",
         metrics: &[Metric::lower("", "ns", Target::Tokio(1.0))],
         how: How::Here,
         run: on_each_peer!(timeout_scope),
