@@ -15,6 +15,13 @@
 
 mod calls;
 pub(crate) mod config;
+#[cfg(target_os = "linux")]
+#[path = "core_time_linux.rs"]
+mod core_time;
+#[cfg(not(target_os = "linux"))]
+#[path = "core_time_other.rs"]
+mod core_time;
+mod crowding;
 #[expect(unsafe_code, reason = "thread-local pointers to what outlives a call")]
 pub(crate) mod current;
 #[expect(unsafe_code, reason = "a reference count with a purse, and the roster's owner")]
@@ -51,6 +58,7 @@ use crate::task::{self, JoinHandle, Runnable};
 use crate::timer::Timers;
 use calls::Calls;
 use config::Config;
+use crowding::Crowding;
 use idle::Idle;
 use monitor::Monitor;
 use outlook::Looks;
@@ -105,6 +113,8 @@ pub struct Scheduler {
     /// One more than the number of the worker that waits on the reactor, or 0.
     waiting: Padded<AtomicUsize>,
     looks: Padded<Looks>,
+    /// Written by the monitor, now and then.
+    crowding: Padded<Crowding>,
     /// Workers whose thread is blocked in `block_in_place`.
     away: AtomicUsize,
     /// Substitutes that nobody needs at the moment.
@@ -168,6 +178,7 @@ impl Scheduler {
             )))),
             waiting: Padded::new(AtomicUsize::new(0)),
             looks: Padded::new(Looks::new()),
+            crowding: Padded::new(Crowding::new()),
             away: AtomicUsize::new(0),
             retired: Mutex::new(Vec::new()),
             roll: Mutex::new(None),

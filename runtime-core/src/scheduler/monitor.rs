@@ -16,6 +16,7 @@
 
 use super::Scheduler;
 use super::config::Stall;
+use super::crowding::CoreTime;
 use super::remote::Remote;
 use crate::clock::Nanos;
 use crate::unwind::contain;
@@ -41,6 +42,9 @@ const BUSY: u64 = 128;
 const QUIET: Duration = Duration::from_millis(40);
 /// Nobody has looked outside for too long.
 const OUTSIDE_OVERDUE: Nanos = 1_000_000;
+/// The time between questions to the kernel about the threads of so many workers.
+const ASK_AGAIN: Nanos = 2_000_000;
+const ASK_AT_ONCE: usize = 2;
 
 /// Where workers find the monitor.
 pub(crate) struct Monitor {
@@ -56,6 +60,15 @@ struct Seen {
     /// When the present beat was seen first.
     since: Nanos,
     reported: bool,
+    /// What its thread had had of the cores when the kernel was asked last.
+    had: Option<CoreTime>,
+}
+
+/// Whom the kernel is asked about next, and when it was asked last.
+#[derive(Default)]
+struct Asked {
+    next: usize,
+    last: Nanos,
 }
 
 /// What a look found.
@@ -144,6 +157,7 @@ impl Monitor {
         let mut seen = Vec::new();
         let mut pause = ALERT;
         let mut quiet = Duration::ZERO;
+        let mut asked = Asked::default();
         if let Some(scheduler) = scheduler.upgrade() {
             *scheduler.monitor.thread.lock() = Some(thread::current());
         }
@@ -155,6 +169,7 @@ impl Monitor {
                 return;
             }
             let found = scheduler.look_after_workers(&mut seen);
+            scheduler.look_at_cores(&mut seen, &mut asked);
             let awake = scheduler.idle.somebody_awake();
             quiet = if awake || found.moved { Duration::ZERO } else { quiet + pause };
             pause = pause_after(pause, found.alert, awake);
@@ -191,7 +206,7 @@ impl Scheduler {
             let beat = remote.stats.beat.get();
             let pace = Pace::of(seen.beat, beat);
             if pace != Pace::Stuck {
-                *seen = Seen { beat, since: now, reported: false };
+                *seen = Seen { beat, since: now, reported: false, had: seen.had };
             }
             moved |= pace != Pace::Idle;
             alert |= match pace {
@@ -207,6 +222,24 @@ impl Scheduler {
         }
         alert |= self.send_to_reactor(now);
         Found { alert, moved }
+    }
+
+    /// Asks the kernel how long the threads of workers wait for cores: a few at a time, all in turn.
+    fn look_at_cores(&self, seen: &mut [Seen], asked: &mut Asked) {
+        let now = self.clock.now();
+        if now.saturating_sub(asked.last) < ASK_AGAIN {
+            return;
+        }
+        asked.last = now;
+        for _ in 0..seen.len().min(ASK_AT_ONCE) {
+            asked.next = (asked.next + 1) % seen.len();
+            let seen = &mut seen[asked.next];
+            let had = self.remotes.find(asked.next).and_then(Remote::core_time);
+            if let (Some(before), Some(had)) = (seen.had, had) {
+                self.crowding.saw(had.since(before));
+            }
+            seen.had = had;
+        }
     }
 
     /// A worker whose polls are long: what waits behind them is worth a helper.

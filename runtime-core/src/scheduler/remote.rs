@@ -1,5 +1,7 @@
 //! The part of a worker that other threads reach.
 
+use super::core_time;
+use super::crowding::CoreTime;
 use super::lifo::LifoSlot;
 use super::parker::Parker;
 use super::run_queue::{Inbox, Stealer};
@@ -10,7 +12,7 @@ use crate::timer::Timers;
 use runtime_sync::contention::Padded;
 use runtime_sync::primitives::Mutex;
 use std::panic::Location;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 /// The part of a worker that other threads reach.
@@ -28,6 +30,8 @@ pub(crate) struct Remote {
     away: AtomicBool,
     /// The worker shall ask its tasks to end.
     roll: AtomicBool,
+    /// The thread that it runs on, by the kernel's number; zero before it does.
+    thread: AtomicU32,
     /// A substitute that shall retire.
     pub(super) dismissed: AtomicBool,
     /// What the worker polls, while somebody asked to be told of stalls.
@@ -54,6 +58,7 @@ impl Remote {
             attention: AtomicBool::new(false),
             away: AtomicBool::new(false),
             roll: AtomicBool::new(false),
+            thread: AtomicU32::new(0),
             dismissed: AtomicBool::new(false),
             poll: Mutex::new(None),
             stats: Stats::default(),
@@ -104,6 +109,20 @@ impl Remote {
 
     pub(super) fn set_away(&self, away: bool) {
         self.away.store(away, Ordering::Release);
+    }
+
+    /// From now on the worker runs on this thread.
+    pub(super) fn settle(&self) {
+        self.thread.store(core_time::this_thread(), Ordering::Relaxed);
+        self.parker.settle();
+    }
+
+    /// What its thread has had of the cores; `None` if nobody tells.
+    pub(super) fn core_time(&self) -> Option<CoreTime> {
+        match self.thread.load(Ordering::Relaxed) {
+            0 => None,
+            thread => core_time::of(thread),
+        }
     }
 
     /// How many tasks wait here: a hint.

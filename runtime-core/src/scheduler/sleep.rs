@@ -221,7 +221,7 @@ impl Worker {
 
     /// From now on this worker runs on this thread.
     pub(crate) fn settle(&self) {
-        self.remote.parker.settle();
+        self.remote.settle();
     }
 }
 

@@ -85,7 +85,7 @@ impl Scheduler {
 
     fn run_substitute(self: &Arc<Scheduler>, worker: Worker) {
         let Some(_driving) = current::Driving::begin() else { return };
-        worker.remote().parker.settle();
+        worker.remote().settle();
         self.idle.join();
         self.monitor.notice();
         current::run_as(&worker, || {

@@ -1,0 +1,43 @@
+//! How long a thread has run, and how long it has waited for a core: Linux counts both.
+
+use super::crowding::CoreTime;
+
+/// By what the kernel knows this thread.
+pub(super) fn this_thread() -> u32 {
+    rustix::thread::gettid().as_raw_nonzero().get().cast_unsigned()
+}
+
+/// What `thread` of this process has had so far; `None` if it is gone, or there is nobody to tell.
+pub(super) fn of(thread: u32) -> Option<CoreTime> {
+    let path = format!("/proc/self/task/{thread}/schedstat");
+    parse(&std::fs::read_to_string(path).ok()?)
+}
+
+/// Nanoseconds on a core, nanoseconds in line for one, and how often.
+fn parse(line: &str) -> Option<CoreTime> {
+    let mut numbers = line.split_whitespace().map_while(|number| number.parse().ok());
+    Some(CoreTime { ran: numbers.next()?, waited: numbers.next()? })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_kernel_says_is_understood() {
+        let times = parse("12345 678 9\n").expect("two numbers and one more");
+        assert_eq!((times.ran, times.waited), (12_345, 678));
+        assert!(parse("").is_none() && parse("1").is_none() && parse("a b").is_none());
+    }
+
+    #[test]
+    fn a_thread_that_works_is_seen_to_run() {
+        // A kernel may be built without it.
+        let Some(before) = of(this_thread()) else { return };
+        let mut now = before;
+        while now.ran - before.ran < 1_000_000 {
+            now = of(this_thread()).expect("it was there just now");
+        }
+        assert!(of(u32::MAX).is_none(), "there is no such thread");
+    }
+}
