@@ -409,7 +409,7 @@ impl Scheduler {
         }
         // Pairs with the fence in `Idle::lie_down`: a substitute that we do not see below sees `closed`.
         fence(Ordering::SeqCst);
-        for (index, remote) in self.remotes.all().enumerate() {
+        for (index, remote) in self.remotes.numbered() {
             remote.attend();
             let _ = self.idle.claim(index);
             self.unpark(index);
