@@ -107,18 +107,28 @@ impl Scheduler {
     }
 
     pub(super) fn retire(&self, worker: Worker) {
-        if self.is_closed() {
-            return current::run_as(&worker, || worker.wind_up());
-        }
         let mut retired = self.retired.lock();
-        // Under the lock: whoever calls the roll marks us first and takes the list then, so that one
-        // of the two sees the other.
-        while worker.remote().wants_roll() {
+        // Under the lock: whoever calls the roll, or winds up those who have retired, marks us or closes
+        // first and takes the list then, so that one of the two sees the other.
+        while !self.is_closed() && worker.remote().wants_roll() {
             drop(retired);
             current::run_as(&worker, || worker.answer_roll());
             retired = self.retired.lock();
         }
-        retired.push(worker);
+        if !self.is_closed() {
+            return retired.push(worker);
+        }
+        drop(retired);
+        current::run_as(&worker, || worker.wind_up());
+    }
+
+    /// Winds up those who have retired. They have no thread: a worker does it when it is closed and has come
+    /// to its own end.
+    pub(crate) fn wind_up_retired(&self) {
+        let retired = std::mem::take(&mut *self.retired.lock());
+        for worker in retired {
+            current::run_as(&worker, || worker.wind_up());
+        }
     }
 }
 
