@@ -7,7 +7,7 @@ mod support;
 
 use std::ffi::OsStr;
 use std::future::Future;
-use std::io::ErrorKind;
+use std::io::{ErrorKind, IoSlice};
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::Stdio;
 use std::time::Duration;
@@ -18,7 +18,7 @@ use filch::process::{
     create_subprocess_shell,
 };
 use filch::signal::unix::SignalKind;
-use support::{in_child, on_each_flavour, until, watch};
+use support::{in_child, on_each_flavour, until, watch, within};
 
 const FOREVER: Duration = Duration::from_secs(3600);
 
@@ -337,6 +337,22 @@ fn without_descriptors_a_spawn_fails_and_leaves_nothing() {
 fn descriptors_without_opening() -> usize {
     let exists = |number: &usize| std::fs::symlink_metadata(format!("/proc/self/fd/{number}"));
     (0..40).filter(|number| exists(number).is_ok()).count()
+}
+
+#[test]
+fn more_slices_than_the_system_takes_at_once_do_not_make_a_pipe_full() {
+    leaves_nothing("more_slices_than_the_system_takes_at_once_do_not_make_a_pipe_full", || async {
+        let mut child = shell("cat");
+        let mut input = child.stdin.take().unwrap();
+        let slices = [IoSlice::new(b"x"); 3_000];
+        let mut written = 0;
+        while written < slices.len() {
+            // Who waited for room in a pipe that has some would never be woken.
+            written += within(input.write_vectored(&slices[written..])).await.unwrap();
+        }
+        drop(input);
+        assert_eq!(child.wait_with_output().await.unwrap().stdout.len(), 3_000);
+    });
 }
 
 #[test]

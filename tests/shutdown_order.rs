@@ -411,3 +411,47 @@ fn main_ends_in_order() {
     let _watch = watch();
     assert_eq!(mains::main().all(), ["cleaned up"]);
 }
+
+#[test]
+fn tasks_of_a_substitute_that_has_retired_end_in_the_background_too() {
+    let _watch = watch();
+    let runtime = multi(1);
+    let (census, begun) = (Census::default(), Gate::new());
+    let task = {
+        let (handle, guard, begun) = (runtime.handle().clone(), census.guard(), begun.clone());
+        runtime.spawn(async move {
+            task::block_in_place(|| {
+                let (tell, told) = std::sync::mpsc::channel();
+                // The substitute comes upon it, and is its home from then on.
+                let task = handle.spawn(async move {
+                    let _guard = guard;
+                    tell.send(()).unwrap();
+                    begun.open();
+                    pending::<()>().await;
+                });
+                told.recv().unwrap();
+                task
+            })
+        })
+    };
+    let task = runtime.block_on(task).unwrap();
+    let metrics = runtime.metrics();
+    until(|| metrics.num_idle_blocking_threads() == 1);
+    // The threads are not gone as soon as all that.
+    let release = Gate::new();
+    let working = Gate::new();
+    let job = runtime.spawn_blocking({
+        let (working, release) = (working.clone(), release.clone());
+        move || {
+            working.open();
+            release.block();
+        }
+    });
+    working.block();
+    assert_eq!(census.dead(), 0);
+    runtime.shutdown_background();
+    until(|| census.dead() == 1);
+    until(|| task.is_finished());
+    release.open();
+    until(|| job.is_finished());
+}

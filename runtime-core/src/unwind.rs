@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-pub use runtime_sync::panics::{Payload, discard};
+pub use runtime_sync::panics::{Payload, contain, discard};
 
 /// Calls `f`, which may run user code, and returns its panic as an error.
 ///
@@ -12,13 +12,6 @@ pub use runtime_sync::panics::{Payload, discard};
 #[inline(always)]
 pub fn catch<R>(f: impl FnOnce() -> R) -> Result<R, Payload> {
     catch_unwind(AssertUnwindSafe(f))
-}
-
-/// Calls `f` and lets no panic of it out: for code whose failure has nobody to be told.
-pub fn contain(f: impl FnOnce()) {
-    if let Err(payload) = catch(f) {
-        discard(payload);
-    }
 }
 
 /// What a panic said, if it said it as a string.

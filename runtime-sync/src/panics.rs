@@ -43,6 +43,13 @@ fn resume(payload: Payload) {
     }
 }
 
+/// Calls `f` and lets no panic of it out: for code whose failure has nobody to be told.
+pub fn contain(f: impl FnOnce()) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(f)) {
+        discard(payload);
+    }
+}
+
 /// Drops what a panic was raised with, whose drop is user code and may panic in turn: what that
 /// panics with is leaked, as there is nobody left to catch for.
 pub fn discard(payload: Payload) {

@@ -11,7 +11,7 @@ use std::task::{Context, Poll, Waker};
 use std::thread;
 
 use runtime_sync::block_on;
-use runtime_sync::lock::{Condition, Lock, Mutex};
+use runtime_sync::lock::{Condition, Lock, Mutex, OwnedMutexGuard};
 use support::{Count, Event, hooked};
 
 fn poll<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
@@ -249,6 +249,74 @@ fn a_waker_may_notify_the_very_condition_that_wakes_it() {
     assert_eq!(count.get(), 1);
     drop(block_on(first));
     drop(block_on(second));
+}
+
+/// A wait that its lock and its condition need not outlive.
+type Wait = Pin<Box<dyn Future<Output = OwnedMutexGuard<()>> + Send>>;
+
+fn wait_in_line(lock: &Arc<Mutex<()>>, changed: &Arc<Condition>, waker: &Waker) -> Wait {
+    let (guard, changed) = (Arc::clone(lock).try_lock_owned().unwrap(), Arc::clone(changed));
+    let mut wait: Wait = Box::pin(async move { changed.wait(guard).await });
+    assert!(wait.as_mut().poll(&mut Context::from_waker(waker)).is_pending());
+    wait
+}
+
+/// More than are woken under one lock of the line wait, and `meanwhile` is called when the first of them is.
+fn crowd(
+    lock: &Arc<Mutex<()>>,
+    changed: &Arc<Condition>,
+    count: &Arc<Count>,
+    meanwhile: impl Fn() + Send + Sync + 'static,
+) -> Vec<Wait> {
+    let first = hooked(move |event| {
+        if event == Event::Wake {
+            meanwhile();
+        }
+    });
+    let mut waits = vec![wait_in_line(lock, changed, &first)];
+    waits.extend((1..40).map(|_| wait_in_line(lock, changed, &count.waker())));
+    waits
+}
+
+#[test]
+fn a_notification_while_a_crowd_is_notified_goes_to_one_who_came_later() {
+    for notify in [Condition::notify_all, |changed: &Condition| changed.notify(40)] {
+        let (lock, changed) = (Arc::new(Mutex::new(())), Arc::new(Condition::new()));
+        let (count, late) = (Count::new(), Count::new());
+        let newcomer = Arc::new(std::sync::Mutex::new(None));
+        let waits = crowd(&lock, &changed, &count, {
+            let (lock, changed) = (lock.clone(), changed.clone());
+            let (late, newcomer) = (late.clone(), newcomer.clone());
+            move || {
+                *newcomer.lock().unwrap() = Some(wait_in_line(&lock, &changed, &late.waker()));
+                assert!(changed.notify_one());
+            }
+        });
+        assert_eq!(notify(&changed), 40);
+        assert_eq!(late.get(), 1, "its notification went to one who was notified already");
+        assert_eq!(count.get(), 39);
+        drop(waits);
+    }
+}
+
+#[test]
+fn who_gives_up_while_a_crowd_is_notified_hands_its_notification_on() {
+    let (lock, changed) = (Arc::new(Mutex::new(())), Arc::new(Condition::new()));
+    let (count, late) = (Count::new(), Count::new());
+    let (leaves, newcomer) = (Arc::new(std::sync::Mutex::new(None)), Arc::default());
+    let mut waits = crowd(&lock, &changed, &count, {
+        let (lock, changed) = (lock.clone(), changed.clone());
+        let (late, leaves) = (late.clone(), Arc::clone(&leaves));
+        let newcomer: Arc<std::sync::Mutex<Option<Wait>>> = Arc::clone(&newcomer);
+        move || {
+            *newcomer.lock().unwrap() = Some(wait_in_line(&lock, &changed, &late.waker()));
+            drop(leaves.lock().unwrap().take());
+        }
+    });
+    *leaves.lock().unwrap() = waits.pop();
+    assert_eq!(changed.notify(40), 40);
+    assert_eq!((count.get(), late.get()), (38, 1));
+    drop(newcomer);
 }
 
 #[test]

@@ -1,5 +1,5 @@
 //! `OnceCell` and `SetOnce`, promise by promise; the races are in `loom_once.rs`.
-#![allow(clippy::disallowed_methods, missing_docs)]
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, missing_docs)]
 
 mod support;
 
@@ -7,8 +7,8 @@ use std::future::{pending, ready};
 use std::panic::{AssertUnwindSafe, UnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::rc::Rc;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::thread;
 
@@ -19,6 +19,9 @@ use support::{Count, Event, hooked};
 fn poll<T>(future: Pin<&mut (impl Future<Output = T> + ?Sized)>) -> Poll<T> {
     future.poll(&mut Context::from_waker(Waker::noop()))
 }
+
+/// Makes a value for ever.
+type Making = Pin<Box<dyn Future<Output = u32> + Send>>;
 
 type Gets<'a> = Pin<Box<dyn Future<Output = &'a u32> + 'a>>;
 
@@ -162,6 +165,35 @@ fn all_who_wait_get_the_value_that_is_set() {
     assert!(all.iter_mut().all(|future| poll(future.as_mut()) == Poll::Ready(&1)));
     assert_eq!(block_on(once.wait()), &1);
     assert_eq!((once.get(), once.initialized()), (Some(&1), true));
+}
+
+#[test]
+fn the_right_is_not_lost_although_the_drop_of_a_waker_panics_that_was_not_needed() {
+    let cell = Arc::new(OnceCell::new());
+    let makes: Arc<Mutex<Option<Making>>> = Arc::default();
+    let armed = AtomicBool::new(true);
+    let waker = hooked({
+        let makes = Arc::clone(&makes);
+        move |event| match event {
+            // Who makes the value gives up while the waker is cloned for the way into the line.
+            Event::Clone => drop(makes.lock().unwrap().take()),
+            Event::Drop if armed.swap(false, Ordering::SeqCst) => panic!("a bad waker"),
+            _ => {}
+        }
+    });
+    let mut making: Making = Box::pin({
+        let cell = Arc::clone(&cell);
+        async move { *cell.get_or_init(pending).await }
+    });
+    assert!(poll(making.as_mut()).is_pending());
+    *makes.lock().unwrap() = Some(making);
+    let mut comes = Box::pin(cell.get_or_init(async || 1));
+    let polled = catch_unwind(AssertUnwindSafe(|| {
+        comes.as_mut().poll(&mut Context::from_waker(&waker)).is_ready()
+    }));
+    assert!(makes.lock().unwrap().is_none());
+    drop(comes);
+    assert!(polled.is_ok_and(|made| made) || cell.set(2).is_ok(), "nobody can make it any more");
 }
 
 #[test]

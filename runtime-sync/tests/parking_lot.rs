@@ -1,13 +1,13 @@
 //! `ParkingLot`, promise by promise; its races are in `loom_parking_lot.rs`.
-#![allow(clippy::disallowed_methods, missing_docs)]
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, missing_docs)]
 
 mod support;
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, RefUnwindSafe, UnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Waker};
 use std::thread;
 
@@ -177,6 +177,82 @@ fn panics_of_wakers_and_reasons_leave_it_usable() {
     let polls = || second.as_mut().poll(&mut Context::from_waker(&angry));
     catch_unwind(AssertUnwindSafe(polls)).unwrap_err();
     assert!(lot.is_empty());
+}
+
+/// Somebody who is parked with this waker, and need not be outlived by the lot.
+fn parks_by(lot: &ParkingLot, waker: &Waker) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+    let lot = lot.clone();
+    let mut future = Box::pin(async move { lot.park().await });
+    assert!(future.as_mut().poll(&mut Context::from_waker(waker)).is_pending());
+    future
+}
+
+/// More are parked than are woken under one lock, and `meanwhile` is called when the first of them is.
+fn crowd(
+    lot: &ParkingLot,
+    count: &Arc<Count>,
+    meanwhile: impl Fn() + Send + Sync + 'static,
+) -> Vec<Pin<Box<dyn Future<Output = ()> + Send>>> {
+    let first = hooked(move |event| {
+        if event == Event::Wake {
+            meanwhile();
+        }
+    });
+    let mut all = vec![parks_by(lot, &first)];
+    all.extend((1..40).map(|_| parks_by(lot, &count.waker())));
+    all
+}
+
+#[test]
+fn a_wake_while_a_crowd_is_unparked_goes_to_one_who_came_later() {
+    for unpark in [ParkingLot::unpark_all, |lot: &ParkingLot| lot.unpark(40)] {
+        let lot = ParkingLot::new();
+        let (count, late) = (Count::new(), Count::new());
+        let newcomer = Arc::new(Mutex::new(None));
+        let all = crowd(&lot, &count, {
+            let (lot, late, newcomer) = (lot.clone(), late.clone(), newcomer.clone());
+            move || {
+                *newcomer.lock().unwrap() = Some(parks_by(&lot, &late.waker()));
+                assert_eq!(lot.unpark(1), 1);
+            }
+        });
+        assert_eq!(unpark(&lot), 40);
+        assert_eq!(late.get(), 1, "its wake went to one who was unparked already");
+        assert_eq!(count.get(), 39);
+        drop(all);
+    }
+}
+
+#[test]
+fn who_is_unparked_with_a_crowd_is_not_moved_away() {
+    let (lot, other) = (ParkingLot::new(), ParkingLot::new());
+    let count = Count::new();
+    let all = crowd(&lot, &count, {
+        let (lot, other) = (lot.clone(), other.clone());
+        move || assert_eq!(lot.repark_all(&other), 0)
+    });
+    assert_eq!(lot.unpark_all(), 40);
+    assert_eq!((count.get(), other.len()), (39, 0));
+    drop(all);
+}
+
+#[test]
+fn who_leaves_while_a_crowd_is_unparked_passes_its_wake_on() {
+    let lot = ParkingLot::new();
+    let (count, late) = (Count::new(), Count::new());
+    let (leaves, newcomer) = (Arc::new(Mutex::new(None)), Arc::new(Mutex::new(None)));
+    let mut all = crowd(&lot, &count, {
+        let (lot, late) = (lot.clone(), late.clone());
+        let (leaves, newcomer) = (leaves.clone(), newcomer.clone());
+        move || {
+            *newcomer.lock().unwrap() = Some(parks_by(&lot, &late.waker()));
+            drop(leaves.lock().unwrap().take());
+        }
+    });
+    *leaves.lock().unwrap() = all.pop();
+    assert_eq!(lot.unpark(40), 40);
+    assert_eq!((count.get(), late.get()), (38, 1));
+    drop(newcomer);
 }
 
 #[test]

@@ -209,6 +209,7 @@ enum Mood {
     Calm,
     Panics,
     CallsBack,
+    PutsIn,
 }
 
 /// Compares as `MOOD` says.
@@ -220,6 +221,7 @@ impl Ord for Moody {
             Mood::Calm => {}
             Mood::Panics => panic!("bad mood"),
             Mood::CallsBack => _ = self.1.len(),
+            Mood::PutsIn => _ = self.1.put_nowait(Moody(9, self.1.clone())),
         }
         self.0.cmp(&other.0)
     }
@@ -270,6 +272,19 @@ fn a_comparison_that_calls_the_queue_panics_and_does_not_hang() {
     let message = put.unwrap_err();
     assert!(message.downcast_ref::<&str>().unwrap().contains("must not call the queue"));
     assert_eq!(queue.shutdown_now().len(), 2);
+}
+
+#[test]
+fn a_comparison_that_puts_into_the_queue_takes_no_room_along() {
+    let queue = PriorityQueue::new(3);
+    queue.put_nowait(Moody(1, queue.clone())).unwrap();
+    MOOD.set(Mood::PutsIn);
+    let put = catch_unwind(AssertUnwindSafe(|| queue.put_nowait(Moody(0, queue.clone())).is_ok()));
+    MOOD.set(Mood::Calm);
+    assert!(put.is_err());
+    assert_eq!(queue.len(), 2);
+    queue.put_nowait(Moody(2, queue.clone())).expect("there is room for one more");
+    assert_eq!(queue.shutdown_now().len(), 3);
 }
 
 #[test]

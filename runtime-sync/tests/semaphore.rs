@@ -456,6 +456,25 @@ fn a_waker_whose_drop_panics_takes_no_permit_along() {
     assert_eq!((permits.available(), permits.waiters()), (1, 0));
 }
 
+/// The permit comes while the waker is cloned for the way into the line, where it is not needed then.
+#[test]
+fn a_waker_whose_drop_panics_before_it_was_needed_takes_no_permit_along() {
+    let permits = Arc::new(Permits::new(0));
+    let armed = Arc::new(AtomicUsize::new(1));
+    let waker = hooked({
+        let (permits, armed) = (Arc::clone(&permits), Arc::clone(&armed));
+        move |event| match event {
+            Event::Clone => permits.release(1),
+            Event::Drop if armed.swap(0, SeqCst) == 1 => panic!("a bad waker"),
+            _ => {}
+        }
+    });
+    let polled = catch_unwind(AssertUnwindSafe(|| poll(pin!(permits.acquire(1)), &waker)));
+    assert_eq!(armed.load(SeqCst), 0);
+    let taken = polled.is_ok_and(|polled| polled.is_ready());
+    assert_eq!(permits.available() + usize::from(taken), 1, "it is lost");
+}
+
 /// Who stood before asked for more than there is. Its waker panics as it gives up.
 #[test]
 fn a_waker_whose_drop_panics_takes_no_wake_along() {

@@ -185,3 +185,21 @@ async fn a_reader_whose_writer_is_gone_sleeps_once_there_is_another_one() {
     within(readable).await.unwrap();
     assert_eq!((receiver.try_read(&mut byte).unwrap(), byte), (1, *b"3"));
 }
+
+/// Whose writes are packets: a read takes one, however much room it has.
+#[cfg(target_os = "linux")]
+#[filch::test]
+async fn a_read_that_stops_at_the_end_of_a_packet_leaves_the_next_ones() {
+    use rustix::pipe::{PipeFlags, pipe_with};
+    let (near, far) = pipe_with(PipeFlags::DIRECT | PipeFlags::CLOEXEC).unwrap();
+    let mut far = std::fs::File::from(far);
+    ["one", "two", "three"].iter().for_each(|it| far.write_all(it.as_bytes()).unwrap());
+    let mut near = pipe::Receiver::from_owned_fd(near).unwrap();
+    let mut buf = [0; 64];
+    let mut all = Vec::new();
+    while all.len() < 11 {
+        let count = within(near.read(&mut buf)).await.unwrap();
+        all.extend_from_slice(&buf[..count]);
+    }
+    assert_eq!(all, b"onetwothree");
+}

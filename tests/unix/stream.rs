@@ -1,6 +1,8 @@
 //! Listeners and streams: talk, ends, addresses, descriptors that come and go.
 
 use super::*;
+use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
+use std::os::fd::AsFd as _;
 
 async fn connected(place: &Place) -> (UnixListener, UnixStream, UnixStream) {
     let listener = UnixListener::bind(place).unwrap();
@@ -208,6 +210,33 @@ async fn halves_talk_apart_and_come_together() {
     within(far.read_to_end(&mut rest)).await.unwrap();
     assert_eq!(rest, b"x");
     drop(read);
+}
+
+/// Sends bytes together with a descriptor.
+fn send_with_descriptor(stream: &std::os::unix::net::UnixStream, bytes: &[u8]) {
+    let mut room = [std::mem::MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut ancillary = SendAncillaryBuffer::new(&mut room);
+    let descriptors = [stream.as_fd()];
+    assert!(ancillary.push(SendAncillaryMessage::ScmRights(&descriptors)));
+    let bytes = [io::IoSlice::new(bytes)];
+    sendmsg(stream, &bytes, &mut ancillary, SendFlags::empty()).unwrap();
+}
+
+#[filch::test]
+async fn a_read_that_stops_at_a_descriptor_leaves_what_lies_behind_it() {
+    let (near, far) = std::os::unix::net::UnixStream::pair().unwrap();
+    send_with_descriptor(&far, b"one");
+    send_with_descriptor(&far, b"two");
+    (&far).write_all(b"three").unwrap();
+    near.set_nonblocking(true).unwrap();
+    let mut near = UnixStream::from_std(near).unwrap();
+    let mut buf = [0; 64];
+    let mut all = Vec::new();
+    while all.len() < 11 {
+        let count = within(near.read(&mut buf)).await.unwrap();
+        all.extend_from_slice(&buf[..count]);
+    }
+    assert_eq!(all, b"onetwothree");
 }
 
 #[filch::test]

@@ -70,6 +70,12 @@ impl Registration {
         self.source().assume_ready(direction);
     }
 
+    /// What is read here comes in pieces, and a read stops where one ends, although there may be more: one that
+    /// is short does not mean that nothing is left. To be said before the first read.
+    pub fn expect_pieces(&self) {
+        self.source().expect_pieces();
+    }
+
     /// Waits until a read is worth a try. The last task that asked is woken.
     pub fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<ReadyEvent>> {
         self.poll_ready(cx, Direction::Read)
@@ -116,7 +122,8 @@ impl Registration {
     /// As [`poll_io`](Registration::poll_io), for a stream that is asked to move `wanted` bytes.
     ///
     /// A stream that moves fewer has nothing left, or no room: the next call waits for an event
-    /// rather than asking the kernel again, which saves a system call per message.
+    /// rather than asking the kernel again, which saves a system call per message. Not so a read where
+    /// [pieces are expected](Registration::expect_pieces).
     #[inline]
     pub fn poll_stream(
         &self,

@@ -97,6 +97,7 @@ fn start_worker(scheduler: &Arc<Scheduler>, worker: Worker) -> io::Result<()> {
             }
             worker.wind_up();
         });
+        worker.scheduler().wind_up_retired();
         drop(worker);
         drop(alive);
     })
@@ -129,7 +130,7 @@ pub(super) fn shut_down(scheduler: &Arc<Scheduler>, wait: Option<Duration>) -> b
     scheduler.pool().close();
     let ended = scheduler.pool().wait(deadline);
     scheduler.pool().give_up();
-    scheduler.finish(ended);
+    scheduler.finish();
     ended
 }
 

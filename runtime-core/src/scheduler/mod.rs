@@ -420,7 +420,7 @@ impl Scheduler {
         }
         // Pairs with the fence in `Idle::lie_down`: a substitute that we do not see below sees `closed`.
         fence(Ordering::SeqCst);
-        for (index, remote) in self.remotes.all().enumerate() {
+        for (index, remote) in self.remotes.numbered() {
             remote.attend();
             let _ = self.idle.claim(index);
             self.unpark(index);
@@ -437,13 +437,8 @@ impl Scheduler {
         }
     }
 
-    /// The last step of a shutdown. If a thread has not `ended`, it may hold tasks of retired
-    /// substitutes for as long as it likes, and nobody waits for them.
-    pub(crate) fn finish(&self, ended: bool) {
-        let retired = std::mem::take(&mut *self.retired.lock());
-        for worker in retired.into_iter().filter(|_| ended) {
-            current::run_as(&worker, || worker.wind_up());
-        }
+    /// The last step of a shutdown.
+    pub(crate) fn finish(&self) {
         self.drop_injected();
         // As in `wind_up`: a waker that panics keeps nobody else from learning of the end.
         crate::unwind::contain(|| self.outside.close());

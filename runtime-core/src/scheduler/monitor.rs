@@ -198,9 +198,9 @@ impl Scheduler {
         let now = self.clock.now();
         let mut alert = false;
         let mut moved = false;
-        for (index, remote) in self.remotes.all().enumerate() {
-            if seen.len() == index {
-                seen.push(Seen::default());
+        for (index, remote) in self.remotes.numbered() {
+            if seen.len() <= index {
+                seen.resize_with(index + 1, Seen::default);
             }
             let seen = &mut seen[index];
             let beat = remote.stats.beat.get();

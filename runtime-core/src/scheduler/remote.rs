@@ -131,7 +131,8 @@ impl Remote {
     }
 }
 
-/// The remotes of all workers and substitutes that there ever were.
+/// The remotes of all workers and substitutes that there ever were. A number is given out before its remote is
+/// there, so that of two that come at the same time the later one may be there alone.
 pub(crate) struct Remotes {
     slots: Box<[OnceLock<Arc<Padded<Remote>>>]>,
     made: AtomicUsize,
@@ -175,8 +176,58 @@ impl Remotes {
         self.slots.iter().take(count).filter_map(|slot| slot.get().map(|remote| &***remote))
     }
 
+    /// How many numbers were given out.
+    pub(super) fn count(&self) -> usize {
+        self.made.load(Ordering::Acquire)
+    }
+
     /// All there are.
     pub(crate) fn all(&self) -> impl Iterator<Item = &Remote> {
-        self.first(self.made.load(Ordering::Acquire))
+        self.first(self.count())
+    }
+
+    /// All there are, with their numbers.
+    pub(super) fn numbered(&self) -> impl Iterator<Item = (usize, &Remote)> {
+        (0..self.count()).filter_map(|index| Some((index, self.find(index)?)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Scheduler;
+    use super::super::config::Config;
+    use super::super::worker::{Turn, Worker};
+    use crate::clock::Clock;
+    use std::panic::Location;
+    use std::sync::Arc;
+    use std::sync::atomic::Ordering;
+
+    /// Two workers and a substitute that came in while another one, before it, has a number only: its
+    /// thread has lost its core.
+    fn one_is_on_its_way() -> (Arc<Scheduler>, Vec<Worker>) {
+        let config = Config { max_blocking_threads: 2, ..Config::of_workers(2) };
+        let (scheduler, mut workers) = Scheduler::new(config, Clock::paused()).unwrap();
+        scheduler.remotes.made.fetch_add(1, Ordering::Relaxed);
+        workers.push(Worker::new(&scheduler).unwrap());
+        assert_eq!(workers[2].index(), 3);
+        (scheduler, workers)
+    }
+
+    #[test]
+    fn a_thief_passes_over_one_that_is_on_its_way_and_finds_those_behind_it() {
+        let (scheduler, workers) = one_is_on_its_way();
+        let handle = workers[2].spawn(async {}, None, Location::caller());
+        assert_eq!(super::super::current::run_as(&workers[0], || workers[0].turn()), Turn::Ran);
+        assert!(handle.is_finished());
+        drop((handle, scheduler, workers));
+    }
+
+    #[test]
+    fn the_end_reaches_those_behind_one_that_is_on_its_way() {
+        let (scheduler, _workers) = one_is_on_its_way();
+        scheduler.idle.join();
+        scheduler.idle.lie_down(3, false);
+        scheduler.close();
+        assert!(!scheduler.idle.sleeps(3), "it sleeps on");
     }
 }

@@ -49,7 +49,7 @@ impl Scheduler {
         roll.tally.enter();
         let before = self.roll.lock().replace(roll.clone());
         drop(before);
-        for (index, remote) in self.remotes.all().enumerate() {
+        for (index, remote) in self.remotes.numbered() {
             roll.tally.enter();
             remote.ask_for_roll();
             remote.attend();
@@ -73,7 +73,7 @@ impl Scheduler {
     pub(crate) fn end_roll(&self, roll: &Roll) -> Stuck {
         let gone = self.roll.lock().take();
         drop(gone);
-        let workers = self.remotes.all().enumerate().filter(|(_, remote)| remote.takes_roll());
+        let workers = self.remotes.numbered().filter(|(_, remote)| remote.takes_roll());
         let workers = workers.map(|(index, remote)| (index, remote.polls())).collect();
         let tasks = std::mem::take(&mut *roll.tasks.lock());
         let unfinished = tasks.iter().filter(|task| !task.is_finished());

@@ -20,6 +20,8 @@ impl<'a> Blocked<'a> {
     /// Steps aside.
     pub(crate) fn begin(worker: &'a Worker, location: &'static Location<'static>) -> Blocked<'a> {
         let scheduler = worker.scheduler();
+        // A hook that is called as it wakes up may block.
+        worker.end_search();
         worker.clear_lifo();
         worker.remote().set_away(true);
         scheduler.away.fetch_add(1, Ordering::AcqRel);
@@ -107,18 +109,28 @@ impl Scheduler {
     }
 
     pub(super) fn retire(&self, worker: Worker) {
-        if self.is_closed() {
-            return current::run_as(&worker, || worker.wind_up());
-        }
         let mut retired = self.retired.lock();
-        // Under the lock: whoever calls the roll marks us first and takes the list then, so that one
-        // of the two sees the other.
-        while worker.remote().wants_roll() {
+        // Under the lock: whoever calls the roll, or winds up those who have retired, marks us or closes
+        // first and takes the list then, so that one of the two sees the other.
+        while !self.is_closed() && worker.remote().wants_roll() {
             drop(retired);
             current::run_as(&worker, || worker.answer_roll());
             retired = self.retired.lock();
         }
-        retired.push(worker);
+        if !self.is_closed() {
+            return retired.push(worker);
+        }
+        drop(retired);
+        current::run_as(&worker, || worker.wind_up());
+    }
+
+    /// Winds up those who have retired. They have no thread: a worker does it when it is closed and has come
+    /// to its own end.
+    pub(crate) fn wind_up_retired(&self) {
+        let retired = std::mem::take(&mut *self.retired.lock());
+        for worker in retired {
+            current::run_as(&worker, || worker.wind_up());
+        }
     }
 }
 
@@ -134,5 +146,30 @@ impl Drop for Spare {
         if let Some(worker) = self.worker.take() {
             self.scheduler.retire(worker);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::config::Config;
+    use super::super::idle::Claimed;
+    use super::*;
+    use crate::clock::Clock;
+
+    /// As a worker is inside of the hook that is called when it wakes up.
+    #[test]
+    fn who_steps_aside_while_it_searches_is_counted_as_a_searcher_no_more() {
+        let (scheduler, workers) = Scheduler::new(Config::of_workers(3), Clock::paused()).unwrap();
+        scheduler.close();
+        assert_eq!(scheduler.idle.rise(0), Claimed::ByWaker);
+        workers[0].searching.set(true);
+        (1..3).for_each(|worker| scheduler.idle.lie_down(worker, true));
+        // One of those sleeps on the reactor, and need not be woken.
+        scheduler.waiting.swap(2, Ordering::Relaxed);
+        assert!(scheduler.idle.somebody_searches());
+        let blocked = Blocked::begin(&workers[0], Location::caller());
+        assert!(!scheduler.idle.somebody_searches(), "it silences all calls for help");
+        drop(blocked);
+        assert!(scheduler.idle.somebody_awake() && !scheduler.idle.somebody_searches());
     }
 }

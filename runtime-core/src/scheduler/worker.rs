@@ -225,12 +225,12 @@ impl Worker {
             return None;
         }
         let remotes = &scheduler.remotes;
-        let count = remotes.all().count();
+        let count = remotes.count();
         let first = self.rng.below(count as u32) as usize;
         let loot = (first..count)
             .chain(0..first)
             .filter(|&victim| victim != self.index)
-            .find_map(|victim| remotes.get(victim).stealer.steal_half(&self.queue))?;
+            .find_map(|victim| remotes.find(victim)?.stealer.steal_half(&self.queue))?;
         self.remote.stats.steal_operations.add(1);
         self.remote.stats.steals.add(1 + self.queue.len() as u64);
         Some(loot)

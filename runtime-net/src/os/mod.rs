@@ -187,7 +187,7 @@ pub(crate) fn ip(address: SockAddr) -> io::Result<SocketAddr> {
     })
 }
 
-fn again<R>(mut call: impl FnMut() -> io::Result<R>) -> io::Result<R> {
+pub(crate) fn again<R>(mut call: impl FnMut() -> io::Result<R>) -> io::Result<R> {
     loop {
         match call() {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

@@ -10,9 +10,9 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::task::{Context, Poll};
 
 use runtime_core::reactor::{Direction, Interest, Registration};
-use rustix::io::Errno;
 
 use crate::io::ReadBuf;
+use crate::os::again;
 
 /// One end of a pipe, which never blocks.
 #[derive(Debug)]
@@ -39,28 +39,23 @@ impl PipeEnd {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let wanted = buf.remaining();
-        let read = || self.read(buf);
-        self.registration.poll_stream(cx, Direction::Read, wanted, read).map_ok(drop)
+        // That a read is short does not mean that nothing is left: the child may have made each write a packet.
+        self.registration.poll_io(cx, Direction::Read, || self.read(buf))
     }
 
-    fn read(&self, buf: &mut ReadBuf<'_>) -> io::Result<usize> {
+    fn read(&self, buf: &mut ReadBuf<'_>) -> io::Result<()> {
         // SAFETY: the call only writes bytes that it has read, so what is initialized stays so.
         let room = unsafe { buf.unfilled_mut() };
-        let count = loop {
-            match rustix::io::read(&self.file, &mut *room) {
-                Err(Errno::INTR) => {}
-                outcome => break outcome?.0.len(),
-            }
-        };
+        let count = again(|| Ok(rustix::io::read(&self.file, &mut *room)?.0.len()))?;
         // SAFETY: the first bytes of the room are those that were read.
         unsafe { buf.assume_init(count) };
         buf.advance(count);
-        Ok(count)
+        Ok(())
     }
 
     pub(super) fn poll_write(&self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.poll_write_with(cx, bytes.len(), || (&self.file).write(bytes))
+        let write = || again(|| (&self.file).write(bytes));
+        self.registration.poll_stream(cx, Direction::Write, bytes.len(), write)
     }
 
     pub(super) fn poll_write_vectored(
@@ -68,24 +63,9 @@ impl PipeEnd {
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let wanted = slices.iter().map(|slice| slice.len()).fold(0, usize::saturating_add);
-        self.poll_write_with(cx, wanted, || (&self.file).write_vectored(slices))
-    }
-
-    fn poll_write_with(
-        &self,
-        cx: &mut Context<'_>,
-        wanted: usize,
-        mut write: impl FnMut() -> io::Result<usize>,
-    ) -> Poll<io::Result<usize>> {
-        self.registration.poll_stream(cx, Direction::Write, wanted, || {
-            loop {
-                match write() {
-                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                    outcome => return outcome,
-                }
-            }
-        })
+        // A short write is no news here: the system may have taken fewer slices than it was given.
+        let write = || again(|| (&self.file).write_vectored(slices));
+        self.registration.poll_io(cx, Direction::Write, write)
     }
 
     /// Nothing is held back.

@@ -105,7 +105,7 @@ impl UnixStream {
         socket: Socket,
         address: socket2::SockAddr,
     ) -> io::Result<UnixStream> {
-        Ok(UnixStream { stream: Stream::connect(socket, address).await? })
+        Ok(UnixStream::of(Stream::connect(socket, address).await?))
     }
 
     /// Two streams that are connected to one another.
@@ -127,12 +127,18 @@ impl UnixStream {
     fn connected(socket: Socket) -> io::Result<UnixStream> {
         let stream = Stream::new(socket, BOTH)?;
         stream.registration.assume_ready(Direction::Write);
-        Ok(UnixStream { stream })
+        Ok(UnixStream::of(stream))
     }
 
     /// A stream that has just been accepted.
     pub(super) fn accepted(reactor: &Arc<Reactor>, socket: Socket) -> io::Result<UnixStream> {
-        Ok(UnixStream { stream: Stream::accepted(reactor, socket)? })
+        Ok(UnixStream::of(Stream::accepted(reactor, socket)?))
+    }
+
+    fn of(stream: Stream<Socket>) -> UnixStream {
+        // A read stops behind each message that brings descriptors, or comes from another writer.
+        stream.registration.expect_pieces();
+        UnixStream { stream }
     }
 
     /// What watches the descriptor, for the readiness methods.
@@ -164,8 +170,7 @@ impl UnixStream {
     /// ```
     #[track_caller]
     pub fn from_std(stream: net::UnixStream) -> io::Result<UnixStream> {
-        let stream = Stream::new(Socket::adopt(OwnedFd::from(stream)), BOTH)?;
-        Ok(UnixStream { stream })
+        Ok(UnixStream::of(Stream::new(Socket::adopt(OwnedFd::from(stream)), BOTH)?))
     }
 
     /// Hands the stream over to std. It stays non-blocking.

@@ -3,6 +3,10 @@
 //! Who waits enters the line of the condition and only then gives its lock back, in one poll. So
 //! whoever changes the data under the lock and notifies finds it in line, if it has looked before.
 //! Once it is notified it waits in the line of the lock like anybody else.
+//!
+//! A crowd is woken in batches, and the lock of the line given back in between. So all who are meant are
+//! notified first, in one go, and woken then: until it is woken, one that was notified still stands in line,
+//! in front of those who were not, but no other notification goes to it.
 
 use std::fmt;
 use std::future::poll_fn;
@@ -18,8 +22,8 @@ use super::held::{Held, Share};
 use super::permits::Permits;
 use super::{Lock, LockGuard, Mutex, MutexGuard, OwnedLock, OwnedMutexGuard};
 use crate::primitives::const_outside_models;
-use crate::wait_list::{Choice, Left, WaitList, Waited, Waiter};
-use crate::wake_batch;
+use crate::wait_list::{Choice, Left, Line, WaitList, Waited, Waiter};
+use crate::wake_batch::{self, WakeBatch};
 
 /// Lets tasks wait until what a [`Mutex`] guards has changed: asyncio's `Condition`, in the shape
 /// of std's `Condvar`.
@@ -76,8 +80,17 @@ pub struct Condition {
 struct Place {
     /// Where the permits of its lock are, to be compared only.
     lock: usize,
-    /// Whether it was notified as one of several that could have been.
-    alone: bool,
+    notified: Notified,
+}
+
+/// How a waiter was notified.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Notified {
+    No,
+    /// As one of several that could have been.
+    Alone,
+    /// Together with all others.
+    WithAll,
 }
 
 impl Condition {
@@ -248,16 +261,20 @@ impl Condition {
             return false;
         }
         let mut line = self.line.lock();
-        if let Some(first) = line.front() {
-            first.alone = true;
+        match line.front() {
+            Some(first) if first.notified == Notified::No => first.notified = Notified::Alone,
+            Some(_) => {
+                drop(line);
+                return self.notify_crowd(1, Notified::Alone) == 1;
+            }
+            None => return false,
         }
         let popped = line.pop_front();
         drop(line);
-        let any = popped.is_some();
         if let Some(Some(waker)) = popped {
             wake_batch::wake(waker);
         }
-        any
+        true
     }
 
     /// Notifies up to `count` from the front of the line. Returns how many.
@@ -274,15 +291,7 @@ impl Condition {
     /// assert_eq!(Condition::new().notify(3), 0);
     /// ```
     pub fn notify(&self, count: usize) -> usize {
-        let mut rest = count;
-        self.line.wake_where(|place| {
-            if rest == 0 {
-                return Choice::Stop;
-            }
-            rest -= 1;
-            place.alone = true;
-            Choice::Wake
-        })
+        self.notify_crowd(count, Notified::Alone)
     }
 
     /// Notifies all who wait at this moment. Returns how many.
@@ -299,7 +308,7 @@ impl Condition {
     /// assert_eq!(Condition::new().notify_all(), 0);
     /// ```
     pub fn notify_all(&self) -> usize {
-        self.line.wake_all()
+        self.notify_crowd(usize::MAX, Notified::WithAll)
     }
 
     /// Who is here at this moment, without disturbing anybody.
@@ -315,6 +324,31 @@ impl Condition {
         ConditionStats { waiters: self.line.lock().len() }
     }
 
+    /// Notifies up to `count`, and wakes all who were notified and are still in line.
+    fn notify_crowd(&self, count: usize, how: Notified) -> usize {
+        if !self.line.has_waiters() {
+            return 0;
+        }
+        let mut batch = WakeBatch::new();
+        let mut line = self.line.lock();
+        let notified = notify_in_line(&mut line, count, how);
+        loop {
+            let ended = line.choose_where(&mut batch, |place| match place.notified {
+                Notified::No => Choice::Stop,
+                _ => Choice::Wake,
+            });
+            drop(line);
+            // The batches to come shall be woken even if a waker in this one panics.
+            batch.wake_and_keep_panic();
+            if ended {
+                break;
+            }
+            line = self.line.lock();
+        }
+        batch.wake_all();
+        notified
+    }
+
     fn turn(&self) -> Turn<'_> {
         Turn { condition: self, owes: false, waiter: self.line.waiter() }
     }
@@ -324,6 +358,22 @@ impl fmt::Debug for Condition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Condition").field("waiters", &self.stats().waiters).finish()
     }
+}
+
+/// Notifies up to `count` of those who were not. Returns how many.
+fn notify_in_line(line: &mut Line<'_, Place>, count: usize, how: Notified) -> usize {
+    let mut notified = 0;
+    line.walk(|place| {
+        if place.notified == Notified::No {
+            if notified == count {
+                return ControlFlow::Break(());
+            }
+            place.notified = how;
+            notified += 1;
+        }
+        ControlFlow::Continue(())
+    });
+    notified
 }
 
 /// What [`Condition::stats`] tells.
@@ -357,7 +407,8 @@ pin_project! {
         fn drop(this: Pin<&mut Self>) {
             let this = this.project();
             let owes = match this.waiter.leave() {
-                Left::Chosen(place) => place.alone,
+                // Also one in line may be notified already.
+                Left::Chosen(place) | Left::Waiting(place) => place.notified == Notified::Alone,
                 _ => *this.owes,
             };
             if owes {
@@ -390,12 +441,15 @@ impl Turn<'_> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>, lock: usize) -> Poll<()> {
         let this = self.project();
-        let waited = this.waiter.poll_wait(cx, |line| match line.front() {
-            Some(first) if first.lock != lock => ControlFlow::Break(()),
-            _ => ControlFlow::Continue(Place { lock, alone: false }),
+        let waited = this.waiter.poll_wait(cx, |line| match line.back() {
+            // If the last one is notified, so are all, and wait for their lock.
+            Some(last) if last.notified == Notified::No && last.lock != lock => {
+                ControlFlow::Break(())
+            }
+            _ => ControlFlow::Continue(Place { lock, notified: Notified::No }),
         });
         match ready!(waited) {
-            Waited::Woken(place) => *this.owes = place.alone,
+            Waited::Woken(place) => *this.owes = place.notified == Notified::Alone,
             Waited::Never(()) => panic!(
                 "somebody waits for this `Condition` with the guard of another lock: give each \
                  lock a condition of its own"

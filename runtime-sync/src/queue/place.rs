@@ -60,7 +60,10 @@ impl<O: Order> Place<O> {
         // Set while the lock is held and dropped after it, also if a comparison panics: the item is in
         // then.
         let _announced;
+        // A comparison may call this, which is refused.
+        let room = self.room.as_ref().map(Announced);
         let mut state = self.lock();
+        std::mem::forget(room);
         if state.shut_down {
             return Err(item);
         }
@@ -124,7 +127,7 @@ impl<O: Order> Drop for Place<O> {
     }
 }
 
-/// An item that getters are told of when this is dropped.
+/// A permit that is there when this is dropped: for an item that getters are told of, or for a free place.
 struct Announced<'a>(&'a Permits);
 
 impl Drop for Announced<'_> {

@@ -11,6 +11,10 @@ use crate::primitives::MutexGuard;
 use crate::primitives::atomic::{Ordering, fence};
 use crate::wake_batch::WakeBatch;
 
+/// Each time so many have entered, those whose tickets are older than that get newer ones: past half of the
+/// range they would look as if they were yet to come.
+const RENEWAL: u32 = 1 << 24;
+const OLD: u32 = 1 << 30;
 /// A [`WaitList`] under its lock.
 ///
 /// # Examples
@@ -211,7 +215,32 @@ impl<T> Line<'_, T> {
             // SAFETY: as above.
             unsafe { *next = ticket.wrapping_add(1) }
         });
+        if ticket.is_multiple_of(RENEWAL) {
+            self.renew_tickets(ticket);
+        }
         ticket
+    }
+
+    /// Gives those whose tickets are old others that are not, in the same order. A wake of many that is under
+    /// way takes no notice, unless as many as make a ticket old have entered since it began.
+    #[cold]
+    fn renew_tickets(&mut self, now: u32) {
+        let mut fresh = now.wrapping_sub(OLD).wrapping_sub(self.len);
+        let mut at = self.nodes.front();
+        while let Some(node) = at {
+            // SAFETY: it is in the line.
+            if !is_before(unsafe { self.ticket(node) }, fresh) {
+                return;
+            }
+            // SAFETY: what is in the line is alive.
+            unsafe { node.as_ref() }.held.with_mut(|held| {
+                // SAFETY: invariant 2, the lock is held.
+                unsafe { (*held).ticket = fresh }
+            });
+            fresh = fresh.wrapping_add(1);
+            // SAFETY: it is in the line.
+            at = unsafe { self.nodes.after(node) };
+        }
     }
 
     /// # Safety
@@ -278,7 +307,8 @@ pub(super) struct Section {
     pub(super) until: Option<u32>,
 }
 
-/// Whether one ticket was given out before another one. Both are of waiters in line, or next to come.
+/// Whether one ticket was given out before another one. Both are of waiters in line, or next to come, and so
+/// no more than half of the range apart.
 fn is_before(one: u32, other: u32) -> bool {
     one.wrapping_sub(other).cast_signed() < 0
 }
@@ -287,5 +317,57 @@ impl<T> Drop for Line<'_, T> {
     fn drop(&mut self) {
         // Still under the lock, like every write.
         self.list.waiting.store(self.len, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::primitives::Mutex;
+    use std::pin::pin;
+    use std::sync::Arc;
+    use std::task::{Context, Wake};
+
+    /// Notes its number when it is woken.
+    struct Noted(usize, Arc<Mutex<Vec<usize>>>);
+
+    impl Wake for Noted {
+        fn wake(self: Arc<Noted>) {
+            self.1.lock().push(self.0);
+        }
+    }
+
+    fn enter(_: &mut Line<'_, ()>) -> ControlFlow<(), ()> {
+        ControlFlow::Continue(())
+    }
+
+    /// As if so many had come and gone that it is time to renew tickets, and one more does.
+    fn very_many_pass_by(list: &WaitList) {
+        list.lock().list.ticket.with_mut(|ticket| {
+            // SAFETY: it is touched under the lock.
+            unsafe { *ticket = (*ticket / RENEWAL).wrapping_add(1).wrapping_mul(RENEWAL) }
+        });
+        let mut cx = Context::from_waker(Waker::noop());
+        assert!(pin!(list.waiter()).poll_wait(&mut cx, enter).is_pending());
+    }
+
+    #[test]
+    fn who_waits_while_thousands_of_millions_come_and_go_is_woken_with_all() {
+        // Past half of the range, where numbers are taken for later ones, and around.
+        for rounds in [0, 1, 100, 130, 200, 250, 256, 300, 1_000] {
+            let list = WaitList::new();
+            let woken = Arc::default();
+            let mut waiters: Vec<_> = (0..70).map(|_| Box::pin(list.waiter())).collect();
+            for (number, waiter) in waiters.iter_mut().enumerate() {
+                let waker = Waker::from(Arc::new(Noted(number, Arc::clone(&woken))));
+                let mut cx = Context::from_waker(&waker);
+                assert!(waiter.as_mut().poll_wait(&mut cx, enter).is_pending());
+                if number == 60 {
+                    (0..rounds).for_each(|_| very_many_pass_by(&list));
+                }
+            }
+            assert_eq!(list.wake_all(), 70, "after {rounds} rounds");
+            assert!(woken.lock().iter().copied().eq(0..70), "after {rounds} rounds");
+        }
     }
 }

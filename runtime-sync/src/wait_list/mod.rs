@@ -29,7 +29,8 @@
 //!    outside: its owner may free it at that very moment.
 //! 4. A waiter is taken out of the line before it is dropped.
 //! 5. Under the lock no waker is cloned, woken or dropped, and no payload is dropped.
-//! 6. The tickets in the line rise from front to back, but for a wrap.
+//! 6. The tickets in the line rise from front to back, but for a wrap; the first is less than half of the
+//!    range behind the next.
 
 mod line;
 mod owned_waiter;
@@ -89,7 +90,7 @@ pub struct WaitList<T = ()> {
     /// How many are in line, or are about to enter. Written under the lock, read without.
     waiting: AtomicU32,
     /// The number of the next waiter that enters. It may wrap: what counts is the order of those in
-    /// line, who are far fewer. Touched under the lock; it lies here because there is room.
+    /// line, and old numbers are renewed. Touched under the lock; it lies here because there is room.
     ticket: UnsafeCell<u32>,
     nodes: Mutex<List<Place<T>>>,
 }

@@ -14,6 +14,7 @@ use std::task::{Context, Poll, Waker};
 
 use super::{Line, WaitList};
 use crate::list::Node;
+use crate::panics::contain;
 use crate::primitives::UnsafeCell;
 use crate::primitives::atomic::{AtomicU32, Ordering};
 
@@ -211,8 +212,8 @@ impl<'a, T> Waiter<'a, T> {
     ///
     /// # Panics
     ///
-    /// Passes on a panic of `look`, or of the waker's clone or drop; the line is in order
-    /// afterwards.
+    /// Passes on a panic of `look`, of the waker's clone, or of the drop of the one before; the line is in
+    /// order afterwards.
     #[inline]
     pub fn poll_wait<R>(
         self: Pin<&mut Self>,
@@ -377,8 +378,16 @@ impl<'a, T> Waiter<'a, T> {
         let waker = waker.cloned();
         let mut line = self.list.lock();
         line.announce();
-        // If this returns or panics, the line is unlocked before the waker is dropped: invariant 5.
-        let payload = look(&mut line)?;
+        // If this panics, the line is unlocked before the waker is dropped: invariant 5.
+        let payload = match look(&mut line) {
+            ControlFlow::Continue(payload) => payload,
+            ControlFlow::Break(never) => {
+                drop(line);
+                // What was found would be lost with a panic of foreign code that is not needed after all.
+                contain(|| drop(waker));
+                return ControlFlow::Break(never);
+            }
+        };
         let ticket = line.take_ticket();
         line.len += 1;
         self.node.held.with_mut(|held| {

@@ -227,15 +227,9 @@ impl Notify {
             // It is in line, or out of it again, and does not look once more.
             _ => 0,
         };
-        let waited = waiter.poll_wait(cx, |_| {
-            let entered = self.try_enter(generation);
-            // Now, not later: the drop of a waker that is not needed may panic.
-            *stage = if entered.is_break() { Stage::Done } else { Stage::Entered };
-            entered
-        });
-        ready!(waited);
-        *stage = Stage::Done;
-        Poll::Ready(())
+        let waited = waiter.poll_wait(cx, |_| self.try_enter(generation));
+        *stage = if waited.is_ready() { Stage::Done } else { Stage::Entered };
+        waited.map(|_| ())
     }
 
     fn enable(&self, waiter: Pin<&mut Waiter<'_, Place>>, stage: &mut Stage) -> bool {

@@ -12,11 +12,15 @@
 //! of both lots. So its owner reads the home, locks that lot, and looks whether it is still there.
 //! Locks are taken in this order: lots, then the home of a berth.
 //!
+//! A crowd is woken in batches, and the lock of the lot given back in between. So all who are meant are
+//! *called* first, in one go, and taken out then: those who are called and still in line stand in front of
+//! those who are not, and are neither called again nor moved.
+//!
 //! # Invariants
 //!
 //! 1. A node is in the list of its home exactly while its state is `PARKED`. Both change only under
 //!    the lock of that lot, and if it is moved, under the lock of the other one as well.
-//! 2. What a node holds (waker, ticket) is touched only under the lock of its home while it is
+//! 2. What a node holds (waker, call) is touched only under the lock of its home while it is
 //!    `PARKED`, and only by its owner otherwise.
 //! 3. Setting the state to `CHOSEN` or `RELEASED` is the last thing that is done to a node from
 //!    outside: its owner may free it at that very moment.
@@ -61,8 +65,6 @@ pub(super) struct Lot {
 struct Queue {
     nodes: List<Spot>,
     len: usize,
-    /// The number of the next one that enters.
-    ticket: u64,
 }
 
 /// A place in line, inside of the future that sleeps.
@@ -79,8 +81,8 @@ struct Spot {
 
 struct Held {
     waker: Option<Waker>,
-    /// Its number in the order of arrival.
-    ticket: u64,
+    /// How it is going to be taken out, by whoever unparks.
+    called: Option<Left>,
 }
 
 // SAFETY: what is reachable through the pointers in the queue is touched by one thread at a time
@@ -95,7 +97,7 @@ unsafe impl Sync for Berth {}
 
 impl Lot {
     pub(super) fn new() -> Lot {
-        let queue = Queue { nodes: List::new(), len: 0, ticket: 0 };
+        let queue = Queue { nodes: List::new(), len: 0 };
         Lot { parked: AtomicUsize::new(0), queue: Mutex::new(queue) }
     }
 
@@ -112,25 +114,10 @@ impl Lot {
             return 0;
         }
         let mut batch = WakeBatch::new();
-        let mut woken = 0;
         let mut queue = self.queue.lock();
-        // Those who come later, perhaps because they were just woken, wait for the next time.
-        let end = queue.ticket;
+        let called = queue.call(count, left);
         loop {
-            let mut ended = false;
-            while !ended && !batch.is_full() {
-                match queue.nodes.front() {
-                    // SAFETY: it is in the line, and the lock is held.
-                    Some(node) if woken < count && unsafe { Spot::ticket(node) } < end => {
-                        // SAFETY: as above.
-                        if let Some(waker) = unsafe { queue.take_out(node, left) } {
-                            batch.push(waker);
-                        }
-                        woken += 1;
-                    }
-                    _ => ended = true,
-                }
-            }
+            let ended = queue.take_called(&mut batch);
             self.publish(&queue);
             drop(queue);
             // The batches to come shall be woken even if a waker in this one panics.
@@ -141,7 +128,7 @@ impl Lot {
             queue = self.queue.lock();
         }
         batch.wake_all();
-        woken
+        called
     }
 
     /// Moves up to `count` from the front of one line to the end of another.
@@ -151,9 +138,14 @@ impl Lot {
         }
         let [mut source, mut target] = Lot::lock_both(from, to);
         let mut moved = 0;
+        let mut at = source.first_uncalled();
         while moved < count
-            && let Some(node) = source.nodes.pop_front()
+            && let Some(node) = at
         {
+            // SAFETY: it is in the line.
+            at = unsafe { source.nodes.after(node) };
+            // SAFETY: as above.
+            unsafe { source.nodes.unlink(node) };
             source.len -= 1;
             // SAFETY: it was in a line, so it is alive, and stays so under both locks.
             let spot = unsafe { node.as_ref() };
@@ -204,20 +196,62 @@ impl Queue {
     /// - The node is in no list, its home is this one's lot, and nobody else touches what it holds.
     /// - It is taken out before it is dropped.
     unsafe fn push(&mut self, node: Pin<&Node<Spot>>, waker: Option<Waker>) {
-        let ticket = self.ticket;
-        self.ticket += 1;
-        node.held.with_mut(|held| {
-            // SAFETY: the caller says that nobody else touches it.
-            let held = unsafe { &mut *held };
-            held.ticket = ticket;
-            if waker.is_some() {
-                // What is overwritten is `None`: a node from outside has no waker.
-                held.waker = waker;
-            }
-        });
+        if waker.is_some() {
+            node.held.with_mut(|held| {
+                // SAFETY: the caller says that nobody else touches it. What is overwritten holds no waker,
+                // as the node comes from outside.
+                unsafe { *held = Held { waker, called: None } };
+            });
+        }
         // SAFETY: passed on to the caller.
         unsafe { self.nodes.push_back(node) };
         self.len += 1;
+    }
+
+    /// The first of those who are not called.
+    fn first_uncalled(&self) -> Option<NonNull<Node<Spot>>> {
+        let mut at = self.nodes.front();
+        while let Some(node) = at
+            // SAFETY: it is in the line, and the lock is held.
+            && unsafe { Spot::called(node) }.is_some()
+        {
+            // SAFETY: it is in the line.
+            at = unsafe { self.nodes.after(node) };
+        }
+        at
+    }
+
+    /// Calls up to `count`, and returns how many.
+    fn call(&mut self, count: usize, left: Left) -> usize {
+        let mut called = 0;
+        let mut at = self.first_uncalled();
+        while called < count
+            && let Some(node) = at
+        {
+            // SAFETY: what is in the line is alive.
+            unsafe { node.as_ref() }.held.with_mut(|held| {
+                // SAFETY: invariant 2, the lock is held.
+                unsafe { (*held).called = Some(left) }
+            });
+            called += 1;
+            // SAFETY: it is in the line.
+            at = unsafe { self.nodes.after(node) };
+        }
+        called
+    }
+
+    /// Takes out those who are called, as long as there is room for their wakers. True: that was all.
+    fn take_called(&mut self, batch: &mut WakeBatch) -> bool {
+        while !batch.is_full() {
+            let Some(node) = self.nodes.front() else { return true };
+            // SAFETY: it is in the line, and the lock is held.
+            let Some(left) = (unsafe { Spot::called(node) }) else { return true };
+            // SAFETY: as above.
+            if let Some(waker) = unsafe { self.take_out(node, left) } {
+                batch.push(waker);
+            }
+        }
+        false
     }
 
     /// Takes a node out of the line and publishes what became of it.
@@ -246,12 +280,12 @@ impl Spot {
     /// # Safety
     ///
     /// `node` is in a line whose lock is held.
-    unsafe fn ticket(node: NonNull<Node<Spot>>) -> u64 {
+    unsafe fn called(node: NonNull<Node<Spot>>) -> Option<Left> {
         // SAFETY: what is in a line is alive.
         let spot = unsafe { node.as_ref() };
         spot.held.with(|held| {
             // SAFETY: invariant 2, the lock is held.
-            unsafe { (*held).ticket }
+            unsafe { (*held).called }
         })
     }
 
@@ -267,7 +301,7 @@ impl Berth {
         let spot = Spot {
             state: AtomicU32::new(OUTSIDE),
             home: Mutex::new(None),
-            held: UnsafeCell::new(Held { waker: None, ticket: 0 }),
+            held: UnsafeCell::new(Held { waker: None, called: None }),
         };
         Berth { node: Node::new(spot) }
     }
@@ -317,18 +351,20 @@ impl Berth {
         if self.node.state.load(Ordering::Relaxed) == OUTSIDE {
             return;
         }
-        let waker = self.at_home(|lot, queue, held| {
+        let left = self.at_home(|lot, queue, held| {
             // SAFETY: invariant 1, it is in this line.
             unsafe { queue.nodes.remove(self.node()) };
             queue.len -= 1;
             self.node.state.store(OUTSIDE, Ordering::Relaxed);
             lot.publish(queue);
-            held.waker.take()
+            (held.waker.take(), held.called == Some(Left::Chosen))
         });
-        let chosen = self.node.state.load(Ordering::Relaxed) == CHOSEN;
+        let (waker, chosen) =
+            left.unwrap_or((None, self.node.state.load(Ordering::Relaxed) == CHOSEN));
         self.node.state.store(OUTSIDE, Ordering::Relaxed);
         let home = self.node.home.lock().take();
-        drop(waker);
+        // After the wake is handed on, or if that panics.
+        let _waker = waker;
         if let Some(lot) = home
             && chosen
         {
