@@ -125,19 +125,34 @@ impl Registration {
         wanted: usize,
         mut attempt: impl FnMut() -> io::Result<usize>,
     ) -> Poll<io::Result<usize>> {
+        self.poll_told(cx, direction, || {
+            let moved = attempt()?;
+            Ok((moved, 0 < moved && moved < wanted))
+        })
+    }
+
+    /// As [`poll_stream`](Registration::poll_stream), for a stream that may move fewer for other reasons:
+    /// `attempt` also says whether nothing is left.
+    #[inline]
+    pub fn poll_told(
+        &self,
+        cx: &mut Context<'_>,
+        direction: Direction,
+        mut attempt: impl FnMut() -> io::Result<(usize, bool)>,
+    ) -> Poll<io::Result<usize>> {
         loop {
             let event = ready!(self.poll_ready(cx, direction))?;
             match attempt() {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     self.refute(event)?;
                 }
-                Ok(moved) => {
-                    if 0 < moved && moved < wanted && self.reactor.short_means_drained {
+                Ok((moved, drained)) => {
+                    if drained && self.reactor.short_means_drained {
                         self.source().clear_drained(direction, event);
                     }
                     return Poll::Ready(Ok(moved));
                 }
-                outcome => return Poll::Ready(outcome),
+                Err(error) => return Poll::Ready(Err(error)),
             }
         }
     }
