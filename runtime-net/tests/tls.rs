@@ -6,6 +6,7 @@ mod identity;
 mod support;
 
 use std::io::{self, ErrorKind};
+use std::pin::pin;
 
 use filch::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use filch::net::{TcpListener, TcpStream};
@@ -15,7 +16,7 @@ use filch::tls::rustls::{ClientConfig, ServerConfig};
 use filch::tls::{client, server};
 use identity::{Identity, acceptor, connector, name};
 use proptest::prelude::*;
-use support::{current, within};
+use support::{current, once, within};
 
 type Client<S> = client::TlsStream<S>;
 type Server<S> = server::TlsStream<S>;
@@ -286,5 +287,28 @@ fn what_a_peer_has_said_is_read_although_nothing_can_be_sent_any_more() {
         text.clear();
         server.read_to_string(&mut text).await.unwrap();
         assert_eq!(text, "last words");
+    });
+}
+
+/// The client has agreed, spoken and gone before the server has sent its tickets, for which it does not wait.
+#[test]
+fn a_peer_that_has_gone_by_the_end_of_the_handshake_is_heard() {
+    run(async {
+        let identity = Identity::new("localhost");
+        let (near, far) = duplex(1 << 16);
+        let mut accept = pin!(acceptor(identity.server()).accept(far));
+        let mut client = pin!(async {
+            let mut client = connector(identity.client()).connect(name("localhost"), near).await?;
+            client.write_all(b"last words").await?;
+            client.shutdown().await
+        });
+        assert!(once(client.as_mut()).await.is_pending(), "the server's word is missing");
+        assert!(once(accept.as_mut()).await.is_pending(), "the client's word is missing");
+        within(client).await.unwrap();
+        let mut server = within(accept).await.unwrap();
+        let mut text = String::new();
+        server.read_to_string(&mut text).await.unwrap();
+        assert_eq!(text, "last words");
+        assert_eq!(server.write(b"x").await.unwrap_err().kind(), ErrorKind::BrokenPipe);
     });
 }
