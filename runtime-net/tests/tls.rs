@@ -312,3 +312,47 @@ fn a_peer_that_has_gone_by_the_end_of_the_handshake_is_heard() {
         assert_eq!(server.write(b"x").await.unwrap_err().kind(), ErrorKind::BrokenPipe);
     });
 }
+
+/// What a flush that was given up had still to send.
+#[test]
+fn a_read_sends_what_a_flush_has_left() {
+    run(async {
+        for in_another_task in [false, true] {
+            let (mut client, mut server) = pair(1000).await;
+            client.write_all(&[7; 3000]).await.unwrap();
+            assert!(once(pin!(client.flush())).await.is_pending(), "there is no room");
+            let ask = async move {
+                let mut answer = String::new();
+                client.read_to_string(&mut answer).await.map(|_| answer)
+            };
+            let serve = async {
+                server.read_exact(&mut [0; 3000]).await.unwrap();
+                server.write_all(b"thanks").await.unwrap();
+                server.shutdown().await.unwrap();
+            };
+            let (answer, ()) = match in_another_task {
+                true => {
+                    filch::join!(async { within(filch::spawn(ask)).await.unwrap() }, within(serve))
+                }
+                false => within(async { filch::join!(ask, serve) }).await,
+            };
+            assert_eq!(answer.unwrap(), "thanks");
+        }
+    });
+}
+
+#[test]
+fn a_read_does_not_take_the_place_of_a_writer_that_waits() {
+    run(async {
+        let (client, mut server) = pair(1000).await;
+        let (mut reader, mut writer) = filch::io::split(client);
+        let writing = filch::spawn(async move {
+            writer.write_all(&[7; 3000]).await.unwrap();
+            writer.flush().await.unwrap();
+        });
+        filch::task::yield_now().await;
+        assert!(once(pin!(reader.read_u8())).await.is_pending());
+        within(server.read_exact(&mut [0; 3000])).await.unwrap();
+        within(writing).await.unwrap();
+    });
+}
