@@ -324,6 +324,35 @@ async fn a_sleep_that_was_never_polled_can_be_reset() {
     assert_eq!(start.elapsed(), 2 * SECOND);
 }
 
+// ── wakers that panic ────────────────────────────────────────────────────────────────────────────
+
+/// Panics as it is dropped.
+struct Bomb;
+
+impl Wake for Bomb {
+    fn wake(self: Arc<Self>) {}
+}
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        panic!("a user's waker");
+    }
+}
+
+/// Two of them in one scope would otherwise end the process: the second panics while the first unwinds.
+#[filch::test(start_paused = true)]
+async fn wakers_that_panic_as_their_sleeps_are_dropped_abort_nothing() {
+    let said = panic_of(|| {
+        let mut sleeps = [(); 2].map(|()| Box::pin(sleep(HOUR)));
+        for sleep in &mut sleeps {
+            let waker = Waker::from(Arc::new(Bomb));
+            assert!(sleep.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+        }
+    });
+    assert_eq!(said, "a user's waker");
+    sleep(HOUR).await;
+}
+
 // ── interval ─────────────────────────────────────────────────────────────────────────────────────
 
 /// The ticks of `ticks`, each with the time at which it came, in milliseconds after `start`. After
