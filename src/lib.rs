@@ -23,7 +23,7 @@
 //!
 //! | to | use |
 //! |---|---|
-//! | begin | [`main`](macro@main), or [`runtime::Builder`] |
+//! | begin | [`main`], or [`runtime::Builder`] |
 //! | run things at the same time | [`TaskGroup`], [`spawn`](fn@spawn), [`task::JoinSet`], [`join!`], [`try_join!`], [`gather!`], [`select!`] |
 //! | wait for time to pass | [`time`] |
 //! | end things early, in good order | [`cancel`]; not at all: [`shield`] |
@@ -59,6 +59,17 @@
 //! | `tls` | `tls`: TLS on byte streams, by rustls; `streams` under TLS | no |
 //! | `full` | everything but TLS and the bridges to other crates | no |
 //! | `macros` | `main`, `test`, `join!`, `try_join!`, `select!`, `pin!` | yes |
+//!
+#![cfg_attr(feature = "macros", doc = "[`main`]: macro@main")]
+// What is not there leads to what brings it.
+#![cfg_attr(not(feature = "macros"), doc = "[`main`]: #features")]
+#![cfg_attr(not(feature = "macros"), doc = "[`join!`]: #features")]
+#![cfg_attr(not(feature = "macros"), doc = "[`try_join!`]: #features")]
+#![cfg_attr(not(feature = "macros"), doc = "[`gather!`]: #features")]
+#![cfg_attr(not(feature = "macros"), doc = "[`select!`]: #features")]
+#![cfg_attr(not(feature = "net"), doc = "[`net`]: #features")]
+#![cfg_attr(not(feature = "net"), doc = "[`io`]: #features")]
+#![cfg_attr(not(feature = "net"), doc = "[`streams`]: #features")]
 #![forbid(unsafe_code)]
 
 #[cfg(feature = "macros")]

@@ -7,6 +7,7 @@ mod support;
 
 use filch::runtime::{Builder, Handle, Runtime};
 use filch::time::Duration;
+use std::io::ErrorKind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::thread;
@@ -113,6 +114,47 @@ fn extreme_options_still_run_tasks() {
     let runtime = Builder::new_multi_thread().worker_threads(70).build().unwrap();
     assert_eq!(runtime.metrics().num_workers(), 70);
     runtime.block_on(runtime.spawn(async {})).unwrap();
+}
+
+#[test]
+fn more_than_there_can_be_is_an_error_that_says_so() {
+    let _watch = watch();
+    for count in [usize::MAX, usize::MAX - 100, 32_769] {
+        let error = Builder::new_multi_thread().worker_threads(count).build().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
+        let said = format!("{count} workers are more than a runtime can have: 32768 at most");
+        assert_eq!(error.to_string(), said);
+    }
+    // Which has one worker, whatever it is told.
+    Builder::new_current_thread().worker_threads(usize::MAX).build().unwrap().block_on(async {});
+    assert!(Builder::new_multi_thread().thread_stack_size(usize::MAX).build().is_err());
+}
+
+#[test]
+fn the_largest_options_run_tasks() {
+    let _watch = watch();
+    for mut builder in [Builder::new_multi_thread(), Builder::new_current_thread()] {
+        for (events, limit) in [(1, Duration::ZERO), (usize::MAX, Duration::MAX)] {
+            let runtime = builder
+                .worker_threads(2)
+                .max_blocking_threads(usize::MAX)
+                .max_io_events_per_tick(events)
+                .max_io_events_per_busy_tick(events)
+                .thread_keep_alive(limit)
+                .close_timeout(limit)
+                .close_blocking_timeout(limit)
+                .on_stall(limit, |_| ())
+                .build()
+                .unwrap();
+            runtime.block_on(async {
+                filch::spawn(async {}).await.unwrap();
+                filch::task::spawn_blocking(|| ()).await.unwrap();
+                filch::time::sleep(Duration::from_nanos(1)).await;
+            });
+            let report = runtime.close();
+            assert!(limit.is_zero() || report.is_clean(), "{report:?}");
+        }
+    }
 }
 
 #[test]

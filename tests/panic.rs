@@ -499,12 +499,18 @@ fn a_comparison_that_comes_back_to_its_queue_is_named() {
             self.0.cmp(&other.0)
         }
     }
-    let queue = PriorityQueue::new(0);
+    let queue = PriorityQueue::new(3);
     queue.put_nowait(Caller(1)).unwrap();
     let inside = queue.clone();
     *CALLS.lock().unwrap() = Some(Box::new(move || {
         panic_here(|| inside.put_nowait(Caller(2)).is_ok());
         panic_here(|| inside.get_nowait().is_ok());
+        panic_here(|| at_once(inside.put(Caller(2))).is_some());
+        panic_here(|| at_once(inside.get()).is_some());
+        panic_here(|| at_once(inside.get_tracked()).is_some());
+        panic_here(|| at_once(inside.join()).is_some());
+        panic_here(|| inside.blocking_put(Caller(2)).is_ok());
+        panic_here(|| inside.blocking_get().is_ok());
         panic_here(|| inside.task_done());
         panic_here(|| inside.len());
         panic_here(|| inside.qsize());
@@ -518,6 +524,10 @@ fn a_comparison_that_comes_back_to_its_queue_is_named() {
     queue.put_nowait(Caller(0)).unwrap();
     assert!(CALLS.lock().unwrap().is_none());
     assert_eq!(queue.stats().len, 2);
+    // Nothing was lost on the way.
+    queue.put_nowait(Caller(3)).unwrap();
+    assert!(queue.is_full() && queue.put_nowait(Caller(4)).is_err());
+    assert_eq!([(); 3].map(|()| queue.get_nowait().unwrap().0), [0, 1, 3]);
 }
 
 /// On a thread that waits while another one drives the runtime.

@@ -213,6 +213,22 @@ fn after_the_end_nothing_begins() {
     }
 }
 
+/// Without anybody who drives the runtime: nothing has to be polled for that.
+#[test]
+fn after_the_end_the_answer_comes_at_once() {
+    let _watch = watch();
+    let runtime = current();
+    let portal = Portal::new(runtime.handle());
+    portal.stop(false);
+    let mut task = portal.start_task_soon(async {});
+    assert!(task.is_finished());
+    let error = task.blocking_wait(None).unwrap().unwrap_err();
+    assert_eq!(error.reason().unwrap().message(), Some("the portal was stopped"));
+    assert_eq!(error.spawned_at().file(), file!());
+    assert!(portal.call(async || unreachable!()).unwrap_err().is_cancelled());
+    assert_eq!(runtime.metrics().num_alive_tasks(), 0);
+}
+
 #[test]
 fn a_portal_of_a_runtime_waits_for_its_own_tasks_only() {
     let _watch = watch();

@@ -263,6 +263,26 @@ async fn a_reset_moves_a_waiting_sleep_both_ways() {
     assert_eq!(start.elapsed(), 20 * SECOND);
 }
 
+/// Also one from before there was a runtime, on whose clock it cannot be told.
+#[test]
+fn a_deadline_that_was_reset_to_the_past_is_given_back() {
+    let before = Instant::now();
+    let runtime = filch::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(async {
+        let (count, mut pause) = (Arc::<Count>::default(), pin!(sleep(HOUR)));
+        assert!(poll_as(&count, pause.as_mut()).is_pending());
+        let past = before.checked_sub(NS).unwrap_or(before);
+        pause.as_mut().reset(past);
+        assert_eq!(count.get(), 1);
+        assert!(pause.is_elapsed());
+        assert_eq!(pause.deadline(), past);
+        assert!(poll_as(&count, pause.as_mut()).is_ready());
+        assert_eq!(pause.deadline(), past);
+        pause.as_mut().reset(Instant::now() + HOUR);
+        assert!(poll_as(&count, pause.as_mut()).is_pending());
+    });
+}
+
 #[filch::test(start_paused = true)]
 async fn a_reset_sleep_wakes_its_task_without_another_poll() {
     let count = Arc::<Count>::default();
@@ -302,6 +322,35 @@ async fn a_sleep_that_was_never_polled_can_be_reset() {
     zero.as_mut().reset(start + 2 * SECOND);
     zero.await;
     assert_eq!(start.elapsed(), 2 * SECOND);
+}
+
+// ── wakers that panic ────────────────────────────────────────────────────────────────────────────
+
+/// Panics as it is dropped.
+struct Bomb;
+
+impl Wake for Bomb {
+    fn wake(self: Arc<Self>) {}
+}
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        panic!("a user's waker");
+    }
+}
+
+/// Two of them in one scope would otherwise end the process: the second panics while the first unwinds.
+#[filch::test(start_paused = true)]
+async fn wakers_that_panic_as_their_sleeps_are_dropped_abort_nothing() {
+    let said = panic_of(|| {
+        let mut sleeps = [(); 2].map(|()| Box::pin(sleep(HOUR)));
+        for sleep in &mut sleeps {
+            let waker = Waker::from(Arc::new(Bomb));
+            assert!(sleep.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+        }
+    });
+    assert_eq!(said, "a user's waker");
+    sleep(HOUR).await;
 }
 
 // ── interval ─────────────────────────────────────────────────────────────────────────────────────

@@ -129,12 +129,14 @@ impl Value {
         let TokenTree::Literal(literal) = &self.tree else {
             return Err(self.mismatch("an integer"));
         };
-        let text = literal.to_string().replace('_', "");
-        let digits = text.strip_suffix("usize").unwrap_or(&text);
-        match digits.parse::<usize>() {
-            Ok(0) => Err(Error::new(literal.span(), "`worker_threads` is at least 1")),
-            Ok(_) => Ok(literal.clone()),
-            Err(_) => Err(self.mismatch("an integer")),
+        match integer(&literal.to_string()) {
+            Some(0) => Err(Error::new(literal.span(), "`worker_threads` is at least 1")),
+            Some(count) => {
+                let mut plain = Literal::usize_unsuffixed(count);
+                plain.set_span(literal.span());
+                Ok(plain)
+            }
+            None => Err(self.mismatch("an integer")),
         }
     }
 
@@ -216,6 +218,21 @@ fn take_key(cursor: &mut Cursor) -> Result<Ident> {
         Some(TokenTree::Ident(key)) => Ok(key),
         _ => Err(Error::new(span, format!("expected an option: {KNOWN}"))),
     }
+}
+
+/// The number that a literal writes down, in whatever base and with whatever type.
+fn integer(text: &str) -> Option<usize> {
+    const TYPES: [&str; 12] =
+        ["usize", "u8", "u16", "u32", "u64", "u128", "isize", "i8", "i16", "i32", "i64", "i128"];
+    let text = text.replace('_', "");
+    let number = TYPES.iter().find_map(|kind| text.strip_suffix(kind)).unwrap_or(&text);
+    let (digits, base) = match number.get(..2) {
+        Some("0x") => (&number[2..], 16),
+        Some("0o") => (&number[2..], 8),
+        Some("0b") => (&number[2..], 2),
+        _ => (number, 10),
+    };
+    usize::from_str_radix(digits, base).ok()
 }
 
 /// Takes a value out of the wrapping that a `macro_rules!` on its way here has put around it.

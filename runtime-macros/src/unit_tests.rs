@@ -75,7 +75,7 @@ fn options_reach_the_builder_in_any_order() {
     let code = main_with("worker_threads = 2_usize, name = \"w\",", "async fn main() {}");
     assert_contains(
         &code,
-        "new_multi_thread().enable_all().worker_threads(2_usize).name(\"w\").thread_name(\"w\").build()",
+        "new_multi_thread().enable_all().worker_threads(2).name(\"w\").thread_name(\"w\").build()",
     );
     let code = main_with("start_paused = true, flavor = \"local\"", "async fn main() {}");
     assert_contains(
@@ -83,6 +83,30 @@ fn options_reach_the_builder_in_any_order() {
         "new_current_thread().enable_all().start_paused(true)
             .build_local(::core::default::Default::default())",
     );
+}
+
+#[test]
+fn a_number_may_be_written_in_any_way_that_rust_knows() {
+    for (written, count) in [
+        ("4", 4),
+        ("1_0", 10),
+        ("0x1F", 31),
+        ("0x_a_usize", 10),
+        ("0o17", 15),
+        ("0b11u8", 3),
+        ("007", 7),
+        ("4u32", 4),
+        ("4_i128", 4),
+    ] {
+        let code = main_with(&format!("worker_threads = {written}"), "async fn main() {}");
+        assert_contains(&code, &format!(".worker_threads({count})"));
+    }
+    for wrong in ["0x0", "0_u8", "4.0", "4f32", "1e1", "-1", "'4'", "b'4'", "\"4\"", "4foo"] {
+        let code = main_with(&format!("worker_threads = {wrong}"), "async fn main() {}");
+        assert_contains(&code, "compile_error");
+    }
+    let code = main_with("worker_threads = 99999999999999999999999", "async fn main() {}");
+    assert_contains(&code, "compile_error");
 }
 
 #[test]

@@ -12,7 +12,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use runtime_core::runtime::context;
-use runtime_core::time::{Sleep, sleep};
+use runtime_core::time::{Instant, Sleep, sleep_until};
 use runtime_sync::primitives::Mutex;
 use runtime_sync::primitives::atomic::{AtomicBool, Ordering};
 use socket2::SockAddr;
@@ -22,12 +22,14 @@ use crate::socket::Socket;
 /// Fifty failures a second are few, and nobody minds a connection that waits for this long.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// Whether a pause is due.
+/// Until when no connection is taken.
 #[derive(Default)]
 pub(crate) struct Rest {
+    /// Whether there is a pause that nobody has seen the end of: else `until` is not looked at.
     due: AtomicBool,
-    /// The pause of `poll`, between its calls.
-    pause: Mutex<Option<Pin<Box<Sleep>>>>,
+    until: Mutex<Option<Instant>>,
+    /// The sleep of `poll`, between its calls.
+    sleep: Mutex<Option<Pin<Box<Sleep>>>>,
 }
 
 impl Rest {
@@ -38,7 +40,7 @@ impl Rest {
             match listener.accept() {
                 Err(error) if crate::os::is_broken_off(&error) => {}
                 Err(error) if crate::os::is_exhausted(&error) => {
-                    self.due.swap(true, Ordering::Relaxed);
+                    self.begin();
                     return Err(error);
                 }
                 outcome => return outcome,
@@ -46,33 +48,47 @@ impl Rest {
         }
     }
 
+    fn begin(&self) {
+        let mut until = self.until.lock();
+        *until = Some(Instant::now() + PAUSE);
+        self.due.swap(true, Ordering::Relaxed);
+    }
+
     /// Pauses if that is due. Any number of tasks may do so.
     pub(crate) async fn pause(&self) {
-        if self.is_due() {
-            sleep(PAUSE).await;
-            self.due.swap(false, Ordering::Relaxed);
+        if let Some(until) = self.until() {
+            sleep_until(until).await;
         }
     }
 
     /// Pauses if that is due; for one task at a time.
     pub(crate) fn poll(&self, cx: &mut Context<'_>) -> Poll<()> {
-        if !self.is_due() {
-            return Poll::Ready(());
+        let Some(until) = self.until() else { return Poll::Ready(()) };
+        let kept = self.sleep.lock().take();
+        let mut sleep = kept.unwrap_or_else(|| Box::pin(sleep_until(until)));
+        // It may be that of an earlier pause, whose end another task has seen.
+        if sleep.deadline() != until {
+            sleep.as_mut().reset(until);
         }
-        let kept = self.pause.lock().take();
-        let mut pause = kept.unwrap_or_else(|| Box::pin(sleep(PAUSE)));
-        let Poll::Ready(()) = pause.as_mut().poll(cx) else {
-            let other = self.pause.lock().replace(pause);
+        let outcome = sleep.as_mut().poll(cx);
+        if outcome.is_pending() {
+            let other = self.sleep.lock().replace(sleep);
             drop(other);
-            return Poll::Pending;
-        };
-        self.due.swap(false, Ordering::Relaxed);
-        Poll::Ready(())
+        }
+        outcome
     }
 
-    /// Without a runtime on this thread there is no timer, and no pause either.
-    fn is_due(&self) -> bool {
-        self.due.load(Ordering::Relaxed) && context::timer_home().is_some()
+    /// The end of the pause, if there is one and it has not come. Without a runtime on this thread there
+    /// is no timer, and no pause either.
+    fn until(&self) -> Option<Instant> {
+        if !self.due.load(Ordering::Relaxed) || context::timer_home().is_none() {
+            return None;
+        }
+        let mut until = self.until.lock();
+        *until = until.filter(|until| *until > Instant::now());
+        // Under the lock, so that no new pause goes unseen.
+        self.due.swap(until.is_some(), Ordering::Relaxed);
+        *until
     }
 }
 
@@ -81,3 +97,7 @@ impl fmt::Debug for Rest {
         f.debug_struct("Rest").field("due", &self.due).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+#[path = "rest_tests.rs"]
+mod tests;

@@ -45,6 +45,8 @@ ask! {
     fn bind(address: &SockAddr) -> io::Result<()>;
     fn listen(backlog: i32) -> io::Result<()>;
     fn recv(buf: &mut ReadBuf<'_>) -> io::Result<usize>;
+    #[cfg(unix)]
+    fn recv_told(buf: &mut ReadBuf<'_>) -> io::Result<(usize, bool)>;
     fn peek(buf: &mut ReadBuf<'_>) -> io::Result<usize>;
     fn recv_vectored(bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize>;
     fn send(buf: &[u8]) -> io::Result<usize>;

@@ -6,6 +6,7 @@ mod identity;
 mod support;
 
 use std::io::{self, ErrorKind};
+use std::pin::pin;
 
 use filch::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use filch::net::{TcpListener, TcpStream};
@@ -15,7 +16,7 @@ use filch::tls::rustls::{ClientConfig, ServerConfig};
 use filch::tls::{client, server};
 use identity::{Identity, acceptor, connector, name};
 use proptest::prelude::*;
-use support::{current, within};
+use support::{current, once, within};
 
 type Client<S> = client::TlsStream<S>;
 type Server<S> = server::TlsStream<S>;
@@ -286,5 +287,72 @@ fn what_a_peer_has_said_is_read_although_nothing_can_be_sent_any_more() {
         text.clear();
         server.read_to_string(&mut text).await.unwrap();
         assert_eq!(text, "last words");
+    });
+}
+
+/// The client has agreed, spoken and gone before the server has sent its tickets, for which it does not wait.
+#[test]
+fn a_peer_that_has_gone_by_the_end_of_the_handshake_is_heard() {
+    run(async {
+        let identity = Identity::new("localhost");
+        let (near, far) = duplex(1 << 16);
+        let mut accept = pin!(acceptor(identity.server()).accept(far));
+        let mut client = pin!(async {
+            let mut client = connector(identity.client()).connect(name("localhost"), near).await?;
+            client.write_all(b"last words").await?;
+            client.shutdown().await
+        });
+        assert!(once(client.as_mut()).await.is_pending(), "the server's word is missing");
+        assert!(once(accept.as_mut()).await.is_pending(), "the client's word is missing");
+        within(client).await.unwrap();
+        let mut server = within(accept).await.unwrap();
+        let mut text = String::new();
+        server.read_to_string(&mut text).await.unwrap();
+        assert_eq!(text, "last words");
+        assert_eq!(server.write(b"x").await.unwrap_err().kind(), ErrorKind::BrokenPipe);
+    });
+}
+
+/// What a flush that was given up had still to send.
+#[test]
+fn a_read_sends_what_a_flush_has_left() {
+    run(async {
+        for in_another_task in [false, true] {
+            let (mut client, mut server) = pair(1000).await;
+            client.write_all(&[7; 3000]).await.unwrap();
+            assert!(once(pin!(client.flush())).await.is_pending(), "there is no room");
+            let ask = async move {
+                let mut answer = String::new();
+                client.read_to_string(&mut answer).await.map(|_| answer)
+            };
+            let serve = async {
+                server.read_exact(&mut [0; 3000]).await.unwrap();
+                server.write_all(b"thanks").await.unwrap();
+                server.shutdown().await.unwrap();
+            };
+            let (answer, ()) = match in_another_task {
+                true => {
+                    filch::join!(async { within(filch::spawn(ask)).await.unwrap() }, within(serve))
+                }
+                false => within(async { filch::join!(ask, serve) }).await,
+            };
+            assert_eq!(answer.unwrap(), "thanks");
+        }
+    });
+}
+
+#[test]
+fn a_read_does_not_take_the_place_of_a_writer_that_waits() {
+    run(async {
+        let (client, mut server) = pair(1000).await;
+        let (mut reader, mut writer) = filch::io::split(client);
+        let writing = filch::spawn(async move {
+            writer.write_all(&[7; 3000]).await.unwrap();
+            writer.flush().await.unwrap();
+        });
+        filch::task::yield_now().await;
+        assert!(once(pin!(reader.read_u8())).await.is_pending());
+        within(server.read_exact(&mut [0; 3000])).await.unwrap();
+        within(writing).await.unwrap();
     });
 }

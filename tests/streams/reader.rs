@@ -131,6 +131,25 @@ async fn readexactly_ignores_the_limit_and_tells_what_is_missing() {
     assert!(error.get_ref().unwrap().downcast_ref::<IncompleteReadError>().is_some());
 }
 
+/// As in asyncio: whatever lies in the buffer, and whichever way one reads.
+#[filch::test]
+async fn an_error_comes_before_what_has_arrived() {
+    let (feeder, mut reader) = StreamReader::channel(LIMIT);
+    feeder.feed_data(b"one\ntwo\nthree\n");
+    assert_eq!(reader.readline().await.unwrap(), "one\n");
+    feeder.set_exception(ErrorKind::TimedOut.into());
+    assert_eq!(reader.read(3).await.unwrap_err().kind(), ErrorKind::TimedOut);
+    assert_eq!(reader.read(0).await.unwrap_err().kind(), ErrorKind::TimedOut);
+    let is_told =
+        |error| matches!(error, ReadError::Io(error) if error.kind() == ErrorKind::TimedOut);
+    assert!(is_told(reader.readexactly(3).await.unwrap_err()));
+    assert!(is_told(reader.readline().await.unwrap_err()));
+    assert_eq!(reader.read_to_end().await.unwrap_err().kind(), ErrorKind::TimedOut);
+    assert_eq!(reader.read_u8().await.unwrap_err().kind(), ErrorKind::TimedOut);
+    assert_eq!(reader.fill_buf().await.unwrap_err().kind(), ErrorKind::TimedOut);
+    assert_eq!(reader.buffer(), b"two\nthree\n");
+}
+
 #[filch::test]
 async fn every_read_after_an_error_fails() {
     let (feeder, mut reader) = StreamReader::channel(LIMIT);

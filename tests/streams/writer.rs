@@ -6,6 +6,7 @@ use filch::cancel::with_cleanup;
 use filch::io::AsyncWriteExt;
 use filch::runtime::{Builder, Runtime};
 use filch::streams::{StreamWriter, open_connection};
+use filch::time::Duration;
 use std::future::{Future, pending};
 use std::io::ErrorKind;
 use std::net::TcpListener;
@@ -261,20 +262,39 @@ fn an_orderly_end_waits_until_all_has_been_sent() {
     }
 }
 
+/// A writer who has written to a peer that does not read, and what keeps the connection open.
+async fn stuffed() -> (impl Sized, StreamWriter) {
+    let ((near, mut writer), far, server) = pair().await;
+    writer.write(&*vec![1; MUCH]);
+    ((near, far, server), writer)
+}
+
+fn told_by(writer: StreamWriter) -> ErrorKind {
+    let runtime = Builder::new_current_thread().build().unwrap();
+    runtime.block_on(writer.flush()).unwrap_err().kind()
+}
+
 #[test]
 fn an_orderly_end_does_not_wait_for_ever() {
     let runtime = Builder::new_current_thread().start_paused(true).build().unwrap();
-    let (ends, writer) = runtime.block_on(async {
-        let (near, mut writer) = {
-            let ((near, writer), far, server) = pair().await;
-            ((near, far, server), writer)
-        };
-        writer.write(&*vec![1; MUCH]);
-        (near, writer)
-    });
+    let (ends, writer) = runtime.block_on(stuffed());
     assert!(runtime.close().is_clean());
-    let error =
-        Builder::new_current_thread().build().unwrap().block_on(writer.flush()).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::ConnectionAborted);
+    assert_eq!(told_by(writer), ErrorKind::ConnectionAborted);
     drop(ends);
+}
+
+#[test]
+fn the_limit_of_an_orderly_end_holds_for_what_was_written_too() {
+    let mut builder = Builder::new_current_thread();
+    builder.start_paused(true).close_timeout(Duration::from_secs(1)).on_unhandled(|_| ());
+    let runtime = builder.build().unwrap();
+    let (ends, writer) = runtime.block_on(stuffed());
+    assert_eq!(runtime.close().stuck().len(), 1, "the task that sends");
+    assert_eq!(told_by(writer), ErrorKind::ConnectionAborted);
+    // Nothing is left to be sent after an abort.
+    let runtime = builder.build().unwrap();
+    let (others, mut writer) = runtime.block_on(stuffed());
+    writer.abort();
+    assert!(runtime.close().is_clean());
+    drop((ends, others));
 }

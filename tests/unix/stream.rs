@@ -1,8 +1,6 @@
 //! Listeners and streams: talk, ends, addresses, descriptors that come and go.
 
 use super::*;
-use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
-use std::os::fd::AsFd as _;
 
 async fn connected(place: &Place) -> (UnixListener, UnixStream, UnixStream) {
     let listener = UnixListener::bind(place).unwrap();
@@ -143,6 +141,51 @@ async fn a_socket_becomes_what_one_wants() {
     assert!(datagram.local_addr().unwrap().is_unnamed());
 }
 
+/// The kernel ends a read behind the bytes that a descriptor came with, whatever follows.
+#[cfg(target_os = "linux")]
+#[filch::test]
+async fn a_read_that_a_descriptor_has_cut_short_is_not_the_last() {
+    let (near, far) = UnixStream::pair().unwrap();
+    let mut near = near;
+    for bytes in [b"one", b"two"] {
+        send_with_descriptor(&far, bytes);
+    }
+    far.try_write(b"three").unwrap();
+    for bytes in ["one", "two", "three"] {
+        let mut room = [0; 64];
+        let count = within(near.read(&mut room)).await.unwrap();
+        assert_eq!(&room[..count], bytes.as_bytes());
+    }
+    assert!(once(pin!(near.read(&mut [0; 64]))).await.is_pending());
+    far.try_write(b"four").unwrap();
+    assert_eq!(within(near.read(&mut [0; 64])).await.unwrap(), 4);
+}
+
+/// As above, through a reader that asyncio's streams have made.
+#[cfg(target_os = "linux")]
+#[filch::test]
+async fn a_stream_reader_goes_on_behind_a_descriptor() {
+    let place = Place::new();
+    let listener = UnixListener::bind(&place).unwrap();
+    let (mut reader, _writer) = filch::streams::open_unix_connection(&place).await.unwrap();
+    let (far, _) = within(listener.accept()).await.unwrap();
+    send_with_descriptor(&far, b"one");
+    far.try_write(b"two\n").unwrap();
+    assert_eq!(&within(reader.readline()).await.unwrap()[..], b"onetwo\n");
+}
+
+#[cfg(target_os = "linux")]
+fn send_with_descriptor(stream: &UnixStream, bytes: &[u8]) {
+    use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
+    use std::os::fd::AsFd as _;
+    let mut space = [std::mem::MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut aside = SendAncillaryBuffer::new(&mut space);
+    let descriptors = [stream.as_fd()];
+    assert!(aside.push(SendAncillaryMessage::ScmRights(&descriptors)));
+    let sent = sendmsg(stream, &[io::IoSlice::new(bytes)], &mut aside, SendFlags::empty());
+    assert_eq!(sent, Ok(bytes.len()));
+}
+
 #[filch::test]
 async fn a_peer_that_goes_with_unread_bytes_resets() {
     let (mut near, mut far) = UnixStream::pair().unwrap();
@@ -210,33 +253,6 @@ async fn halves_talk_apart_and_come_together() {
     within(far.read_to_end(&mut rest)).await.unwrap();
     assert_eq!(rest, b"x");
     drop(read);
-}
-
-/// Sends bytes together with a descriptor.
-fn send_with_descriptor(stream: &std::os::unix::net::UnixStream, bytes: &[u8]) {
-    let mut room = [std::mem::MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
-    let mut ancillary = SendAncillaryBuffer::new(&mut room);
-    let descriptors = [stream.as_fd()];
-    assert!(ancillary.push(SendAncillaryMessage::ScmRights(&descriptors)));
-    let bytes = [io::IoSlice::new(bytes)];
-    sendmsg(stream, &bytes, &mut ancillary, SendFlags::empty()).unwrap();
-}
-
-#[filch::test]
-async fn a_read_that_stops_at_a_descriptor_leaves_what_lies_behind_it() {
-    let (near, far) = std::os::unix::net::UnixStream::pair().unwrap();
-    send_with_descriptor(&far, b"one");
-    send_with_descriptor(&far, b"two");
-    (&far).write_all(b"three").unwrap();
-    near.set_nonblocking(true).unwrap();
-    let mut near = UnixStream::from_std(near).unwrap();
-    let mut buf = [0; 64];
-    let mut all = Vec::new();
-    while all.len() < 11 {
-        let count = within(near.read(&mut buf)).await.unwrap();
-        all.extend_from_slice(&buf[..count]);
-    }
-    assert_eq!(all, b"onetwothree");
 }
 
 #[filch::test]

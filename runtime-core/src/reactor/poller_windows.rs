@@ -2,7 +2,7 @@
 //!
 //! Windows tells what is so, not what has changed: asked about a socket that is readable, it says so
 //! again and again. Edges are made of this here. What has been reported is not asked about any more,
-//! until an operation has found it to be over and [`renew`] says so. Whatever happened meanwhile is
+//! until an operation has found it to be over and [`Driver::renew`] says so. Whatever happened meanwhile is
 //! the answer to the new question, so that nothing is lost.
 //!
 //! ```text

@@ -35,9 +35,6 @@ const SHUT_DOWN: u8 = 1 << 3;
 pub(super) const PRIORITY: u8 = 1 << 4;
 /// An error waits to be fetched; kept on the read side only.
 pub(super) const ERROR: u8 = 1 << 5;
-/// Bytes come in pieces, and a read stops where one ends; read side only. Set before the first read, and never
-/// cleared while the owner lives.
-pub(super) const PIECES: u8 = 1 << 6;
 
 const GENERATION_SHIFT: u32 = 8;
 const GENERATION_BITS: u32 = 24;
@@ -119,12 +116,6 @@ impl<const TICK_BITS: u32> Readiness<TICK_BITS> {
                 Err(now) => word = now,
             }
         }
-    }
-
-    /// Says that what is read comes in pieces.
-    pub(super) fn expect_pieces(&self) {
-        // Relaxed: it says something about the descriptor, and publishes nothing.
-        self.word.fetch_or(u64::from(PIECES), Ordering::Relaxed);
     }
 
     /// Says that somebody stands in line; the caller holds the line's lock.
@@ -213,12 +204,11 @@ impl Seen {
 
 impl fmt::Debug for Seen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const NAMES: [(u8, &str); 7] = [
+        const NAMES: [(u8, &str); 6] = [
             (READY, "READY"),
             (CLOSED, "CLOSED"),
             (PRIORITY, "PRIORITY"),
             (ERROR, "ERROR"),
-            (PIECES, "PIECES"),
             (LISTED, "LISTED"),
             (SHUT_DOWN, "SHUT_DOWN"),
         ];

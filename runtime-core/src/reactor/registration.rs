@@ -70,12 +70,6 @@ impl Registration {
         self.source().assume_ready(direction);
     }
 
-    /// What is read here comes in pieces, and a read stops where one ends, although there may be more: one that
-    /// is short does not mean that nothing is left. To be said before the first read.
-    pub fn expect_pieces(&self) {
-        self.source().expect_pieces();
-    }
-
     /// Waits until a read is worth a try. The last task that asked is woken.
     pub fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<ReadyEvent>> {
         self.poll_ready(cx, Direction::Read)
@@ -122,8 +116,7 @@ impl Registration {
     /// As [`poll_io`](Registration::poll_io), for a stream that is asked to move `wanted` bytes.
     ///
     /// A stream that moves fewer has nothing left, or no room: the next call waits for an event
-    /// rather than asking the kernel again, which saves a system call per message. Not so a read where
-    /// [pieces are expected](Registration::expect_pieces).
+    /// rather than asking the kernel again, which saves a system call per message.
     #[inline]
     pub fn poll_stream(
         &self,
@@ -132,19 +125,34 @@ impl Registration {
         wanted: usize,
         mut attempt: impl FnMut() -> io::Result<usize>,
     ) -> Poll<io::Result<usize>> {
+        self.poll_told(cx, direction, || {
+            let moved = attempt()?;
+            Ok((moved, 0 < moved && moved < wanted))
+        })
+    }
+
+    /// As [`poll_stream`](Registration::poll_stream), for a stream that may move fewer for other reasons:
+    /// `attempt` also says whether nothing is left.
+    #[inline]
+    pub fn poll_told(
+        &self,
+        cx: &mut Context<'_>,
+        direction: Direction,
+        mut attempt: impl FnMut() -> io::Result<(usize, bool)>,
+    ) -> Poll<io::Result<usize>> {
         loop {
             let event = ready!(self.poll_ready(cx, direction))?;
             match attempt() {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     self.refute(event)?;
                 }
-                Ok(moved) => {
-                    if 0 < moved && moved < wanted && self.reactor.short_means_drained {
+                Ok((moved, drained)) => {
+                    if drained && self.reactor.short_means_drained {
                         self.source().clear_drained(direction, event);
                     }
                     return Poll::Ready(Ok(moved));
                 }
-                outcome => return Poll::Ready(outcome),
+                Err(error) => return Poll::Ready(Err(error)),
             }
         }
     }

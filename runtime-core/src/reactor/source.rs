@@ -19,7 +19,7 @@ use runtime_sync::wait_list::{Choice, WaitList, Waited, Waiter};
 use runtime_sync::wake_batch::WakeBatch;
 use runtime_sync::waker_slot::WakerSlot;
 
-use super::readiness::{CLOSED, ERROR, PIECES, PRIORITY, READY, Readiness, Seen};
+use super::readiness::{CLOSED, ERROR, PRIORITY, READY, Readiness, Seen};
 use super::ready::{Direction, Ready};
 
 /// What the read side's word knows of.
@@ -124,11 +124,6 @@ impl<const TICK_BITS: u32> Source<TICK_BITS> {
         self.side(direction).readiness.report(self.generation(), READY);
     }
 
-    /// From now on a read that is short does not mean that nothing is left.
-    pub fn expect_pieces(&self) {
-        self.read.readiness.expect_pieces();
-    }
-
     /// What of `wanted` is ready at this moment, possibly nothing.
     #[inline]
     pub fn look(&self, wanted: Ready) -> Result<ReadyEvent, ShutDown> {
@@ -201,14 +196,14 @@ impl<const TICK_BITS: u32> Source<TICK_BITS> {
     /// Takes back the readiness of a stream that has just given or taken less than it was asked.
     ///
     /// A closed direction stays ready, and so does one with urgent data: a read stops at the
-    /// urgent mark although more bytes lie behind it. So it does where a piece of them ends.
+    /// urgent mark although more bytes lie behind it.
     #[inline]
     pub fn clear_drained(&self, direction: Direction, event: ReadyEvent) {
         let (side, seen) = match direction {
             Direction::Read => (&self.read, event.read),
             Direction::Write => (&self.write, event.write),
         };
-        if !seen.any(CLOSED | PRIORITY | PIECES) {
+        if !seen.any(CLOSED | PRIORITY) {
             side.readiness.clear(seen, READY);
         }
     }

@@ -282,31 +282,6 @@ fn a_short_read_means_drained_unless_the_stream_is_closed_or_urgent() {
 }
 
 #[test]
-fn a_short_read_does_not_mean_drained_where_bytes_come_in_pieces() {
-    let script = Script::default();
-    let reactor = script.reactor();
-    let mut cx = Context::from_waker(Waker::noop());
-    for pieces in [true, false] {
-        // The second one has the slot of the first.
-        let registration = Registration::new_with(&reactor, 0, BOTH).unwrap();
-        if pieces {
-            registration.expect_pieces();
-        }
-        script.next(script.last_token(), Ready::READABLE | Ready::WRITABLE);
-        turn(&reactor);
-        for direction in [Direction::Read, Direction::Write] {
-            let short = registration.poll_stream(&mut cx, direction, 10, || Ok(9));
-            assert!(matches!(short, Poll::Ready(Ok(9))));
-        }
-        assert_eq!(is_ready(&registration, Direction::Read), pieces);
-        assert!(!is_ready(&registration, Direction::Write), "it is full");
-        let refused = registration
-            .poll_io(&mut cx, Direction::Read, || Err::<(), _>(io::ErrorKind::WouldBlock.into()));
-        assert!(refused.is_pending());
-    }
-}
-
-#[test]
 fn a_waker_that_panics_hides_no_event() {
     struct Bomb;
     impl Wake for Bomb {

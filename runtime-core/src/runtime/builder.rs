@@ -18,6 +18,10 @@ use std::time::Duration;
 /// not.
 const WORKERS_VARIABLE: &str = "FILCH_WORKER_THREADS";
 
+/// More workers than any machine has cores for. Beyond, what each of them needs would be more than the
+/// memory has, and in the end more than can be counted.
+const WORKERS_MAX: usize = 1 << 15;
+
 /// Options of a [`Runtime`].
 ///
 /// The counterpart of tokio's `runtime::Builder`; whatever that one hides behind
@@ -104,7 +108,8 @@ impl Builder {
     /// How many workers a multi-thread runtime has.
     ///
     /// The default is the environment variable `FILCH_WORKER_THREADS`, or else the number of cores
-    /// that this process may use, cgroup limits included.
+    /// that this process may use, cgroup limits included. More than 32 768 are an error when the runtime
+    /// is built.
     ///
     /// # Panics
     ///
@@ -368,8 +373,8 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// If the reactor's descriptors or a worker's thread cannot be had from the system. Nothing is
-    /// left behind then.
+    /// If the reactor's descriptors or a worker's thread cannot be had from the system, or there are to
+    /// be more than 32 768 workers. Nothing is left behind then.
     ///
     /// # Panics
     ///
@@ -408,7 +413,7 @@ impl Builder {
         );
         timer::provide(|duration| Box::pin(time::sleep(duration)));
         let config = Config {
-            workers: if self.multi_thread { self.count_workers() } else { 1 },
+            workers: if self.multi_thread { self.count_workers()? } else { 1 },
             multi_thread: self.multi_thread,
             pins_to_driver,
             name: self.name.clone(),
@@ -441,16 +446,22 @@ impl Builder {
     }
 
     #[track_caller]
-    fn count_workers(&self) -> usize {
+    fn count_workers(&self) -> io::Result<usize> {
         // Called here and not from a closure, which would name its own line and not the caller's.
         let told = match self.workers {
             None => workers_from_environment(),
             told => told,
         };
-        told.unwrap_or_else(|| {
+        let count = told.unwrap_or_else(|| {
             // Knows the cgroup's quota and the affinity mask.
             std::thread::available_parallelism().map_or(1, usize::from)
-        })
+        });
+        if count > WORKERS_MAX {
+            let why =
+                format!("{count} workers are more than a runtime can have: {WORKERS_MAX} at most");
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
+        }
+        Ok(count)
     }
 }
 

@@ -18,11 +18,14 @@ fn start_thread(
 ) -> io::Result<()> {
     let config = scheduler.config();
     // Names come from the user, who may panic, and std panics at some of them.
-    let unnamed = |payload| {
-        discard(payload);
-        io::Error::other("the function or the string that names threads made a panic")
+    let refused = |why| {
+        move |payload| {
+            discard(payload);
+            io::Error::other(why)
+        }
     };
-    let name = catch(|| (config.thread_name)()).map_err(unnamed)?;
+    let name = catch(|| (config.thread_name)())
+        .map_err(refused("the function that names threads has panicked"))?;
     let mut builder = thread::Builder::new().name(name);
     if let Some(size) = config.thread_stack_size {
         builder = builder.stack_size(size);
@@ -41,7 +44,9 @@ fn start_thread(
         drop(scheduler);
         drop(alive);
     };
-    catch(|| slack::without_heirs(|| builder.spawn(body))).map_err(unnamed)?.map(drop)
+    catch(|| slack::without_heirs(|| builder.spawn(body)))
+        .map_err(refused("no thread can have the name that was given"))?
+        .map(drop)
 }
 
 /// Starts the workers' threads and the monitor's.

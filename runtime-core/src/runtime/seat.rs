@@ -172,12 +172,23 @@ fn drive<F: Future>(
                 }
                 worker.count_root_poll();
             }
+            // How many turns in a row were of tasks that merely go on.
+            let mut again = 0;
             for _ in 0..turns {
-                if worker.turn() == Turn::Idle {
-                    // The root is looked at first: its waker set the token, if it came too late.
-                    if !root.woken.load(Ordering::SeqCst) {
-                        worker.park();
+                match worker.turn() {
+                    Turn::Idle => {
+                        // The root is looked at first: its waker set the token, if it came too late.
+                        if !root.woken.load(Ordering::SeqCst) {
+                            worker.park();
+                        }
+                        break;
                     }
+                    Turn::Ran => again = 0,
+                    Turn::Again => again += 1,
+                }
+                // All that are queued have given way, and no one is left to be waited for. Relaxed: who
+                // sees it too late does so a turn later.
+                if again > 0 && root.woken.load(Ordering::Relaxed) && worker.queued() <= again {
                     break;
                 }
             }

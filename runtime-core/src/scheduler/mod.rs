@@ -54,7 +54,7 @@ pub(crate) use run_queue::Inbox;
 use crate::blocking::Pool;
 use crate::clock::{Clock, Nanos};
 use crate::reactor::{Reactor, Turn};
-use crate::task::{self, JoinHandle, Runnable};
+use crate::task::{self, CancelReason, JoinHandle, Runnable};
 use crate::timer::Timers;
 use calls::Calls;
 use config::Config;
@@ -70,7 +70,7 @@ use runtime_sync::primitives::atomic::{AtomicBool, AtomicUsize, Ordering, fence}
 use runtime_sync::primitives::{self, Mutex};
 use runtime_sync::wake_batch::WakeBatch;
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, pending};
 use std::io;
 use std::num::NonZeroU64;
 use std::panic::Location;
@@ -456,6 +456,17 @@ impl Scheduler {
         let by_workers: u64 = self.remotes.all().map(|remote| remote.stats.completed.get()).sum();
         by_workers + self.by_outsiders.given_up.load(Ordering::Relaxed)
     }
+}
+
+/// The handle of a task that was cancelled before it began, and has ended: no runtime knows of it.
+pub(crate) fn refuse<T: Send + 'static>(
+    reason: CancelReason,
+    location: &'static Location<'static>,
+) -> JoinHandle<T> {
+    let (runnable, handle) = task::new::<_, HomeRef>(pending(), None, None, location);
+    handle.cancel(reason);
+    drop(runnable);
+    handle
 }
 
 fn earlier(one: Option<Nanos>, other: Option<Nanos>) -> Option<Nanos> {

@@ -69,6 +69,8 @@ pub(crate) struct Worker {
 pub(crate) enum Turn {
     /// A task was polled.
     Ran,
+    /// A task was polled, and is queued behind the others to go on.
+    Again,
     /// There was none.
     Idle,
 }
@@ -135,10 +137,14 @@ impl Worker {
                         self.look_around(1);
                     }
                     self.queue.push(runnable);
+                    return Turn::Again;
                 }
             }
             Work::Pinned(runnable) => match self.poll(runnable) {
-                Ran::Again(runnable) => self.pinned.borrow_mut().push_back(runnable),
+                Ran::Again(runnable) => {
+                    self.pinned.borrow_mut().push_back(runnable);
+                    return Turn::Again;
+                }
                 Ran::Complete => self.pinned_living.set(self.pinned_living.get() - 1),
                 Ran::Idle => {}
             },
@@ -347,7 +353,7 @@ impl Worker {
     }
 
     /// How many tasks wait in this worker's own places.
-    pub(super) fn queued(&self) -> u64 {
+    pub(crate) fn queued(&self) -> u64 {
         let lifo = usize::from(!self.remote.lifo.is_empty());
         (lifo + self.queue.len() + self.pinned.borrow().len()) as u64
     }

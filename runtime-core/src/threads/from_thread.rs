@@ -8,12 +8,12 @@
 //!
 //! The counterpart of anyio's and trio's modules `from_thread`.
 
-use super::refused;
 use super::rest::awaited_by_job;
 use super::wait::assert_may_block;
 use crate::cancel::Cancelled;
 use crate::frame::{self, Holder};
 use crate::runtime::{Handle, context};
+use crate::scheduler::refuse;
 use crate::spawn;
 use crate::task::{CancelReason, JoinError, polled};
 use std::future::{Future, poll_fn};
@@ -74,7 +74,7 @@ where
     assert_may_block("from_thread::block_on", "await the future");
     if let Some(reason) = asked() {
         let reason = Arc::unwrap_or_clone(reason);
-        return runtime_sync::block_on(refused(&handle, reason, location));
+        return runtime_sync::block_on(refuse(reason, location));
     }
     let future = awaited_by_job(handle.scheduler(), future);
     let mut task = spawn::spawn_on(handle.scheduler(), future, None, location);

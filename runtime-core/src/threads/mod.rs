@@ -23,20 +23,3 @@ pub use executor::{Executor, InExecutor, SubmitError, run_in_executor};
 pub use portal::{BlockingPortal, Portal, start_blocking_portal};
 pub use thread_pool::ThreadPoolExecutor;
 pub use to_thread::{ToThread, current_default_thread_limiter, to_thread};
-
-use crate::runtime::Handle;
-use crate::spawn;
-use crate::task::{CancelReason, JoinHandle};
-use std::panic::Location;
-
-/// The handle of a task that was cancelled before it began.
-fn refused<T: Send + 'static>(
-    handle: &Handle,
-    reason: CancelReason,
-    location: &'static Location<'static>,
-) -> JoinHandle<T> {
-    let never = std::future::pending();
-    let task = spawn::spawn_on(handle.scheduler(), never, None, location);
-    task.cancel(reason);
-    task
-}

@@ -1,10 +1,9 @@
 //! Portals: plain threads call async functions.
 
-use super::refused;
 use super::rest::awaited_by_job;
 use super::wait::assert_may_block;
 use crate::runtime::{Builder, Handle, Runtime, slack};
-use crate::scheduler::current;
+use crate::scheduler::{current, refuse};
 use crate::spawn;
 use crate::task::{AbortHandle, JoinError, JoinHandle};
 use crate::task_tracker::TaskTracker;
@@ -65,7 +64,9 @@ struct Book {
 const STOPPED: &str = "the portal was stopped";
 
 impl Portal {
-    /// A portal into a runtime, which must be driven by other threads than those that call.
+    /// A portal into a runtime, which must be driven by other threads than those that call: those of a
+    /// multi-thread runtime, or one that is in [`block_on`](Runtime::block_on). While nobody drives a
+    /// current-thread runtime, calls wait until somebody does, or the runtime is dropped.
     pub fn new(handle: &Handle) -> Portal {
         let (tracker, book) = (TaskTracker::new(), Mutex::default());
         Portal { shared: Arc::new(Shared { handle: handle.clone(), tracker, book }) }
@@ -135,7 +136,7 @@ impl Portal {
             (!book.stopped).then(|| tracker.token())
         };
         let Some(token) = token else {
-            return refused(handle, STOPPED.into(), location);
+            return refuse(STOPPED.into(), location);
         };
         let future = async move {
             let _token = token;

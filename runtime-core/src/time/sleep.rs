@@ -201,7 +201,7 @@ impl Sleep {
 
     /// When it will be ready, or was.
     ///
-    /// For a deadline that never comes this may be another one that never comes.
+    /// For a deadline that never comes, more than 146 years away, this may be another such one.
     ///
     /// # Examples
     ///
@@ -277,8 +277,9 @@ impl Sleep {
             if unsafe { home.timers().reset(entry, nanos, now) } {
                 home.earlier_deadline();
             }
-            // Idle if it had fired for its old deadline just before.
-            if entry.state() != State::Idle {
+            // Idle if it had fired for its old deadline just before; fired if the new one has come, which
+            // may lie before all that the clock of the home can tell.
+            if entry.state() == State::Armed {
                 return;
             }
         } else {

@@ -24,6 +24,7 @@ use runtime_sync::wake_batch::WakeBatch;
 use super::entry::{Entry, Node, State};
 use super::wheel::Wheel;
 use crate::clock::{NEVER, Nanos};
+use crate::unwind::contain;
 
 /// A wheel of timers that any thread may use.
 ///
@@ -115,7 +116,11 @@ impl Timers {
                 let linked = unsafe { entry.linked() };
                 let waker = guard.wheel.remove(linked).finish(State::Idle);
                 drop(guard);
-                drop(waker);
+                match std::thread::panicking() {
+                    // A second panic would be the end of the process.
+                    true => contain(|| drop(waker)),
+                    false => drop(waker),
+                }
                 return;
             }
         }

@@ -1,6 +1,12 @@
 //! Calls that only Linux has: what takes several calls elsewhere is one.
+//!
+//! # Invariants
+//!
+//! - What a header points to is alive and exclusively ours until the call is over.
 
 use std::io;
+use std::mem::MaybeUninit;
+use std::os::fd::AsRawFd as _;
 
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
@@ -29,4 +35,22 @@ pub(super) fn is_connected(socket: &Socket, address: &SockAddr) -> io::Result<bo
         },
         Ok(()) => Ok(true),
     }
+}
+
+/// Receives bytes, and says whether there was something beside them, for which no room is given: then the
+/// kernel says that it has cut that off.
+pub(super) fn recv_told(
+    socket: &Socket,
+    room: &mut [MaybeUninit<u8>],
+) -> io::Result<(usize, bool)> {
+    let mut bytes = libc::iovec { iov_base: room.as_mut_ptr().cast(), iov_len: room.len() };
+    // SAFETY: a header of zeros is a valid one: null pointers, and lengths of nothing.
+    let mut header: libc::msghdr = unsafe { std::mem::zeroed() };
+    header.msg_iov = &raw mut bytes;
+    header.msg_iovlen = 1;
+    // SAFETY: the header points to one entry, that to the borrowed room, and both outlive the call.
+    let count = unsafe { libc::recvmsg(socket.as_raw_fd(), &raw mut header, 0) };
+    // Below zero there is an error, and nothing else is so.
+    let count = usize::try_from(count).map_err(|_| io::Error::last_os_error())?;
+    Ok((count, header.msg_flags & libc::MSG_CTRUNC != 0))
 }

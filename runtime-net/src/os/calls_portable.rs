@@ -1,6 +1,7 @@
 //! The calls of other Unix systems that are one on Linux.
 
 use std::io;
+use std::mem::MaybeUninit;
 
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
@@ -38,4 +39,12 @@ pub(super) fn is_connected(socket: &Socket, _address: &SockAddr) -> io::Result<b
         Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(false),
         outcome => outcome.map(|_| true),
     }
+}
+
+/// Receives bytes; there may have been something beside them.
+pub(super) fn recv_told(
+    socket: &Socket,
+    room: &mut [MaybeUninit<u8>],
+) -> io::Result<(usize, bool)> {
+    Ok((socket.recv(room)?, true))
 }

@@ -57,6 +57,7 @@ pub(crate) use pipe::PipeEnd;
 pub(crate) use unix::unix;
 
 use std::io::{self, IoSlice, IoSliceMut, Read as _};
+use std::mem::MaybeUninit;
 use std::net::{Shutdown, SocketAddr};
 
 use socket2::{Domain, Protocol, SockAddr, Type};
@@ -121,7 +122,7 @@ impl OsSocket {
     fn receive(
         &self,
         buf: &mut ReadBuf<'_>,
-        call: fn(&socket2::Socket, &mut [std::mem::MaybeUninit<u8>]) -> io::Result<usize>,
+        mut call: impl FnMut(&socket2::Socket, &mut [MaybeUninit<u8>]) -> io::Result<usize>,
     ) -> io::Result<usize> {
         // SAFETY: the calls write bytes from the socket only, so what is initialized stays so.
         let room = unsafe { buf.unfilled_mut() };

@@ -6,12 +6,26 @@ use std::os::unix::net;
 use socket2::{SockAddr, Type};
 
 use super::{Descriptor as _, OsSocket, Peer, calls, peer};
+use crate::io::ReadBuf;
 
 impl OsSocket {
     /// Two Unix sockets that are connected to one another.
     pub(crate) fn pair(kind: Type) -> io::Result<(OsSocket, OsSocket)> {
         let (one, other) = calls::pair(kind)?;
         Ok((OsSocket(one), OsSocket(other)))
+    }
+
+    /// Appends bytes to `buf`, and says how many, and whether nothing is left: a descriptor that came with
+    /// the bytes ends a read, whatever follows.
+    pub(crate) fn recv_told(&self, buf: &mut ReadBuf<'_>) -> io::Result<(usize, bool)> {
+        let wanted = buf.remaining();
+        let mut is_cut = false;
+        let count = self.receive(buf, |socket, room| {
+            let (count, is_accompanied) = calls::recv_told(socket, room)?;
+            is_cut = is_accompanied;
+            Ok(count)
+        })?;
+        Ok((count, !is_cut && 0 < count && count < wanted))
     }
 
     pub(crate) fn kind(&self) -> io::Result<Type> {

@@ -41,6 +41,11 @@ pub(crate) const BOTH: Interest = Interest::READABLE.add(Interest::WRITABLE);
 /// What moves bytes and never waits: a connected socket, the end of a pipe.
 pub(crate) trait Wire: Descriptor {
     fn recv(&self, buf: &mut ReadBuf<'_>) -> io::Result<usize>;
+    /// As `recv`, where more than a lack of bytes may cut a read short; and whether nothing is left.
+    fn recv_told(&self, buf: &mut ReadBuf<'_>) -> io::Result<(usize, bool)> {
+        let wanted = buf.remaining();
+        Ok(short(self.recv(buf)?, wanted))
+    }
     fn recv_vectored(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize>;
     fn send(&self, buf: &[u8]) -> io::Result<usize>;
     fn send_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize>;
@@ -48,8 +53,10 @@ pub(crate) trait Wire: Descriptor {
 }
 
 macro_rules! wire {
-    ($wire:ty) => {
+    ($wire:ty $(, $recv_told:item)?) => {
         impl Wire for $wire {
+            $($recv_told)?
+
             #[inline]
             fn recv(&self, buf: &mut ReadBuf<'_>) -> io::Result<usize> {
                 self.recv(buf)
@@ -74,9 +81,21 @@ macro_rules! wire {
         }
     };
 }
-wire!(Socket);
+wire!(
+    Socket,
+    #[cfg(unix)]
+    fn recv_told(&self, buf: &mut ReadBuf<'_>) -> io::Result<(usize, bool)> {
+        self.recv_told(buf)
+    }
+);
 #[cfg(unix)]
-wire!(PipeEnd);
+wire!(
+    PipeEnd,
+    /// Whoever writes may have made each write a packet, behind which a read stops.
+    fn recv_told(&self, buf: &mut ReadBuf<'_>) -> io::Result<(usize, bool)> {
+        Ok((self.recv(buf)?, false))
+    }
+);
 
 /// Bytes to and from a peer, for one reader and one writer at a time; and for any number of tasks
 /// through the registration.
@@ -85,6 +104,8 @@ pub(crate) struct Stream<W: Wire> {
     // Declared first: it is deregistered before the descriptor is closed.
     pub(crate) registration: Registration,
     pub(crate) wire: W,
+    /// Whether more than a lack of bytes may cut a read short: packets, or what comes beside the bytes.
+    is_mixed: bool,
 }
 
 impl<W: Wire> Stream<W> {
@@ -92,7 +113,14 @@ impl<W: Wire> Stream<W> {
     #[track_caller]
     pub(crate) fn new(wire: W, interest: Interest) -> io::Result<Stream<W>> {
         let registration = Registration::new(wire.number(), interest)?;
-        Ok(Stream { registration, wire })
+        Ok(Stream { registration, wire, is_mixed: false })
+    }
+
+    /// The same, where descriptors may come beside the bytes, or these in packets: a read ends behind the
+    /// bytes that brought one, or with the packet, whatever follows.
+    #[cfg(unix)]
+    pub(crate) fn mixed(self) -> Stream<W> {
+        Stream { is_mixed: true, ..self }
     }
 
     /// Ends the watch. The descriptor stays as it is, non-blocking.
@@ -117,8 +145,11 @@ impl<W: Wire> Stream<W> {
         if wanted == 0 {
             return Poll::Ready(Ok(()));
         }
-        let recv = || self.wire.recv(buf);
-        ready!(self.registration.poll_stream(cx, Direction::Read, wanted, recv))?;
+        let recv = || match self.is_mixed {
+            false => Ok(short(self.wire.recv(buf)?, wanted)),
+            true => self.wire.recv_told(buf),
+        };
+        ready!(self.registration.poll_told(cx, Direction::Read, recv))?;
         Poll::Ready(Ok(()))
     }
 
@@ -202,7 +233,7 @@ impl Stream<Socket> {
         let registration = Registration::new_with(reactor, socket.number(), BOTH)?;
         registration.assume_ready(Direction::Read);
         registration.assume_ready(Direction::Write);
-        Ok(Stream { registration, wire: socket })
+        Ok(Stream { registration, wire: socket, is_mixed: false })
     }
 
     /// Ends both directions, also for a read that waits.
@@ -220,6 +251,12 @@ impl Stream<Socket> {
             outcome => outcome,
         }
     }
+}
+
+/// A read that brings less than was wanted, but not nothing, tells that nothing is left.
+#[inline]
+fn short(count: usize, wanted: usize) -> (usize, bool) {
+    (count, 0 < count && count < wanted)
 }
 
 /// Fills `buf` by an operation that never waits, and says how many bytes there are more.

@@ -69,6 +69,11 @@ impl Feeder {
 }
 
 impl Trough {
+    /// The error that was set, if the reader has not been told.
+    pub(super) fn take_error(&self) -> Option<io::Error> {
+        self.state.lock().error.take()
+    }
+
     /// Moves what was fed to `buffer`; 0 bytes mean the end.
     pub(super) fn poll_take(
         &self,

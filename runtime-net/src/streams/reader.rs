@@ -103,9 +103,10 @@ impl StreamReader {
     ///
     /// # Errors
     ///
-    /// Those of the stream. What has arrived before one may still be taken, unlike in asyncio; then every
-    /// read fails.
+    /// Those of the stream. After one every read fails, as in asyncio: what had arrived and was not taken
+    /// by then is in the [`buffer`](StreamReader::buffer).
     pub async fn read(&mut self, n: usize) -> io::Result<Bytes> {
+        self.check()?;
         if n > 0 && self.buffer.is_empty() {
             poll_fn(|cx| self.poll_fill(cx)).await?;
         }
@@ -153,6 +154,7 @@ impl StreamReader {
     /// [`Incomplete`](ReadError::Incomplete), with what there was, if the stream ends before. And
     /// those of the stream.
     pub async fn readexactly(&mut self, n: usize) -> Result<Bytes, ReadError> {
+        self.check()?;
         while self.buffer.len() < n {
             // Not more: a number alone, which a peer may have sent, must not cost what it says.
             let missing = n - self.buffer.len();
@@ -236,8 +238,13 @@ impl StreamReader {
         Lines { reader: self }
     }
 
-    /// The error that has ended the stream, again.
-    fn check(&self) -> io::Result<()> {
+    /// The error that has ended the stream, again if it was told before.
+    fn check(&mut self) -> io::Result<()> {
+        if let Source::Trough(trough) = &self.source
+            && let Some(error) = trough.take_error()
+        {
+            self.error = Some(Loss::from(&error));
+        }
         self.error.as_ref().map_or(Ok(()), |loss| Err(loss.error()))
     }
 
@@ -279,6 +286,7 @@ impl AsyncRead for StreamReader {
         if buf.remaining() == 0 {
             return Poll::Ready(Ok(()));
         }
+        this.check()?;
         if this.buffer.is_empty() {
             ready!(this.poll_fill(cx))?;
         }
@@ -292,6 +300,7 @@ impl AsyncRead for StreamReader {
 impl AsyncBufRead for StreamReader {
     fn poll_fill_buf(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<&[u8]>> {
         let this = self.get_mut();
+        this.check()?;
         if this.buffer.is_empty() {
             ready!(this.poll_fill(cx))?;
         }

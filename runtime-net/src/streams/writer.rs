@@ -26,7 +26,10 @@ use crate::tcp::TcpStream;
 /// Dropping it closes the connection once all has been sent; the reader then meets the end. The orderly
 /// end of a runtime, as that of `#[filch::main]` or
 /// [`Runtime::close`](runtime_core::runtime::Runtime::close), waits up to 5 s until all has been sent,
-/// which asyncio's does not; if a runtime is dropped, what the system had no room for is lost.
+/// which asyncio's does not: a peer that does not read holds it up for so long, unless the connection is
+/// [aborted](StreamWriter::abort), or
+/// [`close_timeout`](runtime_core::runtime::Builder::close_timeout) is shorter. If a runtime is dropped,
+/// what the system had no room for is lost.
 ///
 /// # Examples
 ///

@@ -59,8 +59,9 @@ where
     loop {
         if !session.is_handshaking() && !C::SPEAKS_LAST {
             // What is left, tickets for later sessions say, goes with the first reads and writes:
-            // the peer need not read before it is spoken to.
-            let _ = poll_send_all(stream, session, cx)?;
+            // the peer need not read before it is spoken to. Nor need it be there any more: what it has
+            // said is read all the same, and who writes is told.
+            let _ = poll_send_all(stream, session, cx);
             return Poll::Ready(Ok(()));
         }
         ready!(poll_send_all(stream, session, cx))?;

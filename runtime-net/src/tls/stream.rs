@@ -3,8 +3,10 @@
 use std::fmt;
 use std::io::{self, Read, Write};
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker, ready};
 
+use runtime_sync::wake_batch::WakeBatch;
 use rustls::pki_types::CertificateDer;
 use rustls::{ProtocolVersion, SupportedCipherSuite};
 
@@ -22,21 +24,21 @@ pub(super) const BUFFER: usize = 64 << 10;
 /// # Cancel safety
 ///
 /// Reads and writes are those of an [`AsyncRead`] and [`AsyncWrite`]: what a dropped read has received
-/// stays in the stream. What a write has taken is sent by the following write, flush or shutdown at
-/// the latest.
+/// stays in the stream. What a write has taken is sent by the following read, write, flush or shutdown
+/// at the latest.
 pub struct TlsStream<S, C> {
     stream: S,
     session: C,
     said_goodbye: bool,
     ended: bool,
-    /// Somebody waits for room to write, and sends what there is when it comes. The stream below
-    /// knows one who waits to write: a reader must not take the place.
-    writer_waits: bool,
+    /// Who has waited for room to write, and does so still unless it has given up. The stream below knows
+    /// one who waits to write: a reader must not take the place for itself alone.
+    writer: Option<Waker>,
 }
 
 impl<S, C> TlsStream<S, C> {
     pub(super) fn new(stream: S, session: C) -> TlsStream<S, C> {
-        TlsStream { stream, session, said_goodbye: false, ended: false, writer_waits: false }
+        TlsStream { stream, session, said_goodbye: false, ended: false, writer: None }
     }
 
     pub(super) fn parts(&mut self) -> (&mut S, &mut C) {
@@ -88,8 +90,26 @@ where
 {
     fn poll_all_sent(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let sent = poll_send_all(&mut self.stream, &mut self.session, cx);
-        self.writer_waits = sent.is_pending();
+        self.note_writer(&sent, cx);
         sent
+    }
+
+    fn note_writer<T>(&mut self, sent: &Poll<T>, cx: &Context<'_>) {
+        self.writer = sent.is_pending().then(|| cx.waker().clone());
+    }
+
+    /// Sends what a reader finds: the rest of the handshake, an answer to the peer's wishes, a new key say,
+    /// or what a writer has left that has given up. That nothing can be sent any more is no reason not to
+    /// read: who writes is told.
+    fn try_send_owed(&mut self, cx: &mut Context<'_>) {
+        let both = match &self.writer {
+            Some(writer) if !writer.will_wake(cx.waker()) => {
+                Waker::from(Arc::new(Both(writer.clone(), cx.waker().clone())))
+            }
+            _ => cx.waker().clone(),
+        };
+        let cx = &mut Context::from_waker(&both);
+        let _ = poll_send_all(&mut self.stream, &mut self.session, cx);
     }
 }
 
@@ -108,10 +128,8 @@ where
             return Poll::Ready(Ok(()));
         }
         loop {
-            // The rest of the handshake, or an answer to the peer's wishes, a new key say. That nothing can be
-            // sent any more is no reason not to read: who writes is told.
-            if this.session.wants_write() && !this.writer_waits {
-                let _ = poll_send_all(&mut this.stream, &mut this.session, cx);
+            if this.session.wants_write() {
+                this.try_send_owed(cx);
             }
             match this.session.reader().read(room(buf)) {
                 Ok(count) => {
@@ -124,7 +142,7 @@ where
                 }
                 Err(error) => return Poll::Ready(Err(error)),
             }
-            let may_answer = !this.writer_waits;
+            let may_answer = this.writer.is_none();
             let received = poll_receive(&mut this.stream, &mut this.session, cx, may_answer);
             this.ended = ready!(received)?;
         }
@@ -153,7 +171,7 @@ where
             if count == 0 {
                 // The buffer is full: make room first.
                 let room = poll_send(&mut this.stream, &mut this.session, cx);
-                this.writer_waits = room.is_pending();
+                this.note_writer(&room, cx);
                 ready!(room)?;
                 continue;
             }
@@ -182,5 +200,22 @@ where
 impl<S: fmt::Debug, C> fmt::Debug for TlsStream<S, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TlsStream").field("stream", &self.stream).finish_non_exhaustive()
+    }
+}
+
+/// Who writes and who reads, both waiting for room.
+struct Both(Waker, Waker);
+
+impl Wake for Both {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        // A waker that panics does not keep the other one from being told.
+        let mut wakes = WakeBatch::new();
+        wakes.push(self.0.clone());
+        wakes.push(self.1.clone());
+        wakes.wake_all();
     }
 }

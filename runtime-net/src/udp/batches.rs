@@ -44,7 +44,7 @@ impl<'a> Incoming<'a> {
         Incoming { room: buf, length: 0, sender: None, is_truncated: false, segment: None }
     }
 
-    /// What was received; several datagrams in a row after [`UdpSocket::set_gro`].
+    /// What was received; several datagrams in a row after `UdpSocket::set_gro`.
     pub fn bytes(&self) -> &[u8] {
         &self.room[..self.length]
     }
@@ -59,7 +59,7 @@ impl<'a> Incoming<'a> {
         self.is_truncated
     }
 
-    /// The datagrams one by one: more than one only after [`UdpSocket::set_gro`]. An empty datagram
+    /// The datagrams one by one: more than one only after `UdpSocket::set_gro`. An empty datagram
     /// gives none.
     pub fn segments(&self) -> slice::Chunks<'_, u8> {
         let size = self.segment.unwrap_or(self.length).max(1);

@@ -105,7 +105,7 @@ impl UnixStream {
         socket: Socket,
         address: socket2::SockAddr,
     ) -> io::Result<UnixStream> {
-        Ok(UnixStream::of(Stream::connect(socket, address).await?))
+        Ok(UnixStream { stream: Stream::connect(socket, address).await?.mixed() })
     }
 
     /// Two streams that are connected to one another.
@@ -125,20 +125,14 @@ impl UnixStream {
 
     #[track_caller]
     fn connected(socket: Socket) -> io::Result<UnixStream> {
-        let stream = Stream::new(socket, BOTH)?;
+        let stream = Stream::new(socket, BOTH)?.mixed();
         stream.registration.assume_ready(Direction::Write);
-        Ok(UnixStream::of(stream))
+        Ok(UnixStream { stream })
     }
 
     /// A stream that has just been accepted.
     pub(super) fn accepted(reactor: &Arc<Reactor>, socket: Socket) -> io::Result<UnixStream> {
-        Ok(UnixStream::of(Stream::accepted(reactor, socket)?))
-    }
-
-    fn of(stream: Stream<Socket>) -> UnixStream {
-        // A read stops behind each message that brings descriptors, or comes from another writer.
-        stream.registration.expect_pieces();
-        UnixStream { stream }
+        Ok(UnixStream { stream: Stream::accepted(reactor, socket)?.mixed() })
     }
 
     /// What watches the descriptor, for the readiness methods.
@@ -147,6 +141,9 @@ impl UnixStream {
     }
 
     /// Takes over a stream of std, which must be non-blocking already.
+    ///
+    /// It must be one of bytes. A socket of records (`SOCK_SEQPACKET`), which std takes for a stream as
+    /// well, is watched by [`AsyncFd`](crate::io::unix::AsyncFd).
     ///
     /// # Errors
     ///
@@ -170,7 +167,8 @@ impl UnixStream {
     /// ```
     #[track_caller]
     pub fn from_std(stream: net::UnixStream) -> io::Result<UnixStream> {
-        Ok(UnixStream::of(Stream::new(Socket::adopt(OwnedFd::from(stream)), BOTH)?))
+        let stream = Stream::new(Socket::adopt(OwnedFd::from(stream)), BOTH)?;
+        Ok(UnixStream { stream: stream.mixed() })
     }
 
     /// Hands the stream over to std. It stays non-blocking.

@@ -17,10 +17,12 @@ mod error;
 mod item;
 mod order;
 mod place;
+mod stats;
 
 pub use error::{QueueShutDown, TryGetError, TryPutError};
 pub use item::Item;
 pub use order::{Fifo, Lifo, Order, Priority};
+pub use stats::QueueStats;
 
 use std::fmt;
 use std::sync::Arc;
@@ -129,22 +131,6 @@ pub struct AnyQueue<O: Order> {
     shared: Arc<Place<O>>,
 }
 
-/// What goes on in a queue at some moment; see [`AnyQueue::stats`].
-#[non_exhaustive]
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct QueueStats {
-    /// Items in the queue.
-    pub len: usize,
-    /// Items that were put in and are not done.
-    pub unfinished: usize,
-    /// Gets that wait.
-    pub getters: usize,
-    /// Puts that wait.
-    pub putters: usize,
-    /// Whether it is shut down.
-    pub shut_down: bool,
-}
-
 impl<O: Order> AnyQueue<O> {
     /// Makes a queue for so many items; 0 is for any number.
     ///
@@ -188,14 +174,18 @@ impl<O: Order> AnyQueue<O> {
     ///     assert!(queue.is_full());
     /// });
     /// ```
-    pub async fn put(&self, item: O::Item) -> Result<(), QueueShutDown<O::Item>> {
-        if let Some(room) = &self.shared.room
-            && !room.acquire_now(1)
-            && room.acquire(1).await.is_err()
-        {
-            return Err(QueueShutDown(item));
+    #[track_caller]
+    pub fn put(&self, item: O::Item) -> impl Future<Output = Result<(), QueueShutDown<O::Item>>> {
+        self.shared.check();
+        async move {
+            if let Some(room) = &self.shared.room
+                && !room.acquire_now(1)
+                && room.acquire(1).await.is_err()
+            {
+                return Err(QueueShutDown(item));
+            }
+            self.shared.insert(item).map_err(QueueShutDown)
         }
-        self.shared.insert(item).map_err(QueueShutDown)
     }
 
     /// Puts an item in if there is room.
@@ -215,6 +205,7 @@ impl<O: Order> AnyQueue<O> {
     /// ```
     #[track_caller]
     pub fn put_nowait(&self, item: O::Item) -> Result<(), TryPutError<O::Item>> {
+        self.shared.check();
         match self.shared.room.as_ref().map(|room| room.try_acquire(1)) {
             Some(Err(TryAcquireError::NoPermits)) => Err(TryPutError::Full(item)),
             Some(Err(TryAcquireError::Closed)) => Err(TryPutError::ShutDown(item)),
@@ -267,12 +258,16 @@ impl<O: Order> AnyQueue<O> {
     ///     assert_eq!(queue.get().await, Ok("letter"));
     /// });
     /// ```
-    pub async fn get(&self) -> Result<O::Item, QueueShutDown> {
-        if !self.shared.items.acquire_now(1) {
-            // Refused means that it is shut down: what is left may still be taken.
-            let _ = self.shared.items.acquire(1).await;
+    #[track_caller]
+    pub fn get(&self) -> impl Future<Output = Result<O::Item, QueueShutDown>> {
+        self.shared.check();
+        async {
+            if !self.shared.items.acquire_now(1) {
+                // Refused means that it is shut down: what is left may still be taken.
+                let _ = self.shared.items.acquire(1).await;
+            }
+            self.shared.take().ok_or(QueueShutDown(()))
         }
-        self.shared.take().ok_or(QueueShutDown(()))
     }
 
     /// Takes an item out if there is one.
@@ -347,9 +342,10 @@ impl<O: Order> AnyQueue<O> {
     ///     queue.join().await;
     /// });
     /// ```
-    pub async fn get_tracked(&self) -> Result<Item<O>, QueueShutDown> {
-        let item = self.get().await?;
-        Ok(Item::new(item, self.clone()))
+    #[track_caller]
+    pub fn get_tracked(&self) -> impl Future<Output = Result<Item<O>, QueueShutDown>> {
+        let item = self.get();
+        async { Ok(Item::new(item.await?, self.clone())) }
     }
 
     /// Says that an item that was taken out is done.
@@ -389,10 +385,14 @@ impl<O: Order> AnyQueue<O> {
     ///     queue.join().await;
     /// });
     /// ```
-    pub async fn join(&self) {
+    #[track_caller]
+    pub fn join(&self) -> impl Future<Output = ()> {
         let shared = &*self.shared;
-        if shared.lock().unfinished > 0 {
-            shared.joining.wait_unless(|| shared.lock().unfinished == 0).await;
+        shared.check();
+        async {
+            if shared.lock().unfinished > 0 {
+                shared.joining.wait_unless(|| shared.lock().unfinished == 0).await;
+            }
         }
     }
 

@@ -41,15 +41,24 @@ impl<O: Order> Place<O> {
         }
     }
 
-    /// The state; panics if this thread is at it already, in a comparison of two items.
+    /// Panics if this thread is at the state already, in a comparison of two items.
+    ///
+    /// Who takes a permit first asks before that: a permit would be lost. And what is async asks at the
+    /// call, where the caller is known.
     #[track_caller]
-    pub(super) fn lock(&self) -> Locked<'_, O> {
+    pub(super) fn check(&self) {
         if O::COMPARES {
             assert!(
                 !self.reentry.is_here(),
                 "comparing two items must not call the queue that they are in"
             );
         }
+    }
+
+    /// The state, after a [`check`](Place::check).
+    #[track_caller]
+    pub(super) fn lock(&self) -> Locked<'_, O> {
+        self.check();
         let state = self.state.lock();
         Locked { _inside: O::COMPARES.then(|| self.reentry.enter()), state }
     }

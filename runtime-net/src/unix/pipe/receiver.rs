@@ -22,10 +22,7 @@ pub struct Receiver {
 impl Receiver {
     #[track_caller]
     pub(super) fn new(end: PipeEnd) -> io::Result<Receiver> {
-        let stream = Stream::new(end, Interest::READABLE)?;
-        // Whoever writes may have made each write a packet.
-        stream.registration.expect_pieces();
-        Ok(Receiver { stream })
+        Ok(Receiver { stream: Stream::new(end, Interest::READABLE)?.mixed() })
     }
 
     /// Takes over a pipe that was opened as a file, and makes it non-blocking.
