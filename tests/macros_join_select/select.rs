@@ -307,6 +307,17 @@ fn parentheses_and_braces_around_expressions_are_nobodys_business() {
 }
 
 #[test]
+fn a_branch_may_borrow_a_future_that_has_no_name() {
+    let value = block_on(async {
+        other::select! {
+            n = &mut ready(1) => n,
+            n = &mut Box::pin(pending::<i32>()) => n,
+        }
+    });
+    assert_eq!(value, 1);
+}
+
+#[test]
 fn sixty_four_branches_are_possible() {
     macro_rules! sixty_four {
         ($($number:literal)*) => {
