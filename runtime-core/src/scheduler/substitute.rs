@@ -84,7 +84,7 @@ impl Scheduler {
     }
 
     fn run_substitute(self: &Arc<Scheduler>, worker: Worker) {
-        let Some(_driving) = current::Driving::begin() else { return };
+        let Some(_driving) = current::Driving::begin(current::Drives::Tasks) else { return };
         worker.remote().parker.settle();
         self.idle.join();
         self.monitor.notice();
