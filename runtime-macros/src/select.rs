@@ -8,7 +8,7 @@
 //!         /* preconditions */
 //!         let e0 = …; let e1 = …;                      // what they borrow lives as long as they do
 //!         let mut f0 = pin!(e0.into_future()); let mut f1 = pin!(e1.into_future());
-//!         poll_fn(|cx| /* poll in turn, from a random start */).await
+//!         poll_fn(move |cx| /* poll in turn, from a random start */).await
 //!     };                                               // all futures are dropped here
 //!     match output { B0(pattern) => handler, B1(pattern) => handler, Disabled => otherwise }
 //! }
@@ -98,7 +98,7 @@ impl Writer {
             // an argument, what is gone at the semicolon. Parentheses around it are there to be read.
             #(#[allow(unused_parens, unused_braces)] let #names = #expressions;)*
             #(let mut #futures = #facade::__private::pin!(#conversions);)*
-            let output = #facade::__private::poll_fn(|cx| #poll).await;
+            let output = #facade::__private::poll_fn(move |cx| #poll).await;
             output
         }}
     }
