@@ -300,6 +300,21 @@ fn inside_of_block_in_place_one_may_block_on_futures() {
 }
 
 #[test]
+fn who_drives_no_task_may_block_in_place_whatever_the_runtime() {
+    let _watch = watch();
+    let runtime = current();
+    let handle = runtime.handle().clone();
+    let job = runtime.spawn_blocking(move || {
+        handle.block_on(async {
+            let sum = task::block_in_place(|| handle.block_on(async { 1 + 1 }));
+            task::yield_now().await;
+            sum
+        })
+    });
+    assert_eq!(runtime.block_on(job).unwrap(), 2);
+}
+
+#[test]
 fn a_current_thread_runtime_refuses_block_in_place_at_the_callers_line() {
     let _watch = watch();
     let runtime = current();

@@ -259,6 +259,18 @@ fn orphans_of_a_runtime_that_is_gone_are_reaped_by_the_next() {
 }
 
 #[test]
+fn a_child_that_outlives_its_runtime_can_be_waited_for_on_another() {
+    on_each_flavour(|second| {
+        let first = filch::runtime::Runtime::new().unwrap();
+        let mut child = first.block_on(async { shell("read line; exit 3") });
+        drop(first);
+        second.block_on(async {
+            assert_eq!(child.wait().await.unwrap().code(), Some(3));
+        });
+    });
+}
+
+#[test]
 fn terminate_then_kill_asks_before_it_kills() {
     leaves_nothing("terminate_then_kill_asks_before_it_kills", || async {
         let mut polite = shell("exec sleep 1000");

@@ -189,7 +189,7 @@ where
 ///
 /// # Panics
 ///
-/// On a current-thread runtime, where no other thread could take over.
+/// On the thread of a current-thread runtime, as no other could take over.
 ///
 /// # Examples
 ///
@@ -208,11 +208,12 @@ where
     F: FnOnce() -> R,
 {
     let location = Location::caller();
-    if !current::is_driving() {
+    let drives = current::drives();
+    if drives == current::Drives::Nothing {
         return f();
     }
     assert!(
-        !context::is_current_thread(),
+        drives == current::Drives::Future || !context::is_current_thread(),
         "`block_in_place` needs a multi-thread runtime: here it would stall every task; use \
          `spawn_blocking`"
     );

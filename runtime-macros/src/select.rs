@@ -6,8 +6,9 @@
 //!     let output = {
 //!         let mut disabled = 0;                        // a bit per branch
 //!         /* preconditions */
-//!         let mut f0 = pin!(…); let mut f1 = pin!(…);
-//!         poll_fn(|cx| /* poll in turn, from a random start */).await
+//!         let e0 = …; let e1 = …;                      // what they borrow lives as long as they do
+//!         let mut f0 = pin!(e0.into_future()); let mut f1 = pin!(e1.into_future());
+//!         poll_fn(move |cx| /* poll in turn, from a random start */).await
 //!     };                                               // all futures are dropped here
 //!     match output { B0(pattern) => handler, B1(pattern) => handler, Disabled => otherwise }
 //! }
@@ -84,24 +85,29 @@ impl Writer {
         let (site, facade) = (self.site, &self.facade);
         let mask = format_ident!("u{}", mask_bits(select.branches.len()), span = site);
         let futures = self.names("f", select);
-        let expressions = select.branches.iter().map(|branch| self.future(branch));
+        let names = self.names("e", select);
+        let expressions = select.branches.iter().map(|branch| &branch.future);
+        let conversions = select.branches.iter().zip(&names);
+        let conversions = conversions.map(|(branch, name)| self.future(branch, name));
         let preconditions = self.preconditions(select);
         let poll = self.poll(select);
         quote_spanned! {site=> {
             let mut disabled: #mask = 0;
             #preconditions
-            // Parentheses around an expression are there to be read; the compiler would take them for
-            // those of an argument.
-            #(#[allow(unused_parens, unused_braces)] let mut #futures = #facade::__private::pin!(#expressions);)*
-            let output = #facade::__private::poll_fn(|cx| #poll).await;
+            // As the whole of a `let`, `&mut expression` borrows what lives to the end of the block; as
+            // an argument, what is gone at the semicolon. Parentheses around it are there to be read.
+            #(#[allow(unused_parens, unused_braces)] let #names = #expressions;)*
+            #(let mut #futures = #facade::__private::pin!(#conversions);)*
+            let output = #facade::__private::poll_fn(move |cx| #poll).await;
             output
         }}
     }
 
-    fn future(&self, branch: &Branch) -> TokenStream {
+    fn future(&self, branch: &Branch, name: &Ident) -> TokenStream {
         let (place, facade) = self.place_of(branch);
-        let expression = &branch.future;
-        quote_spanned!(place=> #facade::__private::IntoFuture::into_future(#expression))
+        let mut name = name.clone();
+        name.set_span(place);
+        quote_spanned!(place=> #facade::__private::IntoFuture::into_future(#name))
     }
 
     /// Where the compiler reports that a branch waits for something that is not a future; and the

@@ -199,6 +199,25 @@ fn closed_waits_for_the_last_receiver() {
 }
 
 #[test]
+fn who_hears_that_all_receivers_are_gone_finds_an_empty_channel() {
+    let (sender, receiver) = broadcast::channel(4);
+    sender.send(1).unwrap();
+    let seen = Arc::new(AtomicUsize::new(usize::MAX));
+    let waker = hooked({
+        let (sender, seen) = (sender.clone(), Arc::clone(&seen));
+        move |event| {
+            if event == Event::Wake {
+                seen.store(sender.len(), Ordering::SeqCst);
+            }
+        }
+    });
+    let mut closed = pin!(sender.closed());
+    assert!(closed.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+    drop(receiver);
+    assert_eq!(seen.load(Ordering::SeqCst), 0);
+}
+
+#[test]
 fn a_value_is_dropped_when_the_last_receiver_has_read_it() {
     let (count, alive) = counter();
     let (sender, mut first) = broadcast::channel(4);

@@ -245,6 +245,21 @@ fn permits_are_split_and_merged() {
 }
 
 #[test]
+#[cfg(target_pointer_width = "64")]
+fn merged_permits_may_be_more_than_any_that_are_taken_at_once() {
+    let all = 2 * u32::MAX as usize;
+    let semaphore = Semaphore::new(all);
+    let mut permit = semaphore.try_acquire_many(u32::MAX).unwrap();
+    permit.merge(semaphore.try_acquire_many(u32::MAX).unwrap());
+    assert_eq!(permit.num_permits(), all);
+    let most = permit.split(all - 1).unwrap();
+    assert_eq!((permit.num_permits(), most.num_permits()), (1, all - 1));
+    drop(permit);
+    drop(most);
+    assert_eq!(semaphore.available_permits(), all);
+}
+
+#[test]
 fn a_waker_that_panics_takes_nothing_along() {
     let semaphore = Semaphore::new(0);
     let count = Count::new();

@@ -307,6 +307,35 @@ fn parentheses_and_braces_around_expressions_are_nobodys_business() {
 }
 
 #[test]
+fn a_branch_may_borrow_a_future_that_has_no_name() {
+    let value = block_on(async {
+        other::select! {
+            n = &mut ready(1) => n,
+            n = &mut Box::pin(pending::<i32>()) => n,
+        }
+    });
+    assert_eq!(value, 1);
+}
+
+#[test]
+#[cfg(target_pointer_width = "64")]
+fn a_branch_costs_a_pointer_beside_its_future() {
+    let three = async {
+        other::select! {
+            _ = ready(1) => {}
+            _ = ready(2) => {}
+            _ = ready(3) => {}
+        }
+    };
+    let futures = 3 * size_of::<std::future::Ready<i32>>();
+    assert!(
+        size_of_val(&three) <= futures + 3 * size_of::<usize>() + 16,
+        "{}",
+        size_of_val(&three)
+    );
+}
+
+#[test]
 fn sixty_four_branches_are_possible() {
     macro_rules! sixty_four {
         ($($number:literal)*) => {

@@ -162,7 +162,7 @@ impl Handle {
     /// ```
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
-        let _driving = super::begin_driving();
+        let _driving = super::begin_driving(current::Drives::Future);
         super::block_on_outside(&self.scheduler, future)
     }
 

@@ -91,7 +91,7 @@ fn start_worker(scheduler: &Arc<Scheduler>, worker: Worker) -> io::Result<()> {
     start_thread(scheduler, move || {
         // Tasks cannot panic out of a turn; if we do, no promise can be kept.
         let _bomb = AbortOnPanic;
-        let _driving = current::Driving::begin();
+        let _driving = current::Driving::begin(current::Drives::Tasks);
         worker.settle();
         current::run_as(&worker, || {
             worker.get_up();

@@ -193,10 +193,12 @@ impl Runtime {
     /// ```
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
-        let _driving = begin_driving();
         match &self.seat {
-            Some(seat) => seat.block_on(self.handle.scheduler(), future),
-            None => block_on_outside(self.handle.scheduler(), future),
+            Some(seat) => {
+                let _driving = begin_driving(current::Drives::Tasks);
+                seat.block_on(self.handle.scheduler(), future)
+            }
+            None => self.handle.block_on(future),
         }
     }
 
@@ -285,8 +287,8 @@ impl fmt::Debug for Runtime {
 
 /// Marks this thread as one that drives async work.
 #[track_caller]
-fn begin_driving() -> current::Driving {
-    match current::Driving::begin() {
+fn begin_driving(what: current::Drives) -> current::Driving {
+    match current::Driving::begin(what) {
         Some(driving) => driving,
         None => panic!(
             "`block_on` was called on a thread that drives async work already, which it would \

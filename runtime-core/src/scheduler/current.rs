@@ -28,8 +28,8 @@ struct Current {
     yielded: Cell<bool>,
     /// The scheduler whose thread this is, to be compared and never followed.
     owner: Cell<*const Scheduler>,
-    /// This thread drives a root future or runs a worker: it must not block on another.
-    driving: Cell<bool>,
+    /// What this thread drives; while it is something, the thread must not block on another future.
+    drives: Cell<Drives>,
 }
 
 thread_local! {
@@ -41,7 +41,7 @@ thread_local! {
             token: Cell::new(0),
             yielded: Cell::new(false),
             owner: Cell::new(ptr::null()),
-            driving: Cell::new(false),
+            drives: Cell::new(Drives::Nothing),
         }
     };
 }
@@ -148,38 +148,53 @@ impl Drop for Entered {
     }
 }
 
+/// What async work a thread drives.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Drives {
+    Nothing,
+    /// A root future, while the tasks of its runtime are the business of other threads.
+    Future,
+    /// Tasks: as a worker, or as the thread whose root future a current-thread runtime runs beside them.
+    Tasks,
+}
+
 /// While it lives, this thread drives a root future or runs a worker.
 pub(crate) struct Driving {
-    before: bool,
+    before: Drives,
     not_send: PhantomData<*const ()>,
 }
 
 impl Driving {
     /// `None` if the thread does so already.
-    pub(crate) fn begin() -> Option<Driving> {
-        (!is_driving()).then(|| Driving::set(true))
+    pub(crate) fn begin(what: Drives) -> Option<Driving> {
+        (!is_driving()).then(|| Driving::set(what))
     }
 
     /// For the time a closure may block: inside of `block_in_place`.
     pub(crate) fn pause() -> Driving {
-        Driving::set(false)
+        Driving::set(Drives::Nothing)
     }
 
-    fn set(value: bool) -> Driving {
-        let before = CURRENT.with(|current| current.driving.replace(value));
+    fn set(value: Drives) -> Driving {
+        let before = CURRENT.with(|current| current.drives.replace(value));
         Driving { before, not_send: PhantomData }
     }
 }
 
 impl Drop for Driving {
     fn drop(&mut self) {
-        CURRENT.with(|current| current.driving.set(self.before));
+        CURRENT.with(|current| current.drives.set(self.before));
     }
 }
 
 /// Whether this thread drives a root future or runs a worker.
 pub(crate) fn is_driving() -> bool {
-    CURRENT.with(|current| current.driving.get())
+    drives() != Drives::Nothing
+}
+
+/// What this thread drives.
+pub(crate) fn drives() -> Drives {
+    CURRENT.with(|current| current.drives.get())
 }
 
 /// The task that is being polled wants to be queued again without being woken. False: `waker` is not

@@ -86,7 +86,7 @@ impl Scheduler {
     }
 
     fn run_substitute(self: &Arc<Scheduler>, worker: Worker) {
-        let Some(_driving) = current::Driving::begin() else { return };
+        let Some(_driving) = current::Driving::begin(current::Drives::Tasks) else { return };
         worker.remote().settle();
         self.idle.join();
         self.monitor.notice();

@@ -101,7 +101,8 @@ impl Child {
     ///
     /// # Errors
     ///
-    /// Those of the system; `Other` when the runtime has shut down.
+    /// Those of the system; `Other` when the runtime has shut down. A child that outlives the runtime
+    /// that it was spawned on can be waited for on another.
     ///
     /// # Cancel safety
     ///

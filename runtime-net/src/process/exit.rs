@@ -4,6 +4,8 @@ use std::io;
 use std::process::{Child, ExitStatus};
 use std::task::{Context, Poll, ready};
 
+use runtime_core::reactor::ShutDown;
+
 use super::pidfd::Pidfd;
 use crate::signal::unix::{Signal, SignalKind, signal};
 
@@ -46,8 +48,7 @@ impl Exit {
                     return Poll::Ready(Ok(status));
                 }
                 if ready!(signal.poll_recv(cx)).is_none() {
-                    let message = "the runtime that this child was spawned on has shut down";
-                    return Poll::Ready(Err(io::Error::other(message)));
+                    return Poll::Ready(Err(ShutDown.into()));
                 }
             },
         }

@@ -4,7 +4,7 @@ use std::io;
 use std::process::{Child, ExitStatus};
 use std::task::{Context, Poll};
 
-use runtime_core::runtime::Handle;
+use runtime_core::runtime::{Handle, is_rt_shutdown_err};
 
 use super::exit::Exit;
 use super::orphan;
@@ -15,7 +15,7 @@ pub(super) struct Running {
     /// Both are there until this is dropped.
     child_and_exit: Option<(Child, Exit)>,
     kill_on_drop: bool,
-    /// Where the orphan is reaped.
+    /// Where it is listened for, and where the orphan is reaped.
     handle: Handle,
 }
 
@@ -37,9 +37,26 @@ impl Running {
         self.child().id()
     }
 
+    /// Waits until it has ended, and reaps it.
+    ///
+    /// A child may outlive the runtime that it was spawned on: then the one that is here listens on.
     pub(super) fn poll_wait(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<ExitStatus>> {
         let (child, exit) = self.both();
+        match exit.poll_wait(cx, child) {
+            Poll::Ready(Err(error)) if is_rt_shutdown_err(&error) => self.move_here(error)?,
+            answer => return answer,
+        }
+        let (child, exit) = self.both();
         exit.poll_wait(cx, child)
+    }
+
+    /// Listens on the runtime of this thread from now on. Without one the error stands.
+    fn move_here(&mut self, error: io::Error) -> io::Result<()> {
+        let Ok(handle) = Handle::try_current() else { return Err(error) };
+        let (child, exit) = self.both();
+        *exit = Exit::of(child)?;
+        self.handle = handle;
+        Ok(())
     }
 
     pub(super) fn try_wait(&mut self) -> io::Result<Option<ExitStatus>> {

@@ -171,12 +171,19 @@ impl<T> Shared<T> {
         let left = self.tail.leave();
         let end = left.position;
         let lag = end.since(next).saturating_sub(self.capacity());
-        // Drained when it is dropped, even if a waker or the drop of a value panics.
-        let mut unread = Unread { shared: self, next: next.plus(lag), end };
-        if left.receivers == 0 {
-            self.deserted.wake_all();
+        let mut panics = Panics::new();
+        let mut unread = next.plus(lag);
+        while unread != end {
+            if let Some(value) = self.slot(unread).forgo(unread) {
+                panics.contain(|| drop(value));
+            }
+            unread = unread.plus(1);
         }
-        unread.drain();
+        // Last: who hears that nobody receives any more finds nothing left to be received.
+        if left.receivers == 0 {
+            panics.contain(|| _ = self.deserted.wake_all());
+        }
+        panics.pass_on();
     }
 
     pub(super) fn stats(&self) -> BroadcastStats {
@@ -236,32 +243,5 @@ impl<T: Clone> Shared<T> {
                 Found::Busy => backoff.snooze(),
             }
         }
-    }
-}
-
-/// What a receiver that goes does not read. Dropping this takes it off the values it is counted by.
-struct Unread<'a, T> {
-    shared: &'a Shared<T>,
-    next: Position,
-    end: Position,
-}
-
-impl<T> Unread<'_, T> {
-    fn drain(&mut self) {
-        let mut panics = Panics::new();
-        while self.next != self.end {
-            let position = self.next;
-            self.next = position.plus(1);
-            if let Some(value) = self.shared.slot(position).forgo(position) {
-                panics.contain(|| drop(value));
-            }
-        }
-        panics.pass_on();
-    }
-}
-
-impl<T> Drop for Unread<'_, T> {
-    fn drop(&mut self) {
-        self.drain();
     }
 }

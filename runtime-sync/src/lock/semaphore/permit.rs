@@ -69,7 +69,7 @@ macro_rules! permit_methods {
         ///
         /// # Panics
         ///
-        /// Panics if they are of different semaphores, or too many for a `u32`.
+        /// Panics if they are of different semaphores.
         ///
         /// # Examples
         ///
@@ -105,7 +105,7 @@ macro_rules! permit_methods {
 
         /// How many permits this stands for.
         pub fn num_permits(&self) -> usize {
-            self.0.count() as usize
+            self.0.count()
         }
     };
 }

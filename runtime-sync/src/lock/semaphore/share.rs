@@ -9,14 +9,15 @@ use crate::first_try::first_try;
 #[derive(Debug)]
 pub(super) struct Share<S: Deref<Target = Semaphore>> {
     semaphore: S,
-    count: u32,
+    /// More than a `u32` may come together by merging.
+    count: usize,
 }
 
 impl<S: Deref<Target = Semaphore>> Share<S> {
     /// Permits that were just taken.
     #[inline]
     pub(super) fn new(semaphore: S, count: u32) -> Share<S> {
-        Share { semaphore, count }
+        Share { semaphore, count: count as usize }
     }
 
     /// Waits for so many permits, and makes of them what is given out.
@@ -41,7 +42,7 @@ impl<S: Deref<Target = Semaphore>> Share<S> {
         &self.semaphore
     }
 
-    pub(super) fn count(&self) -> u32 {
+    pub(super) fn count(&self) -> usize {
         self.count
     }
 
@@ -56,16 +57,16 @@ impl<S: Deref<Target = Semaphore>> Share<S> {
             std::ptr::eq(&*self.semaphore, &*other.semaphore),
             "permits of different semaphores cannot be merged"
         );
-        let sum = self.count.checked_add(other.count);
-        self.count = sum.expect("one permit cannot stand for more than `u32::MAX` of them");
-        other.count = 0;
+        self.count += std::mem::take(&mut other.count);
     }
 
     pub(super) fn split(&mut self, count: usize) -> Option<Share<S>>
     where
         S: Clone,
     {
-        let count = u32::try_from(count).ok().filter(|count| *count <= self.count)?;
+        if count > self.count {
+            return None;
+        }
         // The clone of an `Arc` may abort, but does not unwind.
         let semaphore = self.semaphore.clone();
         self.count -= count;
@@ -77,7 +78,7 @@ impl<S: Deref<Target = Semaphore>> Drop for Share<S> {
     #[inline]
     fn drop(&mut self) {
         if self.count > 0 {
-            self.semaphore.permits.release(self.count as usize);
+            self.semaphore.permits.release(self.count);
         }
     }
 }
