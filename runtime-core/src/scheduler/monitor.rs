@@ -60,6 +60,7 @@ struct Seen {
     /// When the present beat was seen first.
     since: Nanos,
     reported: bool,
+    is_busy: bool,
     /// What its thread had had of the cores when the kernel was asked last.
     had: Option<CoreTime>,
 }
@@ -206,8 +207,9 @@ impl Scheduler {
             let beat = remote.stats.beat.get();
             let pace = Pace::of(seen.beat, beat);
             if pace != Pace::Stuck {
-                *seen = Seen { beat, since: now, reported: false, had: seen.had };
+                *seen = Seen { beat, since: now, reported: false, ..*seen };
             }
+            seen.is_busy = pace == Pace::Busy;
             moved |= pace != Pace::Idle;
             alert |= match pace {
                 Pace::Idle => false,
@@ -224,16 +226,23 @@ impl Scheduler {
         Found { alert, moved }
     }
 
-    /// Asks the kernel how long the threads of workers wait for cores: a few at a time, all in turn.
+    /// Asks the kernel how long the threads of busy workers wait for cores: a few at a time, all in turn. Where
+    /// nobody is busy, the answer would cost more than it is worth, and what was known is forgotten.
     fn look_at_cores(&self, seen: &mut [Seen], asked: &mut Asked) {
         let now = self.clock.now();
         if now.saturating_sub(asked.last) < ASK_AGAIN {
             return;
         }
         asked.last = now;
+        if !seen.iter().any(|seen| seen.is_busy) {
+            return self.crowding.saw(CoreTime::default());
+        }
         for _ in 0..seen.len().min(ASK_AT_ONCE) {
             asked.next = (asked.next + 1) % seen.len();
             let seen = &mut seen[asked.next];
+            if !seen.is_busy {
+                continue;
+            }
             let had = self.remotes.find(asked.next).and_then(Remote::core_time);
             if let (Some(before), Some(had)) = (seen.had, had) {
                 self.crowding.saw(had.since(before));
