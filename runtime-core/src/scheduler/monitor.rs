@@ -2,8 +2,8 @@
 //!
 //! While tasks wait behind others and somebody sleeps it looks every millisecond, less often while nobody
 //! could help or little waits, seldom while workers wake up for moments only, and not at all while the
-//! runtime is idle. A worker that is in the same poll at
-//! two looks in a row is *stuck*. As long as another worker is free, nothing has to wait for a stuck one:
+//! runtime is idle. A worker that is in the same poll at two looks in a row is *stuck*. As long as another worker
+//! is free, nothing has to wait for a stuck one:
 //!
 //! - the task in its LIFO slot is moved to the injector, and tasks in its queue or the injector get a
 //!   sleeper woken for them;
@@ -13,6 +13,8 @@
 //!
 //! And it is reported, if somebody asked to be told of stalls. A worker that is not stuck, but whose
 //! polls are so long that its queue will last, gets help as well.
+//!
+//! It also asks the system how long busy workers wait for cores, so that they know what help is worth.
 
 use super::Scheduler;
 use super::config::Stall;
@@ -230,7 +232,8 @@ impl Scheduler {
     /// nobody is busy, the answer would cost more than it is worth, and what was known is forgotten.
     fn look_at_cores(&self, seen: &mut [Seen], asked: &mut Asked) {
         let now = self.clock.now();
-        if now.saturating_sub(asked.last) < ASK_AGAIN {
+        // A worker that is alone calls nobody.
+        if now.saturating_sub(asked.last) < ASK_AGAIN || self.config.workers < 2 {
             return;
         }
         asked.last = now;
@@ -359,6 +362,28 @@ mod tests {
         let (scheduler, workers) = Scheduler::new(Config::of_workers(3), Clock::paused()).unwrap();
         (0..3).for_each(|worker| assert_eq!(scheduler.idle.rise(worker), Claimed::No));
         (scheduler, workers)
+    }
+
+    #[test]
+    fn the_system_is_asked_about_busy_workers_and_what_it_said_is_forgotten() {
+        let (scheduler, workers) = all_awake();
+        let (mut seen, mut asked) = (Vec::new(), Asked::default());
+        let waits = CoreTime { ran: ASK_AGAIN, waited: ASK_AGAIN };
+        (0..10).for_each(|_| scheduler.crowding.saw(waits));
+        workers.iter().for_each(Worker::settle);
+        let mut look = |beats: u64| {
+            scheduler.remotes.get(0).stats.beat.add(beats);
+            scheduler.clock.jump_to(scheduler.clock.now() + ASK_AGAIN);
+            scheduler.look_after_workers(&mut seen);
+            scheduler.look_at_cores(&mut seen, &mut asked);
+            seen.iter().map(|seen| seen.had.is_some()).collect::<Vec<_>>()
+        };
+        // One of two looks is at it, as it is one of three.
+        (0..2).for_each(|_| drop(look(BUSY)));
+        let told = workers[0].remote().core_time().is_some();
+        assert_eq!(look(BUSY), [told, false, false]);
+        (0..10).for_each(|_| drop(look(2)));
+        assert_eq!(scheduler.crowding.dearer_by(), 0, "it was true long ago");
     }
 
     #[test]
