@@ -452,9 +452,8 @@ fn a_permit_that_comes_while_the_waker_is_renewed_is_seen() {
     assert_eq!((permits.available(), permits.waiters()), (0, 0));
 }
 
-/// The same, and then the drop of that waker panics.
-#[test]
-fn a_waker_whose_drop_panics_takes_no_permit_along() {
+/// No permit, until the waker is cloned, whose first drop panics while the number is one.
+fn permit_that_comes_with_a_bad_waker() -> (Arc<Permits>, Arc<AtomicUsize>, Waker) {
     let permits = Arc::new(Permits::new(0));
     let armed = Arc::new(AtomicUsize::new(1));
     let waker = hooked({
@@ -465,6 +464,13 @@ fn a_waker_whose_drop_panics_takes_no_permit_along() {
             _ => {}
         }
     });
+    (permits, armed, waker)
+}
+
+/// The same, and then the drop of that waker panics.
+#[test]
+fn a_waker_whose_drop_panics_takes_no_permit_along() {
+    let (permits, _, waker) = permit_that_comes_with_a_bad_waker();
     let mut waits = pin!(permits.acquire(1));
     assert!(!is_ready(waits.as_mut()));
     assert!(catch_unwind(AssertUnwindSafe(|| poll(waits, &waker))).is_err());
@@ -474,16 +480,7 @@ fn a_waker_whose_drop_panics_takes_no_permit_along() {
 /// The permit comes while the waker is cloned for the way into the line, where it is not needed then.
 #[test]
 fn a_waker_whose_drop_panics_before_it_was_needed_takes_no_permit_along() {
-    let permits = Arc::new(Permits::new(0));
-    let armed = Arc::new(AtomicUsize::new(1));
-    let waker = hooked({
-        let (permits, armed) = (Arc::clone(&permits), Arc::clone(&armed));
-        move |event| match event {
-            Event::Clone => permits.release(1),
-            Event::Drop if armed.swap(0, SeqCst) == 1 => panic!("a bad waker"),
-            _ => {}
-        }
-    });
+    let (permits, armed, waker) = permit_that_comes_with_a_bad_waker();
     let polled = catch_unwind(AssertUnwindSafe(|| poll(pin!(permits.acquire(1)), &waker)));
     assert_eq!(armed.load(SeqCst), 0);
     let taken = polled.is_ok_and(|polled| polled.is_ready());

@@ -23,7 +23,7 @@ use super::permits::Permits;
 use super::{Lock, LockGuard, Mutex, MutexGuard, OwnedLock, OwnedMutexGuard};
 use crate::primitives::const_outside_models;
 use crate::wait_list::{Choice, Left, Line, WaitList, Waited, Waiter};
-use crate::wake_batch::{self, WakeBatch};
+use crate::wake_batch;
 
 /// Lets tasks wait until what a [`Mutex`] guards has changed: asyncio's `Condition`, in the shape
 /// of std's `Condvar`.
@@ -329,23 +329,12 @@ impl Condition {
         if !self.line.has_waiters() {
             return 0;
         }
-        let mut batch = WakeBatch::new();
         let mut line = self.line.lock();
         let notified = notify_in_line(&mut line, count, how);
-        loop {
-            let ended = line.choose_where(&mut batch, |place| match place.notified {
-                Notified::No => Choice::Stop,
-                _ => Choice::Wake,
-            });
-            drop(line);
-            // The batches to come shall be woken even if a waker in this one panics.
-            batch.wake_and_keep_panic();
-            if ended {
-                break;
-            }
-            line = self.line.lock();
-        }
-        batch.wake_all();
+        line.wake_where(|place| match place.notified {
+            Notified::No => Choice::Stop,
+            _ => Choice::Wake,
+        });
         notified
     }
 

@@ -15,6 +15,7 @@ use crate::wake_batch::WakeBatch;
 /// range they would look as if they were yet to come.
 const RENEWAL: u32 = 1 << 24;
 const OLD: u32 = 1 << 30;
+
 /// A [`WaitList`] under its lock.
 ///
 /// # Examples
@@ -122,6 +123,41 @@ impl<T> Line<'_, T> {
     ) -> bool {
         let all = Section { from: None, until: None };
         self.choose(&all, CHOSEN, &mut 0, batch, &mut decide).is_none()
+    }
+
+    /// Wakes those whom `decide` chooses, as [`choose_where`](Line::choose_where) does, and unlocks the line. A
+    /// crowd is woken in batches between which it is unlocked; then `decide` is asked about those at the
+    /// front anew.
+    ///
+    /// # Panics
+    ///
+    /// Passes on a panic of a waker, after all have been woken.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use runtime_sync::wait_list::{Choice, WaitList};
+    ///
+    /// let list: WaitList<bool> = WaitList::new();
+    /// let mut line = list.lock();
+    /// // Mark those who are there now, whoever comes while others are woken.
+    /// line.walk(|is_meant| {
+    ///     *is_meant = true;
+    ///     std::ops::ControlFlow::Continue(())
+    /// });
+    /// line.wake_where(|is_meant| if *is_meant { Choice::Wake } else { Choice::Stop });
+    /// ```
+    pub fn wake_where(mut self, mut decide: impl FnMut(&mut T) -> Choice) {
+        let list = self.list;
+        let mut batch = WakeBatch::new();
+        while !self.choose_where(&mut batch, &mut decide) {
+            drop(self);
+            // The batches to come shall be woken even if a waker in this one panics.
+            batch.wake_and_keep_panic();
+            self = list.lock();
+        }
+        drop(self);
+        batch.wake_all();
     }
 
     /// Shows each payload to `visit`, from the front, until it breaks off.

@@ -420,31 +420,20 @@ impl Notify {
     /// Begins a generation and wakes all of the earlier ones.
     #[cold]
     fn wake_generation(&self) {
-        let mut batch = WakeBatch::new();
-        let mut line = self.line.lock();
+        let line = self.line.lock();
         // `WAITING` does not come or go while this thread holds the lock, but a permit may. After
         // this nobody in line is live. Release as in `notify_waiters`.
         let waiting = self.state.load(Ordering::Relaxed) & WAITING;
         let before = self.state.fetch_add(GENERATION - waiting, Ordering::Release);
         let present = (before & !STORED).wrapping_add(GENERATION);
-        loop {
-            let ended = line.choose_where(&mut batch, |place| {
-                // Those who enter meanwhile stand behind.
-                if place.generation == present {
-                    return Choice::Stop;
-                }
-                place.given = Given::All;
-                Choice::Wake
-            });
-            drop(line);
-            // The batches to come shall be woken even if a waker in this one panics.
-            batch.wake_and_keep_panic();
-            if ended {
-                break;
+        line.wake_where(|place| {
+            // Those who enter meanwhile stand behind.
+            if place.generation == present {
+                return Choice::Stop;
             }
-            line = self.line.lock();
-        }
-        batch.wake_all();
+            place.given = Given::All;
+            Choice::Wake
+        });
     }
 
     /// Takes `WAITING` away if nobody in line is live any more.
