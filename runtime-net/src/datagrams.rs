@@ -7,7 +7,7 @@ use runtime_core::reactor::{Direction, Interest, Registration};
 use socket2::SockAddr;
 
 use crate::io::ReadBuf;
-use crate::os::{Descriptor as _, OwnedDescriptor};
+use crate::os::OwnedDescriptor;
 use crate::socket::Socket;
 use crate::stream::{BOTH, fill_at_once};
 use crate::udp::Incoming;
@@ -15,31 +15,40 @@ use crate::udp::Incoming;
 /// A socket of datagrams that is watched.
 #[derive(Debug)]
 pub(crate) struct Datagrams {
-    // Declared first: it is deregistered before the socket is closed.
-    pub(crate) registration: Registration,
-    pub(crate) socket: Socket,
+    pub(crate) registration: Registration<Socket>,
 }
 
 impl Datagrams {
     /// Watched by the runtime of this thread.
     #[track_caller]
     pub(crate) fn new(socket: Socket) -> io::Result<Datagrams> {
-        let registration = Registration::new(socket.number(), BOTH)?;
+        let registration = Registration::new(socket, BOTH)?;
         // As a fresh socket is; one that is not costs a system call.
         registration.assume_ready(Direction::Write);
-        Ok(Datagrams { registration, socket })
+        Ok(Datagrams { registration })
     }
 
     /// Ends the watch. The descriptor stays as it is, non-blocking.
     pub(crate) fn into_descriptor(self) -> io::Result<OwnedDescriptor> {
-        self.registration.deregister()?;
-        Ok(self.socket.into_descriptor())
+        Ok(self.registration.deregister()?.into_descriptor())
+    }
+
+    /// Who watches, and what is watched.
+    #[inline]
+    pub(crate) fn parts(&self) -> (&Registration<Socket>, &Socket) {
+        (&self.registration, self.socket())
+    }
+
+    /// What moves them.
+    #[inline]
+    pub(crate) fn socket(&self) -> &Socket {
+        self.registration.watched()
     }
 
     /// Receives a datagram; or nothing, time and again, when receiving has been shut down, of which
     /// the system says no more than that there is no datagram.
     pub(crate) fn recv(&self, buf: &mut ReadBuf<'_>) -> io::Result<usize> {
-        match self.socket.recv(buf) {
+        match self.socket().recv(buf) {
             Err(error) if self.is_deaf(&error) => Ok(0),
             outcome => outcome,
         }
@@ -47,8 +56,8 @@ impl Datagrams {
 
     /// As `recv`. What is received after the end is nobody's.
     pub(crate) fn recv_from(&self, buf: &mut ReadBuf<'_>) -> io::Result<(usize, SockAddr)> {
-        match self.socket.recv_from(buf) {
-            Err(error) if self.is_deaf(&error) => match self.socket.local_addr()?.is_unix() {
+        match self.socket().recv_from(buf) {
+            Err(error) if self.is_deaf(&error) => match self.socket().local_addr()?.is_unix() {
                 true => Ok((0, SockAddr::unix("")?)),
                 false => Err(shut_down()),
             },
@@ -58,7 +67,7 @@ impl Datagrams {
 
     /// Receives as many as there are.
     pub(crate) fn recv_many(&self, datagrams: &mut [Incoming<'_>]) -> io::Result<usize> {
-        match self.socket.recv_many(datagrams) {
+        match self.socket().recv_many(datagrams) {
             Err(error) if self.is_deaf(&error) => Err(shut_down()),
             outcome => outcome,
         }
@@ -66,7 +75,7 @@ impl Datagrams {
 
     /// As `recv`, and leaves it to be received again.
     pub(crate) fn peek(&self, buf: &mut ReadBuf<'_>) -> io::Result<usize> {
-        match self.socket.peek(buf) {
+        match self.socket().peek(buf) {
             Err(error) if self.is_deaf(&error) => Ok(0),
             outcome => outcome,
         }
@@ -74,7 +83,7 @@ impl Datagrams {
 
     /// As `recv_from`, and leaves it to be received again.
     pub(crate) fn peek_from(&self, buf: &mut ReadBuf<'_>) -> io::Result<(usize, SockAddr)> {
-        match self.socket.peek_from(buf) {
+        match self.socket().peek_from(buf) {
             Err(error) if self.is_deaf(&error) => Err(shut_down()),
             outcome => outcome,
         }
@@ -137,7 +146,7 @@ macro_rules! datagrams {
         /// # }
         /// ```
         pub async fn send(&self, buf: &[u8]) -> io::Result<usize> {
-            let Datagrams { registration, socket } = &self.datagrams;
+            let (registration, socket) = self.datagrams.parts();
             registration.io(Interest::WRITABLE, || socket.send(buf)).await
         }
 
@@ -147,7 +156,7 @@ macro_rules! datagrams {
         ///
         /// As `send`.
         pub fn poll_send(&self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-            let Datagrams { registration, socket } = &self.datagrams;
+            let (registration, socket) = self.datagrams.parts();
             registration.poll_io(cx, Direction::Write, || socket.send(buf))
         }
 
@@ -157,7 +166,7 @@ macro_rules! datagrams {
         ///
         /// [`WouldBlock`](io::ErrorKind::WouldBlock) if there is no room, and those of `send`.
         pub fn try_send(&self, buf: &[u8]) -> io::Result<usize> {
-            let Datagrams { registration, socket } = &self.datagrams;
+            let (registration, socket) = self.datagrams.parts();
             registration.try_io(Interest::WRITABLE, || socket.send(buf))
         }
 
@@ -348,7 +357,7 @@ macro_rules! datagrams {
         ///
         /// Those of the system.
         pub fn local_addr(&self) -> io::Result<$address> {
-            $convert(self.datagrams.socket.local_addr()?)
+            $convert(self.datagrams.socket().local_addr()?)
         }
 
         /// The peer's address.
@@ -357,7 +366,7 @@ macro_rules! datagrams {
         ///
         /// The socket is not connected.
         pub fn peer_addr(&self) -> io::Result<$address> {
-            $convert(self.datagrams.socket.peer_addr()?)
+            $convert(self.datagrams.socket().peer_addr()?)
         }
 
         /// Fetches the error that waits on the socket, which removes it there.
@@ -366,11 +375,11 @@ macro_rules! datagrams {
         ///
         /// Those of the system in fetching it.
         pub fn take_error(&self) -> io::Result<Option<io::Error>> {
-            self.datagrams.socket.take_error()
+            self.datagrams.socket().take_error()
         }
 
         /// What watches the descriptor, for the readiness methods.
-        fn registration(&self) -> &Registration {
+        fn registration(&self) -> &Registration<Socket> {
             &self.datagrams.registration
         }
     };

@@ -1,6 +1,6 @@
 //! What Windows knows something by that it can watch: sockets, and what can be waited for.
 
-use std::os::windows::io::RawSocket;
+use std::os::windows::io::{AsRawSocket as _, AsSocket, RawSocket};
 
 /// The handle of something that can be watched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,6 +13,30 @@ pub enum RawDescriptor {
 
 /// The handle of none, `INVALID_SOCKET`.
 pub(super) const NONE: RawDescriptor = RawDescriptor::Socket(RawSocket::MAX);
+
+/// What can be watched.
+pub trait Numbered {
+    /// Its handle, the same as long as it is watched.
+    fn number(&self) -> RawDescriptor;
+}
+
+impl<T: AsSocket + ?Sized> Numbered for T {
+    #[inline]
+    fn number(&self) -> RawDescriptor {
+        RawDescriptor::Socket(self.as_socket().as_raw_socket())
+    }
+}
+
+/// The handle of something that belongs to somebody else.
+#[derive(Debug, Clone, Copy)]
+pub struct Unowned(pub RawDescriptor);
+
+impl Numbered for Unowned {
+    #[inline]
+    fn number(&self) -> RawDescriptor {
+        self.0
+    }
+}
 
 impl RawDescriptor {
     /// The number of the handle, which no other one has meanwhile.

@@ -28,6 +28,7 @@ mod descriptor;
 pub mod driver;
 pub mod readiness;
 pub mod ready;
+#[expect(unsafe_code, reason = "what is watched goes once, after its watch has ended")]
 pub mod registration;
 mod slots;
 pub mod source;
@@ -50,7 +51,7 @@ pub mod poller;
 #[cfg(all(test, unix))]
 mod tests;
 
-pub use descriptor::RawDescriptor;
+pub use descriptor::{Numbered, RawDescriptor, Unowned};
 pub use driver::{Driver, EVENTS_MAX, Event, Events};
 pub use ready::{Direction, Interest, Ready};
 pub use registration::Registration;

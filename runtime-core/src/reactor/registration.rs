@@ -1,8 +1,15 @@
 //! Watch a descriptor while this lives: try an operation, wait until it is worth another try.
+//!
+//! # Invariants
+//!
+//! 1. What is watched is there as long as the slot is not [`NONE`].
+//! 2. Whoever sets the slot to [`NONE`] takes it out, or drops it, and does so once: both have the
+//!    registration to themselves.
 
 use std::fmt;
 use std::future::Future;
 use std::io;
+use std::mem::ManuallyDrop;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -13,7 +20,7 @@ use runtime_sync::primitives::Arc;
 use runtime_sync::wake_batch::WakeBatch;
 
 use super::Reactor;
-use super::descriptor::{NONE, RawDescriptor};
+use super::descriptor::{Numbered, Unowned};
 use super::poller;
 use super::ready::{Direction, Interest, Ready};
 use super::source::{ReadyEvent, ShutDown, Source, Wait};
@@ -21,16 +28,21 @@ use crate::runtime::context;
 
 /// Watches a descriptor while it lives.
 ///
-/// It must be dropped before the descriptor is closed. A struct that holds both declares the
-/// registration first, as fields are dropped in that order.
-pub struct Registration {
+/// It holds what the descriptor belongs to, which is [given back](Registration::deregister) or dropped
+/// when the watch has ended: a number that was closed before may be another's by then. Who gives it an
+/// [`Unowned`] number sees to that by other means.
+pub struct Registration<D: Numbered + ?Sized = Unowned> {
     reactor: Arc<Reactor>,
+    /// `NONE` once the watch has ended.
     slot: u32,
-    descriptor: RawDescriptor,
+    watched: ManuallyDrop<D>,
 }
 
-impl Registration {
-    /// Has the reactor of the present runtime watch `descriptor`.
+/// No slot has this number.
+const NONE: u32 = u32::MAX;
+
+impl<D: Numbered> Registration<D> {
+    /// Has the reactor of the present runtime watch what `watched` names.
     ///
     /// # Errors
     ///
@@ -40,25 +52,46 @@ impl Registration {
     ///
     /// There is no runtime on this thread.
     #[track_caller]
-    pub fn new(descriptor: RawDescriptor, interest: Interest) -> io::Result<Registration> {
+    pub fn new(watched: D, interest: Interest) -> io::Result<Registration<D>> {
         match context::reactor() {
-            Some(reactor) => Registration::new_with(&reactor, descriptor, interest),
+            Some(reactor) => Registration::new_with(&reactor, watched, interest),
             None => panic!("{}", context::NO_RUNTIME),
         }
     }
 
-    /// Has `reactor` watch `descriptor`.
+    /// Has `reactor` watch what `watched` names.
     ///
     /// # Errors
     ///
     /// Those of the system, and one of kind `Other` when the runtime has shut down.
     pub fn new_with(
         reactor: &Arc<Reactor>,
-        descriptor: RawDescriptor,
+        watched: D,
         interest: Interest,
-    ) -> io::Result<Registration> {
-        let slot = reactor.watch(descriptor, interest)?;
-        Ok(Registration { reactor: reactor.clone(), slot, descriptor })
+    ) -> io::Result<Registration<D>> {
+        let slot = reactor.watch(watched.number(), interest)?;
+        let watched = ManuallyDrop::new(watched);
+        Ok(Registration { reactor: reactor.clone(), slot, watched })
+    }
+
+    /// Ends the watch, as dropping does, and gives back what was watched.
+    ///
+    /// # Errors
+    ///
+    /// Those of the system; most likely the descriptor was closed already. What was watched is dropped.
+    pub fn deregister(mut self) -> io::Result<D> {
+        let ended = self.end();
+        // SAFETY: invariants 1 and 2: it was there, and is not looked for any more.
+        let watched = unsafe { ManuallyDrop::take(&mut self.watched) };
+        ended.map(|()| watched)
+    }
+}
+
+impl<D: Numbered + ?Sized> Registration<D> {
+    /// What is watched.
+    #[inline]
+    pub fn watched(&self) -> &D {
+        &self.watched
     }
 
     /// Has the first operation in `direction` tried at once, rather than after the first event.
@@ -81,7 +114,7 @@ impl Registration {
     }
 
     /// Waits until an operation in `direction` is worth a try. Spends the task's budget.
-    #[inline]
+    #[inline(always)]
     pub fn poll_ready(
         &self,
         cx: &mut Context<'_>,
@@ -191,7 +224,7 @@ impl Registration {
         &self,
         interest: Interest,
         attempt: impl FnOnce() -> io::Result<R>,
-        take_back: fn(&Registration, ReadyEvent) -> io::Result<()>,
+        take_back: fn(&Registration<D>, ReadyEvent) -> io::Result<()>,
     ) -> io::Result<R> {
         let seen = self.source().look(Ready::from_interest(interest));
         if seen.as_ref().is_ok_and(|event| event.ready().is_empty()) {
@@ -279,14 +312,14 @@ impl Registration {
     #[inline]
     fn take_back(&self, event: ReadyEvent) -> io::Result<()> {
         self.source().clear(event);
-        poller::renew(&*self.reactor.driver, self.descriptor, event)
+        poller::renew(&*self.reactor.driver, self.watched.number(), event)
     }
 
     /// As `take_back`, after a call on the descriptor itself: see [`Source::refute`].
     #[inline]
     fn refute(&self, event: ReadyEvent) -> io::Result<()> {
         self.source().refute(event);
-        poller::renew(&*self.reactor.driver, self.descriptor, event)
+        poller::renew(&*self.reactor.driver, self.watched.number(), event)
     }
 
     /// Tells those who wait what no event will tell: what the owner of the descriptor has done to it.
@@ -303,42 +336,38 @@ impl Registration {
         &self.reactor
     }
 
-    /// Ends the watch, as dropping does, and tells whether the system had an objection.
-    ///
-    /// # Errors
-    ///
-    /// Those of the system; most likely the descriptor was closed already.
-    pub fn deregister(mut self) -> io::Result<()> {
-        self.end()
-    }
-
+    /// Ends the watch, once.
     fn end(&mut self) -> io::Result<()> {
-        match std::mem::replace(&mut self.descriptor, NONE) {
-            NONE => Ok(()),
-            descriptor => self.reactor.unwatch(descriptor, self.slot),
-        }
+        let slot = std::mem::replace(&mut self.slot, NONE);
+        self.reactor.unwatch(self.watched.number(), slot)
     }
 
+    #[inline]
     fn source(&self) -> &Source {
         self.reactor.source(self.slot)
     }
 }
 
-impl Drop for Registration {
+impl<D: Numbered + ?Sized> Drop for Registration<D> {
     fn drop(&mut self) {
+        if self.slot == NONE {
+            return;
+        }
         // An error means that the descriptor is gone, and its watch with it.
         let _ = self.end();
+        // SAFETY: invariants 1 and 2: it was there, and nobody looks for it any more.
+        unsafe { ManuallyDrop::drop(&mut self.watched) };
     }
 }
 
 // No code of anybody else's runs while something here is half done.
-impl UnwindSafe for Registration {}
-impl RefUnwindSafe for Registration {}
+impl<D: Numbered + UnwindSafe + ?Sized> UnwindSafe for Registration<D> {}
+impl<D: Numbered + RefUnwindSafe + ?Sized> RefUnwindSafe for Registration<D> {}
 
-impl fmt::Debug for Registration {
+impl<D: Numbered + ?Sized> fmt::Debug for Registration<D> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Registration")
-            .field("descriptor", &self.descriptor)
+            .field("descriptor", &self.watched.number())
             .field("source", self.source())
             .finish()
     }

@@ -2,7 +2,7 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)]
 
 use std::io::{self, Read, Write};
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::RawFd;
 use std::os::unix::net::UnixStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
@@ -17,7 +17,7 @@ use super::driver::{Driver, Events};
 use super::readiness::{GENERATIONS, READY, Readiness};
 use super::slots::{Slots, Token};
 use super::source::{Line, Source};
-use super::{Direction, Interest, Reactor, Ready, Registration, Turn};
+use super::{Direction, Interest, Numbered, Reactor, Ready, Registration, Turn, Unowned};
 
 /// A world that does what a test has written down.
 #[derive(Debug, Clone, Default)]
@@ -27,6 +27,7 @@ struct Script(Arc<Mutex<Page>>);
 struct Page {
     events: Vec<(u64, Ready)>,
     tokens: Vec<u64>,
+    deleted: usize,
     waits: usize,
     add_fails: bool,
 }
@@ -70,6 +71,7 @@ impl Driver for Script {
     }
 
     fn delete(&self, _descriptor: RawFd) -> io::Result<()> {
+        self.0.lock().unwrap().deleted += 1;
         Ok(())
     }
 
@@ -105,7 +107,7 @@ fn turn(reactor: &Reactor) -> usize {
     count
 }
 
-fn is_ready(registration: &Registration, direction: Direction) -> bool {
+fn is_ready<D: Numbered>(registration: &Registration<D>, direction: Direction) -> bool {
     registration.poll_ready(&mut Context::from_waker(Waker::noop()), direction).is_ready()
 }
 
@@ -114,7 +116,7 @@ const BOTH: Interest = Interest::READABLE.add(Interest::WRITABLE);
 #[test]
 fn what_the_owner_reports_wakes_who_waits_as_an_event_does() {
     let script = Script::default();
-    let registration = Registration::new_with(&script.reactor(), 0, BOTH).unwrap();
+    let registration = Registration::new_with(&script.reactor(), Unowned(0), BOTH).unwrap();
     let (reader, waker) = Count::new();
     let mut cx = Context::from_waker(&waker);
     assert!(registration.poll_ready(&mut cx, Direction::Read).is_pending());
@@ -129,7 +131,7 @@ fn what_the_owner_reports_wakes_who_waits_as_an_event_does() {
 fn an_event_wakes_the_task_that_waits_for_it() {
     let script = Script::default();
     let reactor = script.reactor();
-    let registration = Registration::new_with(&reactor, 0, BOTH).unwrap();
+    let registration = Registration::new_with(&reactor, Unowned(0), BOTH).unwrap();
     let (reader, reader_waker) = Count::new();
     let (writer, writer_waker) = Count::new();
     let poll = registration.poll_read_ready(&mut Context::from_waker(&reader_waker));
@@ -144,14 +146,51 @@ fn an_event_wakes_the_task_that_waits_for_it() {
     assert!(!is_ready(&registration, Direction::Write));
 }
 
+/// Knows by its drop whether it is watched still.
+struct Witness {
+    script: Script,
+    drops: Arc<AtomicUsize>,
+}
+
+impl Numbered for Witness {
+    fn number(&self) -> RawFd {
+        7
+    }
+}
+
+impl Drop for Witness {
+    fn drop(&mut self) {
+        self.drops.fetch_add(1, Ordering::SeqCst);
+        assert_eq!(self.script.0.lock().unwrap().deleted, 1, "it went while it was watched");
+    }
+}
+
+#[test]
+fn what_is_watched_goes_once_and_after_the_watch() {
+    for gives_back in [false, true] {
+        let script = Script::default();
+        let drops = Arc::new(AtomicUsize::new(0));
+        let witness = Witness { script: script.clone(), drops: drops.clone() };
+        let registration = Registration::new_with(&script.reactor(), witness, BOTH).unwrap();
+        if gives_back {
+            let witness = registration.deregister().unwrap();
+            assert_eq!(drops.load(Ordering::SeqCst), 0);
+            drop(witness);
+        } else {
+            drop(registration);
+        }
+        assert_eq!(drops.load(Ordering::SeqCst), 1);
+    }
+}
+
 #[test]
 fn a_token_of_a_former_owner_has_no_effect() {
     let script = Script::default();
     let reactor = script.reactor();
-    let former = Registration::new_with(&reactor, 7, BOTH).unwrap();
+    let former = Registration::new_with(&reactor, Unowned(7), BOTH).unwrap();
     let stale = script.last_token();
     drop(former);
-    let present = Registration::new_with(&reactor, 7, BOTH).unwrap();
+    let present = Registration::new_with(&reactor, Unowned(7), BOTH).unwrap();
     let (count, waker) = Count::new();
     assert!(present.poll_read_ready(&mut Context::from_waker(&waker)).is_pending());
 
@@ -169,7 +208,7 @@ fn a_token_of_a_former_owner_has_no_effect() {
 fn made_up_tokens_have_no_effect() {
     let script = Script::default();
     let reactor = script.reactor();
-    let registration = Registration::new_with(&reactor, 0, BOTH).unwrap();
+    let registration = Registration::new_with(&reactor, Unowned(0), BOTH).unwrap();
     let genuine = script.last_token();
     let mut token = 0x9e37_79b9_7f4a_7c15_u64;
     for _ in 0..10_000 {
@@ -191,11 +230,11 @@ fn a_failed_registration_leaves_nothing_behind() {
     let reactor = script.reactor();
     for _ in 0..3 {
         script.0.lock().unwrap().add_fails = true;
-        let error = Registration::new_with(&reactor, 0, BOTH).unwrap_err();
+        let error = Registration::new_with(&reactor, Unowned(0), BOTH).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::OutOfMemory);
         assert_eq!(reactor.registered_count(), reactor.deregistered_count());
         script.0.lock().unwrap().add_fails = false;
-        drop(Registration::new_with(&reactor, 0, BOTH).unwrap());
+        drop(Registration::new_with(&reactor, Unowned(0), BOTH).unwrap());
     }
     let index = script.last_token() as u32;
     assert_eq!(index, 0, "the one slot is used again and again");
@@ -230,7 +269,7 @@ fn the_generation_wraps_without_touching_the_tick() {
 fn a_clear_takes_back_only_what_was_seen() {
     let script = Script::default();
     let reactor = script.reactor();
-    let registration = Registration::new_with(&reactor, 0, BOTH).unwrap();
+    let registration = Registration::new_with(&reactor, Unowned(0), BOTH).unwrap();
     script.next(script.last_token(), Ready::READABLE);
     turn(&reactor);
     let seen = registration.ready_now(Interest::READABLE).unwrap();
@@ -252,7 +291,7 @@ fn a_clear_takes_back_only_what_was_seen() {
 fn what_is_closed_stays_ready() {
     let script = Script::default();
     let reactor = script.reactor();
-    let registration = Registration::new_with(&reactor, 0, BOTH).unwrap();
+    let registration = Registration::new_with(&reactor, Unowned(0), BOTH).unwrap();
     script.next(script.last_token(), Ready::READABLE | Ready::READ_CLOSED);
     turn(&reactor);
     let seen = registration.ready_now(Interest::READABLE).unwrap();
@@ -269,7 +308,7 @@ fn a_short_read_means_drained_unless_the_stream_is_closed_or_urgent() {
     for (extra, ready_after) in
         [(Ready::EMPTY, false), (Ready::READ_CLOSED, true), (Ready::PRIORITY, true)]
     {
-        let registration = Registration::new_with(&reactor, 0, BOTH).unwrap();
+        let registration = Registration::new_with(&reactor, Unowned(0), BOTH).unwrap();
         script.next(script.last_token(), Ready::READABLE | extra);
         turn(&reactor);
         let full = registration.poll_stream(&mut cx, Direction::Read, 10, || Ok(10));
@@ -293,7 +332,7 @@ fn a_waker_that_panics_hides_no_event() {
     let reactor = script.reactor();
     let count = 100;
     let registrations: Vec<_> =
-        (0..count).map(|_| Registration::new_with(&reactor, 0, BOTH).unwrap()).collect();
+        (0..count).map(|_| Registration::new_with(&reactor, Unowned(0), BOTH).unwrap()).collect();
     let tokens = script.0.lock().unwrap().tokens.clone();
     let (woken, waker) = Count::new();
     for (place, registration) in registrations.iter().enumerate() {
@@ -316,7 +355,7 @@ fn a_waker_that_panics_hides_no_event() {
 fn any_number_of_tasks_may_stand_in_line() {
     let script = Script::default();
     let reactor = script.reactor();
-    let registration = Registration::new_with(&reactor, 0, BOTH).unwrap();
+    let registration = Registration::new_with(&reactor, Unowned(0), BOTH).unwrap();
     let (readers, reader_waker) = Count::new();
     let (writers, writer_waker) = Count::new();
     let mut reading: Vec<_> =
@@ -352,7 +391,7 @@ fn a_turn_wakes_as_many_lines_as_there_are() {
     for polled in [false, true] {
         let registrations: Vec<_> = (0..=WakeBatch::CAPACITY)
             .map(|_| {
-                let registration = Registration::new_with(&reactor, 0, BOTH).unwrap();
+                let registration = Registration::new_with(&reactor, Unowned(0), BOTH).unwrap();
                 script.next(script.last_token(), Ready::READABLE | Ready::WRITABLE);
                 registration
             })
@@ -374,7 +413,7 @@ fn a_turn_wakes_as_many_lines_as_there_are() {
 fn no_waker_is_kept_after_its_future_or_its_registration() {
     let script = Script::default();
     let reactor = script.reactor();
-    let registration = Registration::new_with(&reactor, 0, BOTH).unwrap();
+    let registration = Registration::new_with(&reactor, Unowned(0), BOTH).unwrap();
     let (count, waker) = Count::new();
     let mut cx = Context::from_waker(&waker);
     let before = Arc::strong_count(&count);
@@ -397,7 +436,7 @@ fn no_waker_is_kept_after_its_future_or_its_registration() {
 fn shutdown_ends_all_waiting_with_an_error() {
     let script = Script::default();
     let reactor = script.reactor();
-    let registration = Registration::new_with(&reactor, 0, BOTH).unwrap();
+    let registration = Registration::new_with(&reactor, Unowned(0), BOTH).unwrap();
     let (count, waker) = Count::new();
     let mut cx = Context::from_waker(&waker);
     let mut future = Box::pin(registration.readiness(Interest::READABLE));
@@ -419,7 +458,7 @@ fn shutdown_ends_all_waiting_with_an_error() {
         registration
             .try_io(Interest::READABLE, || Err::<(), _>(io::ErrorKind::WouldBlock.into()))
             .unwrap_err(),
-        Registration::new_with(&reactor, 0, BOTH).unwrap_err(),
+        Registration::new_with(&reactor, Unowned(0), BOTH).unwrap_err(),
     ];
     for error in errors {
         assert_eq!((error.kind(), error.to_string().as_str()), (io::ErrorKind::Other, message));
@@ -470,10 +509,10 @@ fn a_waker_may_call_back_into_its_source() {
 #[test]
 fn an_idle_connection_takes_little() {
     assert!(size_of::<Source>() <= 64, "{}", size_of::<Source>());
-    assert!(size_of::<Registration>() <= 16, "{}", size_of::<Registration>());
+    assert!(size_of::<Registration<UnixStream>>() <= 16, "with its descriptor");
 
     let reactor = Script::default().reactor();
-    let registration = Registration::new_with(&reactor, 0, BOTH).unwrap();
+    let registration = Registration::new_with(&reactor, Unowned(0), BOTH).unwrap();
     assert!(!is_ready(&registration, Direction::Read));
     assert!(reactor.slots.line(0).is_none(), "only who stands in line needs one");
     let mut cx = Context::from_waker(Waker::noop());
@@ -513,9 +552,10 @@ fn slots_never_move_and_are_used_again() {
 #[test]
 fn real_sockets_report_data_room_and_closing() {
     let reactor = Arc::new(Reactor::new().unwrap());
-    let (mut near, mut far) = UnixStream::pair().unwrap();
+    let (near, mut far) = UnixStream::pair().unwrap();
     near.set_nonblocking(true).unwrap();
-    let registration = Registration::new_with(&reactor, near.as_raw_fd(), BOTH).unwrap();
+    let registration = Registration::new_with(&reactor, near, BOTH).unwrap();
+    let mut near = registration.watched();
     turn(&reactor);
     assert!(!is_ready(&registration, Direction::Read));
     assert!(is_ready(&registration, Direction::Write));
@@ -540,7 +580,7 @@ fn real_sockets_report_data_room_and_closing() {
 fn a_descriptor_that_is_not_open_is_an_error() {
     let reactor = Arc::new(Reactor::new().unwrap());
     for descriptor in [-1, 1_000_000] {
-        let error = Registration::new_with(&reactor, descriptor, BOTH).unwrap_err();
+        let error = Registration::new_with(&reactor, Unowned(descriptor), BOTH).unwrap_err();
         assert!(error.raw_os_error().is_some());
     }
     assert_eq!(reactor.registered_count(), reactor.deregistered_count());
@@ -549,5 +589,5 @@ fn a_descriptor_that_is_not_open_is_an_error() {
 #[test]
 #[should_panic = "there is no filch runtime on this thread"]
 fn registering_outside_of_a_runtime_panics() {
-    let _ = Registration::new(0, BOTH);
+    let _ = Registration::new(Unowned(0), BOTH);
 }

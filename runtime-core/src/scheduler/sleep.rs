@@ -239,7 +239,6 @@ mod tests {
     use crate::clock::Clock;
     use crate::reactor::{Direction, Interest, Registration};
     use std::io::Write as _;
-    use std::os::fd::AsRawFd as _;
     use std::os::unix::net::UnixStream;
     use std::panic::Location;
     use std::sync::Arc;
@@ -263,9 +262,8 @@ mod tests {
             Scheduler::new(Config::of_workers(2), Clock::system()).expect("it has a driver");
         let handle = scheduler.spawn_outside(async {}, None, Location::caller());
         let (near, mut far) = UnixStream::pair().expect("two descriptors are free");
-        let registration =
-            Registration::new_with(&scheduler.reactor, near.as_raw_fd(), Interest::READABLE)
-                .expect("it can be watched");
+        let registration = Registration::new_with(&scheduler.reactor, near, Interest::READABLE)
+            .expect("it can be watched");
         let told = Arc::new(Told(AtomicBool::new(false)));
         let waker = Waker::from(told.clone());
         let mut cx = Context::from_waker(&waker);

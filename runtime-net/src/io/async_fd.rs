@@ -6,7 +6,7 @@ use std::io;
 use std::os::fd::{AsRawFd, RawFd};
 use std::task::{Context, Poll, ready};
 
-use runtime_core::reactor::Registration;
+use runtime_core::reactor::{Registration, Unowned};
 
 use super::Interest;
 use super::async_fd_guard::{AsyncFdReadyGuard, AsyncFdReadyMutGuard};
@@ -123,7 +123,7 @@ impl<T: AsRawFd> AsyncFd<T> {
         inner: T,
         interest: Interest,
     ) -> Result<AsyncFd<T>, AsyncFdRegisterError<T>> {
-        match Registration::new(inner.as_raw_fd(), interest) {
+        match Registration::new(Unowned(inner.as_raw_fd()), interest) {
             Ok(registration) => Ok(AsyncFd { registration, inner }),
             Err(cause) => Err(AsyncFdRegisterError { inner, cause }),
         }

@@ -8,7 +8,7 @@
 use std::io;
 use std::task::{Context, Poll, ready};
 
-use runtime_core::reactor::{Direction, Registration};
+use runtime_core::reactor::{Direction, Numbered, Registration};
 
 use super::{AsyncRead, AsyncWrite};
 use crate::os::{BorrowedDescriptor, Conduit};
@@ -16,13 +16,13 @@ use crate::os::{BorrowedDescriptor, Conduit};
 /// The descriptor of a stream that is nothing else than that.
 #[derive(Debug)]
 pub struct KernelEnd<'a> {
-    registration: &'a Registration,
+    registration: &'a Registration<dyn Numbered + 'a>,
     descriptor: BorrowedDescriptor<'a>,
 }
 
 impl<'a> KernelEnd<'a> {
     pub(crate) fn new(
-        registration: &'a Registration,
+        registration: &'a Registration<dyn Numbered + 'a>,
         descriptor: BorrowedDescriptor<'a>,
     ) -> KernelEnd<'a> {
         KernelEnd { registration, descriptor }

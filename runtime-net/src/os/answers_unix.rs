@@ -3,7 +3,7 @@
 use std::io;
 use std::mem::MaybeUninit;
 
-use runtime_core::reactor::Registration;
+use runtime_core::reactor::{Numbered, Registration};
 use socket2::{SockAddr, Socket};
 
 /// Whether an accept failed because there is too little of something to take the connection, which
@@ -25,7 +25,7 @@ pub(crate) fn is_broken_off(error: &io::Error) -> bool {
 
 /// The system tells by itself that we have ended both directions.
 #[inline(always)]
-pub(crate) fn tell_shut_down(_: &Registration) {}
+pub(crate) fn tell_shut_down<D: Numbered>(_: &Registration<D>) {}
 
 /// How a call has ended that was to send something.
 #[inline(always)]

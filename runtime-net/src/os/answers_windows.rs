@@ -6,7 +6,7 @@
 use std::io;
 use std::mem::MaybeUninit;
 
-use runtime_core::reactor::{Ready, Registration};
+use runtime_core::reactor::{Numbered, Ready, Registration};
 use socket2::{MaybeUninitSlice, RecvFlags, SockAddr, Socket};
 use windows_sys::Win32::Foundation::{ERROR_NOT_ENOUGH_MEMORY, ERROR_TOO_MANY_OPEN_FILES};
 use windows_sys::Win32::Networking::WinSock::{
@@ -32,7 +32,7 @@ pub(crate) fn is_broken_off(error: &io::Error) -> bool {
 }
 
 /// Has those who wait find that we have ended both directions, of which Windows tells the peer only.
-pub(crate) fn tell_shut_down(registration: &Registration) {
+pub(crate) fn tell_shut_down<D: Numbered>(registration: &Registration<D>) {
     registration.report(Ready::READABLE | Ready::WRITABLE);
 }
 

@@ -3,20 +3,14 @@
 pub(crate) use std::os::fd::BorrowedFd as BorrowedDescriptor;
 pub(crate) use std::os::fd::OwnedFd as OwnedDescriptor;
 
-use std::os::fd::{AsFd, AsRawFd as _};
+use std::os::fd::AsFd;
 
-use runtime_core::reactor::RawDescriptor;
+use runtime_core::reactor::Numbered;
 
 /// What has a descriptor.
-pub(crate) trait Descriptor {
+pub(crate) trait Descriptor: Numbered {
     /// The descriptor.
     fn lend(&self) -> BorrowedDescriptor<'_>;
-
-    /// Its number.
-    #[inline]
-    fn number(&self) -> RawDescriptor {
-        self.lend().as_raw_fd()
-    }
 }
 
 impl<T: AsFd> Descriptor for T {

@@ -3,19 +3,14 @@
 pub(crate) use std::os::windows::io::BorrowedSocket as BorrowedDescriptor;
 pub(crate) use std::os::windows::io::OwnedSocket as OwnedDescriptor;
 
-use std::os::windows::io::{AsRawSocket as _, AsSocket};
+use std::os::windows::io::AsSocket;
 
-use runtime_core::reactor::RawDescriptor;
+use runtime_core::reactor::Numbered;
 
 /// What has a descriptor.
-pub(crate) trait Descriptor {
+pub(crate) trait Descriptor: Numbered {
     /// The descriptor.
     fn lend(&self) -> BorrowedDescriptor<'_>;
-
-    /// Its number.
-    fn number(&self) -> RawDescriptor {
-        RawDescriptor::Socket(self.lend().as_raw_socket())
-    }
 }
 
 impl<T: AsSocket> Descriptor for T {

@@ -5,7 +5,7 @@ use std::os::windows::io::{AsHandle as _, AsRawHandle as _, OwnedHandle};
 use std::process::{Child, ExitStatus};
 use std::task::{Context, Poll};
 
-use runtime_core::reactor::{Direction, Interest, RawDescriptor, Registration};
+use runtime_core::reactor::{Direction, Interest, RawDescriptor, Registration, Unowned};
 
 /// How we hear of the end of one child.
 #[derive(Debug)]
@@ -22,7 +22,7 @@ impl Exit {
     pub(super) fn of(child: &Child) -> io::Result<Exit> {
         let handle = child.as_handle().try_clone_to_owned()?;
         let descriptor = RawDescriptor::Waitable(handle.as_raw_handle().addr());
-        let registration = Registration::new(descriptor, Interest::READABLE)?;
+        let registration = Registration::new(Unowned(descriptor), Interest::READABLE)?;
         Ok(Exit { registration, _handle: handle })
     }
 

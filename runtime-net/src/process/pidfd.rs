@@ -1,7 +1,7 @@
 //! `Pidfd`: a descriptor of a process, readable once it has ended.
 
 use std::io;
-use std::os::fd::{AsRawFd as _, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::process::{Child, ExitStatus};
 use std::task::{Context, Poll};
 
@@ -12,9 +12,7 @@ use rustix::process::{Pid, PidfdFlags, pidfd_open};
 /// A descriptor of a child, watched by the reactor.
 #[derive(Debug)]
 pub(super) struct Pidfd {
-    // Declared first: it is deregistered before the descriptor is closed.
-    registration: Registration,
-    _descriptor: OwnedFd,
+    registration: Registration<OwnedFd>,
 }
 
 impl Pidfd {
@@ -29,8 +27,8 @@ impl Pidfd {
             Err(Errno::NOSYS | Errno::PERM) => return Ok(None),
             Err(error) => return Err(error.into()),
         };
-        let registration = Registration::new(descriptor.as_raw_fd(), Interest::READABLE)?;
-        Ok(Some(Pidfd { registration, _descriptor: descriptor }))
+        let registration = Registration::new(descriptor, Interest::READABLE)?;
+        Ok(Some(Pidfd { registration }))
     }
 
     /// Waits until `reap` has an answer, asking when the child may have ended.

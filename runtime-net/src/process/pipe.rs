@@ -17,9 +17,7 @@ use crate::os::again;
 /// One end of a pipe, which never blocks.
 #[derive(Debug)]
 pub(super) struct PipeEnd {
-    // Declared first: it is deregistered before the descriptor is closed.
-    registration: Registration,
-    file: File,
+    registration: Registration<File>,
 }
 
 impl PipeEnd {
@@ -30,8 +28,11 @@ impl PipeEnd {
     #[track_caller]
     pub(super) fn new(descriptor: OwnedFd, interest: Interest) -> io::Result<PipeEnd> {
         rustix::io::ioctl_fionbio(&descriptor, true)?;
-        let registration = Registration::new(descriptor.as_raw_fd(), interest)?;
-        Ok(PipeEnd { registration, file: File::from(descriptor) })
+        Ok(PipeEnd { registration: Registration::new(File::from(descriptor), interest)? })
+    }
+
+    fn file(&self) -> &File {
+        self.registration.watched()
     }
 
     pub(super) fn poll_read(
@@ -46,7 +47,7 @@ impl PipeEnd {
     fn read(&self, buf: &mut ReadBuf<'_>) -> io::Result<()> {
         // SAFETY: the call only writes bytes that it has read, so what is initialized stays so.
         let room = unsafe { buf.unfilled_mut() };
-        let count = again(|| Ok(rustix::io::read(&self.file, &mut *room)?.0.len()))?;
+        let count = again(|| Ok(rustix::io::read(self.file(), &mut *room)?.0.len()))?;
         // SAFETY: the first bytes of the room are those that were read.
         unsafe { buf.assume_init(count) };
         buf.advance(count);
@@ -54,7 +55,7 @@ impl PipeEnd {
     }
 
     pub(super) fn poll_write(&self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let write = || again(|| (&self.file).write(bytes));
+        let write = || again(|| self.file().write(bytes));
         self.registration.poll_stream(cx, Direction::Write, bytes.len(), write)
     }
 
@@ -64,7 +65,7 @@ impl PipeEnd {
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         // A short write is no news here: the system may have taken fewer slices than it was given.
-        let write = || again(|| (&self.file).write_vectored(slices));
+        let write = || again(|| self.file().write_vectored(slices));
         self.registration.poll_io(cx, Direction::Write, write)
     }
 
@@ -75,20 +76,20 @@ impl PipeEnd {
 
     /// The descriptor, which blocks from now on, as others expect it.
     pub(super) fn into_blocking(self) -> io::Result<OwnedFd> {
-        self.registration.deregister()?;
-        rustix::io::ioctl_fionbio(&self.file, false)?;
-        Ok(self.file.into())
+        let file = self.registration.deregister()?;
+        rustix::io::ioctl_fionbio(&file, false)?;
+        Ok(file.into())
     }
 }
 
 impl AsFd for PipeEnd {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.file.as_fd()
+        self.file().as_fd()
     }
 }
 
 impl AsRawFd for PipeEnd {
     fn as_raw_fd(&self) -> RawFd {
-        self.file.as_raw_fd()
+        self.file().as_raw_fd()
     }
 }

@@ -9,7 +9,6 @@
 //! reader that misses a mark finds its byte.
 
 use std::io::{self, Read as _};
-use std::os::fd::AsRawFd as _;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -34,9 +33,8 @@ pub(super) enum Later {
 /// Hears some signals from when it is made until it is dropped.
 #[derive(Debug)]
 pub(super) struct Listener {
-    // Declared first: it is deregistered before `receiver` is closed.
-    registration: Registration,
-    receiver: UnixStream,
+    /// Of the end that is read; the kinds have the other one.
+    registration: Registration<UnixStream>,
     /// Before the kinds: a signal that comes as they go is no longer theirs.
     loans: Vec<Loan>,
     kinds: Vec<Kind>,
@@ -76,9 +74,8 @@ impl Listener {
         let (receiver, sender) = UnixStream::pair()?;
         receiver.set_nonblocking(true)?;
         sender.set_nonblocking(true)?;
-        let registration = Registration::new(receiver.as_raw_fd(), Interest::READABLE)?;
-        let mut listener =
-            Listener { registration, receiver, loans: Vec::new(), kinds: Vec::new(), next: 0 };
+        let registration = Registration::new(receiver, Interest::READABLE)?;
+        let mut listener = Listener { registration, loans: Vec::new(), kinds: Vec::new(), next: 0 };
         let bell = Arc::new(sender);
         let first = (later == Later::HaveDefaultAction).then(|| Arc::new(AtomicBool::new(false)));
         for kind in kinds {
@@ -106,7 +103,7 @@ impl Listener {
     /// Waits for a signal. `None`: the runtime has shut down, and none will be heard any more.
     pub(super) fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<SignalKind>> {
         let turn = ready!(budget::poll_proceed(cx));
-        let Listener { registration, receiver, kinds, next, .. } = self;
+        let Listener { registration, kinds, next, .. } = self;
         if let Some(kind) = take(kinds, next) {
             turn.made_progress();
             return Poll::Ready(Some(kind));
@@ -114,7 +111,7 @@ impl Listener {
         // What follows spends the budget on its own.
         drop(turn);
         let outcome = registration.poll_io(cx, Direction::Read, || {
-            drain(receiver)?;
+            drain(registration.watched())?;
             take(kinds, next).ok_or_else(|| io::ErrorKind::WouldBlock.into())
         });
         outcome.map(Result::ok)

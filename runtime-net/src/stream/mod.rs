@@ -99,39 +99,35 @@ wire!(
 
 /// Bytes to and from a peer, for one reader and one writer at a time; and for any number of tasks
 /// through the registration.
+///
+/// `MIXED` is true where descriptors may come beside the bytes, or these in packets: a read ends behind
+/// the bytes that brought one, or with the packet, whatever follows.
 #[derive(Debug)]
-pub(crate) struct Stream<W: Wire> {
-    // Declared first: it is deregistered before the descriptor is closed.
-    pub(crate) registration: Registration,
-    pub(crate) wire: W,
-    /// Whether more than a lack of bytes may cut a read short: packets, or what comes beside the bytes.
-    is_mixed: bool,
+pub(crate) struct Stream<W: Wire, const MIXED: bool = false> {
+    pub(crate) registration: Registration<W>,
 }
 
-impl<W: Wire> Stream<W> {
+impl<W: Wire, const MIXED: bool> Stream<W, MIXED> {
     /// Watched by the runtime of this thread.
     #[track_caller]
-    pub(crate) fn new(wire: W, interest: Interest) -> io::Result<Stream<W>> {
-        let registration = Registration::new(wire.number(), interest)?;
-        Ok(Stream { registration, wire, is_mixed: false })
+    pub(crate) fn new(wire: W, interest: Interest) -> io::Result<Stream<W, MIXED>> {
+        Ok(Stream { registration: Registration::new(wire, interest)? })
     }
 
-    /// The same, where descriptors may come beside the bytes, or these in packets: a read ends behind the
-    /// bytes that brought one, or with the packet, whatever follows.
-    #[cfg(unix)]
-    pub(crate) fn mixed(self) -> Stream<W> {
-        Stream { is_mixed: true, ..self }
+    /// What moves the bytes.
+    #[inline]
+    pub(crate) fn wire(&self) -> &W {
+        self.registration.watched()
     }
 
     /// Ends the watch. The descriptor stays as it is, non-blocking.
     pub(crate) fn into_descriptor(self) -> io::Result<OwnedDescriptor> {
-        self.registration.deregister()?;
-        Ok(self.wire.into_descriptor())
+        Ok(self.registration.deregister()?.into_descriptor())
     }
 
     /// Where the kernel has the bytes.
     pub(crate) fn kernel_end(&self) -> KernelEnd<'_> {
-        KernelEnd::new(&self.registration, self.wire.lend())
+        KernelEnd::new(&self.registration, self.wire().lend())
     }
 
     /// `AsyncRead::poll_read` without the exclusive borrow, for the halves.
@@ -145,9 +141,9 @@ impl<W: Wire> Stream<W> {
         if wanted == 0 {
             return Poll::Ready(Ok(()));
         }
-        let recv = || match self.is_mixed {
-            false => Ok(short(self.wire.recv(buf)?, wanted)),
-            true => self.wire.recv_told(buf),
+        let recv = || match MIXED {
+            false => Ok(short(self.wire().recv(buf)?, wanted)),
+            true => self.wire().recv_told(buf),
         };
         ready!(self.registration.poll_told(cx, Direction::Read, recv))?;
         Poll::Ready(Ok(()))
@@ -159,7 +155,7 @@ impl<W: Wire> Stream<W> {
         if buf.is_empty() {
             return Poll::Ready(Ok(0));
         }
-        let send = || self.wire.send(buf);
+        let send = || self.wire().send(buf);
         self.registration.poll_stream(cx, Direction::Write, buf.len(), send)
     }
 
@@ -174,34 +170,34 @@ impl<W: Wire> Stream<W> {
             return Poll::Ready(Ok(0));
         }
         // A short write is no news here: the system may have taken fewer slices than it was given.
-        self.registration.poll_io(cx, Direction::Write, || self.wire.send_vectored(bufs))
+        self.registration.poll_io(cx, Direction::Write, || self.wire().send_vectored(bufs))
     }
 
     pub(crate) fn try_recv(&self, buf: &mut [u8]) -> io::Result<usize> {
-        self.registration.try_call(Interest::READABLE, || self.wire.recv(&mut ReadBuf::new(buf)))
+        self.registration.try_call(Interest::READABLE, || self.wire().recv(&mut ReadBuf::new(buf)))
     }
 
     pub(crate) fn try_recv_vectored(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
-        self.registration.try_call(Interest::READABLE, || self.wire.recv_vectored(bufs))
+        self.registration.try_call(Interest::READABLE, || self.wire().recv_vectored(bufs))
     }
 
     pub(crate) fn try_recv_buf<B: BufMut>(&self, buf: &mut B) -> io::Result<usize> {
-        let recv = |room: &mut ReadBuf<'_>| self.wire.recv(room).map(drop);
+        let recv = |room: &mut ReadBuf<'_>| self.wire().recv(room).map(drop);
         self.registration.try_call(Interest::READABLE, || fill_at_once(buf, recv))
     }
 
     pub(crate) fn try_send(&self, buf: &[u8]) -> io::Result<usize> {
-        self.registration.try_call(Interest::WRITABLE, || self.wire.send(buf))
+        self.registration.try_call(Interest::WRITABLE, || self.wire().send(buf))
     }
 
     pub(crate) fn try_send_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.registration.try_call(Interest::WRITABLE, || self.wire.send_vectored(bufs))
+        self.registration.try_call(Interest::WRITABLE, || self.wire().send_vectored(bufs))
     }
 }
 
-impl Stream<Socket> {
+impl<const MIXED: bool> Stream<Socket, MIXED> {
     /// Connects `socket` to `address`.
-    pub(crate) async fn connect(socket: Socket, address: SockAddr) -> io::Result<Stream<Socket>> {
+    pub(crate) async fn connect(socket: Socket, address: SockAddr) -> io::Result<Self> {
         // Before it is watched: a socket that is not even connecting reports that it is closed.
         let connected = socket.connect(&address)?;
         let stream = Stream::new(socket, BOTH)?;
@@ -217,7 +213,7 @@ impl Stream<Socket> {
     async fn connected(&self, address: &SockAddr) -> io::Result<()> {
         loop {
             let event = self.registration.readiness(Interest::WRITABLE).await?;
-            if self.wire.is_connected(address)? {
+            if self.wire().is_connected(address)? {
                 return Ok(());
             }
             // Told that it is writable although it is not: wait on.
@@ -229,23 +225,23 @@ impl Stream<Socket> {
     ///
     /// The first read is tried at once: who connects mostly speaks first, and the words are often
     /// there when the task that serves them begins. That saves a look at the poller.
-    pub(crate) fn accepted(reactor: &Arc<Reactor>, socket: Socket) -> io::Result<Stream<Socket>> {
-        let registration = Registration::new_with(reactor, socket.number(), BOTH)?;
+    pub(crate) fn accepted(reactor: &Arc<Reactor>, socket: Socket) -> io::Result<Self> {
+        let registration = Registration::new_with(reactor, socket, BOTH)?;
         registration.assume_ready(Direction::Read);
         registration.assume_ready(Direction::Write);
-        Ok(Stream { registration, wire: socket, is_mixed: false })
+        Ok(Stream { registration })
     }
 
     /// Ends both directions, also for a read that waits.
     pub(crate) fn shut_down(&self) -> io::Result<()> {
-        let outcome = self.wire.shutdown(Shutdown::Both);
+        let outcome = self.wire().shutdown(Shutdown::Both);
         tell_shut_down(&self.registration);
         outcome
     }
 
     /// Tells the peer that nothing more will come.
     pub(crate) fn shut_down_write(&self) -> io::Result<()> {
-        match self.wire.shutdown(Shutdown::Write) {
+        match self.wire().shutdown(Shutdown::Write) {
             // The peer has gone already.
             Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(()),
             outcome => outcome,

@@ -19,6 +19,6 @@ impl UnixDoor {
     }
 }
 
-pub(super) fn stream_of(stream: &UnixStream) -> &Stream<Socket> {
+pub(super) fn stream_of(stream: &UnixStream) -> &Stream<Socket, true> {
     match stream.0 {}
 }

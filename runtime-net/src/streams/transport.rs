@@ -5,8 +5,6 @@ use std::task::{Context, Poll};
 
 use super::unix::{UnixStream, stream_of};
 use crate::io::ReadBuf;
-use crate::socket::Socket;
-use crate::stream::Stream;
 use crate::tcp::TcpStream;
 
 /// What moves the bytes.
@@ -16,38 +14,47 @@ pub(super) enum Transport {
     Unix(UnixStream),
 }
 
-impl Transport {
-    pub(super) fn stream(&self) -> &Stream<Socket> {
-        match self {
-            Transport::Tcp(stream) => &stream.stream,
-            Transport::Unix(stream) => stream_of(stream),
+/// `$call` with the stream, of either kind.
+macro_rules! with_stream {
+    ($transport:expr, $stream:ident => $call:expr) => {
+        match $transport {
+            Transport::Tcp(tcp) => {
+                let $stream = &tcp.stream;
+                $call
+            }
+            Transport::Unix(unix) => {
+                let $stream = stream_of(unix);
+                $call
+            }
         }
-    }
+    };
+}
 
+impl Transport {
     pub(super) fn poll_recv(
         &self,
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        self.stream().poll_recv(cx, buf)
+        with_stream!(self, stream => stream.poll_recv(cx, buf))
     }
 
     pub(super) fn poll_send(&self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        self.stream().poll_send(cx, buf)
+        with_stream!(self, stream => stream.poll_send(cx, buf))
     }
 
     pub(super) fn try_send(&self, buf: &[u8]) -> io::Result<usize> {
-        self.stream().try_send(buf)
+        with_stream!(self, stream => stream.try_send(buf))
     }
 
     pub(super) fn shut_down_write(&self) -> io::Result<()> {
-        self.stream().shut_down_write()
+        with_stream!(self, stream => stream.shut_down_write())
     }
 
     /// Ends both directions. What was sent is delivered.
     pub(super) fn close(&self) {
         // An error means that it was at an end before.
-        let _ = self.stream().shut_down();
+        let _ = with_stream!(self, stream => stream.shut_down());
     }
 
     /// Ends both directions; what the system has not sent by the time that the socket is closed is
@@ -57,5 +64,21 @@ impl Transport {
             let _ = stream.set_zero_linger();
         }
         self.close();
+    }
+}
+
+/// What TLS hands over.
+#[cfg(feature = "tls")]
+impl Transport {
+    pub(super) fn poll_send_vectored(
+        &self,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        with_stream!(self, stream => stream.poll_send_vectored(cx, bufs))
+    }
+
+    pub(super) fn try_send_vectored(&self, bufs: &[io::IoSlice<'_>]) -> io::Result<usize> {
+        with_stream!(self, stream => stream.try_send_vectored(bufs))
     }
 }

@@ -126,6 +126,6 @@ impl UnixDoor {
     }
 }
 
-pub(super) fn stream_of(stream: &UnixStream) -> &Stream<Socket> {
+pub(super) fn stream_of(stream: &UnixStream) -> &Stream<Socket, true> {
     &stream.stream
 }

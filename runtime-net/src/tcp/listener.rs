@@ -5,11 +5,11 @@ use std::io;
 use std::net::SocketAddr;
 use std::task::{Context, Poll, ready};
 
-use runtime_core::reactor::{Direction, Interest, Registration};
+use runtime_core::reactor::{Direction, Interest, Numbered as _, Registration};
 
 use super::TcpStream;
 use crate::addr::{ToSocketAddrs, no_address, resolve};
-use crate::os::{Descriptor as _, OwnedDescriptor, descriptor, ip};
+use crate::os::{OwnedDescriptor, descriptor, ip};
 use crate::rest::Rest;
 use crate::socket::Socket;
 
@@ -41,9 +41,7 @@ const BACKLOG: i32 = 1024;
 /// }
 /// ```
 pub struct TcpListener {
-    // Declared first: it is deregistered before the socket is closed.
-    registration: Registration,
-    socket: Socket,
+    registration: Registration<Socket>,
     rest: Rest,
 }
 
@@ -101,8 +99,12 @@ impl TcpListener {
 
     #[track_caller]
     pub(crate) fn new(socket: Socket) -> io::Result<TcpListener> {
-        let registration = Registration::new(socket.number(), Interest::READABLE)?;
-        Ok(TcpListener { registration, socket, rest: Rest::default() })
+        let registration = Registration::new(socket, Interest::READABLE)?;
+        Ok(TcpListener { registration, rest: Rest::default() })
+    }
+
+    fn socket(&self) -> &Socket {
+        self.registration.watched()
     }
 
     /// Waits for a connection and takes it.
@@ -170,7 +172,7 @@ impl TcpListener {
     }
 
     fn take(&self) -> io::Result<(Socket, SocketAddr)> {
-        let (socket, peer) = self.rest.take(&self.socket)?;
+        let (socket, peer) = self.rest.take(self.socket())?;
         Ok((socket, ip(peer)?))
     }
 
@@ -185,7 +187,7 @@ impl TcpListener {
     ///
     /// Those of the system.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        ip(self.socket.local_addr()?)
+        ip(self.socket().local_addr()?)
     }
 
     /// The time to live of packets.
@@ -194,7 +196,7 @@ impl TcpListener {
     ///
     /// Those of the system.
     pub fn ttl(&self) -> io::Result<u32> {
-        self.socket.ttl()
+        self.socket().ttl()
     }
 
     /// Sets the time to live of packets.
@@ -203,7 +205,7 @@ impl TcpListener {
     ///
     /// Those of the system.
     pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
-        self.socket.set_ttl(ttl)
+        self.socket().set_ttl(ttl)
     }
 
     /// Takes over a listener of std, which must be non-blocking already.
@@ -257,8 +259,7 @@ impl TcpListener {
     /// # }
     /// ```
     pub fn into_std(self) -> io::Result<std::net::TcpListener> {
-        self.registration.deregister()?;
-        Ok(self.socket.into_descriptor().into())
+        Ok(self.registration.deregister()?.into_descriptor().into())
     }
 }
 
@@ -270,7 +271,7 @@ impl TryFrom<std::net::TcpListener> for TcpListener {
     }
 }
 
-descriptor!(TcpListener, this => this.socket);
+descriptor!(TcpListener, this => this.socket());
 
 impl fmt::Debug for TcpListener {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -12,7 +12,7 @@ impl TcpStream {
     ///
     /// Those of the system.
     pub fn nodelay(&self) -> io::Result<bool> {
-        self.stream.wire.nodelay()
+        self.stream.wire().nodelay()
     }
 
     /// Sets whether small writes are sent at once.
@@ -38,7 +38,7 @@ impl TcpStream {
     /// # }
     /// ```
     pub fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
-        self.stream.wire.set_nodelay(nodelay)
+        self.stream.wire().set_nodelay(nodelay)
     }
 
     /// Whether what was received is acknowledged at once (`TCP_QUICKACK`).
@@ -48,7 +48,7 @@ impl TcpStream {
     /// Those of the system.
     #[cfg(target_os = "linux")]
     pub fn quickack(&self) -> io::Result<bool> {
-        self.stream.wire.quickack()
+        self.stream.wire().quickack()
     }
 
     /// Sets whether what was received is acknowledged at once. The system may change it back.
@@ -58,7 +58,7 @@ impl TcpStream {
     /// Those of the system.
     #[cfg(target_os = "linux")]
     pub fn set_quickack(&self, quickack: bool) -> io::Result<()> {
-        self.stream.wire.set_quickack(quickack)
+        self.stream.wire().set_quickack(quickack)
     }
 
     /// How long closing waits for what was written to be sent (`SO_LINGER`).
@@ -67,7 +67,7 @@ impl TcpStream {
     ///
     /// Those of the system.
     pub fn linger(&self) -> io::Result<Option<Duration>> {
-        self.stream.wire.linger()
+        self.stream.wire().linger()
     }
 
     /// Sets how long closing waits for what was written to be sent. Anything but `None` and zero
@@ -77,7 +77,7 @@ impl TcpStream {
     ///
     /// Those of the system.
     pub fn set_linger(&self, linger: Option<Duration>) -> io::Result<()> {
-        self.stream.wire.set_linger(linger)
+        self.stream.wire().set_linger(linger)
     }
 
     /// Makes closing break the connection off: what was not sent is dropped and the peer gets an
@@ -115,7 +115,7 @@ impl TcpStream {
     ///
     /// Those of the system.
     pub fn ttl(&self) -> io::Result<u32> {
-        self.stream.wire.ttl()
+        self.stream.wire().ttl()
     }
 
     /// Sets the time to live of packets.
@@ -141,6 +141,6 @@ impl TcpStream {
     /// # }
     /// ```
     pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
-        self.stream.wire.set_ttl(ttl)
+        self.stream.wire().set_ttl(ttl)
     }
 }

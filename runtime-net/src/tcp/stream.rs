@@ -5,13 +5,13 @@ use std::io;
 use std::net::SocketAddr;
 use std::task::{Context, Poll};
 
-use runtime_core::reactor::{Direction, Interest, Reactor, Registration};
+use runtime_core::reactor::{Direction, Interest, Numbered as _, Reactor, Registration};
 use runtime_sync::primitives::Arc;
 
 use super::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf, halves, owned_halves};
 use crate::addr::{ToSocketAddrs, no_address, resolve};
 use crate::io::ReadBuf;
-use crate::os::{Descriptor as _, OwnedDescriptor, descriptor, ip};
+use crate::os::{OwnedDescriptor, descriptor, ip};
 use crate::socket::Socket;
 use crate::stream::{BOTH, Stream, stream_traits};
 
@@ -120,7 +120,7 @@ impl TcpStream {
     }
 
     /// What watches the descriptor, for [`readiness!`](crate::stream::readiness).
-    pub(super) fn registration(&self) -> &Registration {
+    pub(super) fn registration(&self) -> &Registration<Socket> {
         &self.stream.registration
     }
 
@@ -187,7 +187,7 @@ impl TcpStream {
     ///
     /// Those of the system.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        ip(self.stream.wire.local_addr()?)
+        ip(self.stream.wire().local_addr()?)
     }
 
     /// The peer's address.
@@ -196,7 +196,7 @@ impl TcpStream {
     ///
     /// Those of the system: the peer may have gone.
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
-        ip(self.stream.wire.peer_addr()?)
+        ip(self.stream.wire().peer_addr()?)
     }
 
     /// Fetches the error that waits on the socket, which removes it there.
@@ -205,7 +205,7 @@ impl TcpStream {
     ///
     /// Those of the system in fetching it.
     pub fn take_error(&self) -> io::Result<Option<io::Error>> {
-        self.stream.wire.take_error()
+        self.stream.wire().take_error()
     }
 
     /// Reads into `buf` what the next read will give as well, and says how much that is.
@@ -218,7 +218,7 @@ impl TcpStream {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<usize>> {
-        self.stream.registration.poll_io(cx, Direction::Read, || self.stream.wire.peek(buf))
+        self.stream.registration.poll_io(cx, Direction::Read, || self.stream.wire().peek(buf))
     }
 
     /// Reads into `buf` what the next read will give as well, and says how much that is.
@@ -252,7 +252,7 @@ impl TcpStream {
     pub async fn peek(&self, buf: &mut [u8]) -> io::Result<usize> {
         self.stream
             .registration
-            .io(Interest::READABLE, || self.stream.wire.peek(&mut ReadBuf::new(buf)))
+            .io(Interest::READABLE, || self.stream.wire().peek(&mut ReadBuf::new(buf)))
             .await
     }
 
@@ -312,7 +312,7 @@ impl TcpStream {
 
 stream_traits!(read TcpStream, this => this.stream);
 stream_traits!(write TcpStream, this => this.stream, this.stream.shut_down_write());
-descriptor!(TcpStream, this => this.stream.wire);
+descriptor!(TcpStream, this => this.stream.wire());
 
 impl AsRef<TcpStream> for TcpStream {
     fn as_ref(&self) -> &TcpStream {

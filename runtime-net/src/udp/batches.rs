@@ -8,7 +8,6 @@ use std::slice;
 use runtime_core::reactor::Interest;
 
 use super::UdpSocket;
-use crate::datagrams::Datagrams;
 
 /// A datagram to send, see [`UdpSocket::send_many`].
 #[derive(Debug, Clone, Copy)]
@@ -118,7 +117,7 @@ impl UdpSocket {
         if datagrams.is_empty() {
             return Ok(0);
         }
-        let Datagrams { registration, socket } = &self.datagrams;
+        let (registration, socket) = self.datagrams.parts();
         registration.io(Interest::WRITABLE, || socket.send_many(datagrams)).await
     }
 
@@ -131,7 +130,7 @@ impl UdpSocket {
         if datagrams.is_empty() {
             return Ok(0);
         }
-        let Datagrams { registration, socket } = &self.datagrams;
+        let (registration, socket) = self.datagrams.parts();
         registration.try_io(Interest::WRITABLE, || socket.send_many(datagrams))
     }
 
@@ -190,7 +189,7 @@ impl UdpSocket {
     /// ```
     #[cfg(target_os = "linux")]
     pub fn set_gso_segment(&self, size: u16) -> io::Result<()> {
-        self.datagrams.socket.set_gso_segment(size)
+        self.datagrams.socket().set_gso_segment(size)
     }
 
     /// Lets the kernel put datagrams of one size together (`UDP_GRO`), which
@@ -202,6 +201,6 @@ impl UdpSocket {
     /// Those of the system, which may know nothing of it.
     #[cfg(target_os = "linux")]
     pub fn set_gro(&self, on: bool) -> io::Result<()> {
-        self.datagrams.socket.set_gro(on)
+        self.datagrams.socket().set_gro(on)
     }
 }

@@ -12,7 +12,7 @@ impl UdpSocket {
     ///
     /// Those of the system.
     pub fn broadcast(&self) -> io::Result<bool> {
-        self.datagrams.socket.broadcast()
+        self.datagrams.socket().broadcast()
     }
 
     /// Sets whether datagrams may be sent to broadcast addresses (`SO_BROADCAST`).
@@ -21,7 +21,7 @@ impl UdpSocket {
     ///
     /// Those of the system.
     pub fn set_broadcast(&self, on: bool) -> io::Result<()> {
-        self.datagrams.socket.set_broadcast(on)
+        self.datagrams.socket().set_broadcast(on)
     }
 
     /// Whether what is sent to a group comes back to members on this machine
@@ -31,7 +31,7 @@ impl UdpSocket {
     ///
     /// Those of the system.
     pub fn multicast_loop_v4(&self) -> io::Result<bool> {
-        self.datagrams.socket.multicast_loop_v4()
+        self.datagrams.socket().multicast_loop_v4()
     }
 
     /// Sets whether what is sent to a group comes back to members on this machine
@@ -41,7 +41,7 @@ impl UdpSocket {
     ///
     /// Those of the system.
     pub fn set_multicast_loop_v4(&self, on: bool) -> io::Result<()> {
-        self.datagrams.socket.set_multicast_loop_v4(on)
+        self.datagrams.socket().set_multicast_loop_v4(on)
     }
 
     /// How far what is sent to a group goes (`IP_MULTICAST_TTL`). 1 is the local network.
@@ -50,7 +50,7 @@ impl UdpSocket {
     ///
     /// Those of the system.
     pub fn multicast_ttl_v4(&self) -> io::Result<u32> {
-        self.datagrams.socket.multicast_ttl_v4()
+        self.datagrams.socket().multicast_ttl_v4()
     }
 
     /// Sets how far what is sent to a group goes (`IP_MULTICAST_TTL`). 1 is the local network.
@@ -59,7 +59,7 @@ impl UdpSocket {
     ///
     /// Those of the system.
     pub fn set_multicast_ttl_v4(&self, ttl: u32) -> io::Result<()> {
-        self.datagrams.socket.set_multicast_ttl_v4(ttl)
+        self.datagrams.socket().set_multicast_ttl_v4(ttl)
     }
 
     /// Whether what is sent to a group comes back to members on this machine
@@ -69,7 +69,7 @@ impl UdpSocket {
     ///
     /// Those of the system.
     pub fn multicast_loop_v6(&self) -> io::Result<bool> {
-        self.datagrams.socket.multicast_loop_v6()
+        self.datagrams.socket().multicast_loop_v6()
     }
 
     /// Sets whether what is sent to a group comes back to members on this machine
@@ -79,7 +79,7 @@ impl UdpSocket {
     ///
     /// Those of the system.
     pub fn set_multicast_loop_v6(&self, on: bool) -> io::Result<()> {
-        self.datagrams.socket.set_multicast_loop_v6(on)
+        self.datagrams.socket().set_multicast_loop_v6(on)
     }
 
     /// The time to live of packets, which IPv6 calls the hop limit.
@@ -88,7 +88,7 @@ impl UdpSocket {
     ///
     /// Those of the system.
     pub fn ttl(&self) -> io::Result<u32> {
-        self.datagrams.socket.ttl()
+        self.datagrams.socket().ttl()
     }
 
     /// Sets the time to live of packets, which IPv6 calls the hop limit.
@@ -97,7 +97,7 @@ impl UdpSocket {
     ///
     /// Those of the system.
     pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
-        self.datagrams.socket.set_ttl(ttl)
+        self.datagrams.socket().set_ttl(ttl)
     }
 
     /// The type of service of packets (`IP_TOS`).
@@ -106,7 +106,7 @@ impl UdpSocket {
     ///
     /// Those of the system.
     pub fn tos_v4(&self) -> io::Result<u32> {
-        self.datagrams.socket.tos_v4()
+        self.datagrams.socket().tos_v4()
     }
 
     /// Sets the type of service of packets (`IP_TOS`).
@@ -115,7 +115,7 @@ impl UdpSocket {
     ///
     /// Those of the system.
     pub fn set_tos_v4(&self, tos: u32) -> io::Result<()> {
-        self.datagrams.socket.set_tos_v4(tos)
+        self.datagrams.socket().set_tos_v4(tos)
     }
 
     /// The traffic class of packets (`IPV6_TCLASS`).
@@ -125,7 +125,7 @@ impl UdpSocket {
     /// Those of the system.
     #[cfg(unix)]
     pub fn tclass_v6(&self) -> io::Result<u32> {
-        self.datagrams.socket.tclass_v6()
+        self.datagrams.socket().tclass_v6()
     }
 
     /// Sets the traffic class of packets (`IPV6_TCLASS`).
@@ -135,7 +135,7 @@ impl UdpSocket {
     /// Those of the system.
     #[cfg(unix)]
     pub fn set_tclass_v6(&self, tclass: u32) -> io::Result<()> {
-        self.datagrams.socket.set_tclass_v6(tclass)
+        self.datagrams.socket().set_tclass_v6(tclass)
     }
 
     /// The type of service of packets, by its old name.
@@ -165,7 +165,7 @@ impl UdpSocket {
     /// Those of the system.
     #[cfg(target_os = "linux")]
     pub fn device(&self) -> io::Result<Option<Vec<u8>>> {
-        self.datagrams.socket.device()
+        self.datagrams.socket().device()
     }
 
     /// Binds the socket to a network device, or to none.
@@ -175,7 +175,7 @@ impl UdpSocket {
     /// Those of the system: there is no such device, or it is not allowed.
     #[cfg(target_os = "linux")]
     pub fn bind_device(&self, interface: Option<&[u8]>) -> io::Result<()> {
-        self.datagrams.socket.bind_device(interface)
+        self.datagrams.socket().bind_device(interface)
     }
 
     /// Joins a group on the device with the address `interface`, or on one that the system chooses
@@ -198,7 +198,7 @@ impl UdpSocket {
     /// # }
     /// ```
     pub fn join_multicast_v4(&self, multiaddr: Ipv4Addr, interface: Ipv4Addr) -> io::Result<()> {
-        self.datagrams.socket.join_multicast_v4(&multiaddr, &interface)
+        self.datagrams.socket().join_multicast_v4(&multiaddr, &interface)
     }
 
     /// Joins a group on the device with the number `interface`, or on one that the system chooses if
@@ -208,7 +208,7 @@ impl UdpSocket {
     ///
     /// Those of the system: `multiaddr` is not the address of a group, there is no such device.
     pub fn join_multicast_v6(&self, multiaddr: &Ipv6Addr, interface: u32) -> io::Result<()> {
-        self.datagrams.socket.join_multicast_v6(multiaddr, interface)
+        self.datagrams.socket().join_multicast_v6(multiaddr, interface)
     }
 
     /// Leaves a group that was joined.
@@ -217,7 +217,7 @@ impl UdpSocket {
     ///
     /// Those of the system: it was not.
     pub fn leave_multicast_v4(&self, multiaddr: Ipv4Addr, interface: Ipv4Addr) -> io::Result<()> {
-        self.datagrams.socket.leave_multicast_v4(&multiaddr, &interface)
+        self.datagrams.socket().leave_multicast_v4(&multiaddr, &interface)
     }
 
     /// Leaves a group that was joined.
@@ -226,6 +226,6 @@ impl UdpSocket {
     ///
     /// Those of the system: it was not.
     pub fn leave_multicast_v6(&self, multiaddr: &Ipv6Addr, interface: u32) -> io::Result<()> {
-        self.datagrams.socket.leave_multicast_v6(multiaddr, interface)
+        self.datagrams.socket().leave_multicast_v6(multiaddr, interface)
     }
 }

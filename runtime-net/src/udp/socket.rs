@@ -6,13 +6,13 @@ use std::net::SocketAddr;
 use std::task::{Context, Poll, ready};
 
 use bytes::BufMut;
-use runtime_core::reactor::{Direction, Interest, Registration};
+use runtime_core::reactor::{Direction, Interest, Numbered as _, Registration};
 use socket2::{Domain, Protocol, Type};
 
 use crate::addr::{ToSocketAddrs, no_address, resolve};
 use crate::datagrams::{Datagrams, datagrams};
 use crate::io::ReadBuf;
-use crate::os::{Descriptor as _, OwnedDescriptor, descriptor, ip};
+use crate::os::{OwnedDescriptor, descriptor, ip};
 use crate::socket::Socket;
 use crate::stream::readiness;
 
@@ -131,7 +131,7 @@ impl UdpSocket {
     pub async fn connect<A: ToSocketAddrs>(&self, addr: A) -> io::Result<()> {
         let mut last_error = None;
         for address in resolve(addr).await? {
-            match self.datagrams.socket.connect(&address.into()) {
+            match self.datagrams.socket().connect(&address.into()) {
                 Ok(_) => return Ok(()),
                 Err(error) => last_error = Some(error),
             }
@@ -151,7 +151,7 @@ impl UdpSocket {
     /// Cancel safe: nothing has been sent.
     pub async fn send_to<A: ToSocketAddrs>(&self, buf: &[u8], target: A) -> io::Result<usize> {
         let address = resolve(target).await?.next().ok_or_else(no_address)?.into();
-        let Datagrams { registration, socket } = &self.datagrams;
+        let (registration, socket) = self.datagrams.parts();
         registration.io(Interest::WRITABLE, || socket.send_to(buf, &address)).await
     }
 
@@ -166,7 +166,7 @@ impl UdpSocket {
         buf: &[u8],
         target: SocketAddr,
     ) -> Poll<io::Result<usize>> {
-        let Datagrams { registration, socket } = &self.datagrams;
+        let (registration, socket) = self.datagrams.parts();
         registration.poll_io(cx, Direction::Write, || socket.send_to(buf, &target.into()))
     }
 
@@ -177,7 +177,7 @@ impl UdpSocket {
     /// [`WouldBlock`](io::ErrorKind::WouldBlock) if there is no room, and those of
     /// [`send_to`](UdpSocket::send_to).
     pub fn try_send_to(&self, buf: &[u8], target: SocketAddr) -> io::Result<usize> {
-        let Datagrams { registration, socket } = &self.datagrams;
+        let (registration, socket) = self.datagrams.parts();
         registration.try_io(Interest::WRITABLE, || socket.send_to(buf, &target.into()))
     }
 
@@ -200,7 +200,7 @@ impl UdpSocket {
     );
 }
 
-descriptor!(UdpSocket, this => this.datagrams.socket);
+descriptor!(UdpSocket, this => this.datagrams.socket());
 
 impl TryFrom<std::net::UdpSocket> for UdpSocket {
     type Error = io::Error;
@@ -219,6 +219,6 @@ impl fmt::Debug for UdpSocket {
         if let Ok(peer) = self.peer_addr() {
             debug.field("peer", &peer);
         }
-        debug.field("fd", &self.datagrams.socket.number()).finish()
+        debug.field("fd", &self.datagrams.socket().number()).finish()
     }
 }

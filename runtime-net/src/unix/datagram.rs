@@ -131,7 +131,7 @@ impl UnixDatagram {
     ///
     /// Those of the system: there is no such socket, or it has another peer.
     pub fn connect<P: AsRef<Path>>(&self, path: P) -> io::Result<()> {
-        self.datagrams.socket.connect(&for_kernel(path)?).map(drop)
+        self.datagrams.socket().connect(&for_kernel(path)?).map(drop)
     }
 
     /// Sends `buf` to the socket at `target`.
@@ -146,7 +146,7 @@ impl UnixDatagram {
     pub async fn send_to<P: AsRef<Path>>(&self, buf: &[u8], target: P) -> io::Result<usize> {
         let address = for_kernel(&target)?;
         drop(target);
-        let Datagrams { registration, socket } = &self.datagrams;
+        let (registration, socket) = self.datagrams.parts();
         let mut event = registration.readiness(Interest::WRITABLE).await?;
         loop {
             match socket.send_to(buf, &address) {
@@ -177,7 +177,7 @@ impl UnixDatagram {
         target: P,
     ) -> Poll<io::Result<usize>> {
         let address = for_kernel(target)?;
-        let Datagrams { registration, socket } = &self.datagrams;
+        let (registration, socket) = self.datagrams.parts();
         registration.poll_io(cx, Direction::Write, || socket.send_to(buf, &address))
     }
 
@@ -189,7 +189,7 @@ impl UnixDatagram {
     /// [`send_to`](UnixDatagram::send_to).
     pub fn try_send_to<P: AsRef<Path>>(&self, buf: &[u8], target: P) -> io::Result<usize> {
         let address = for_kernel(target)?;
-        let Datagrams { registration, socket } = &self.datagrams;
+        let (registration, socket) = self.datagrams.parts();
         registration.try_io(Interest::WRITABLE, || socket.send_to(buf, &address))
     }
 
@@ -213,7 +213,7 @@ impl UnixDatagram {
     /// # }
     /// ```
     pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
-        self.datagrams.socket.shutdown(how)
+        self.datagrams.socket().shutdown(how)
     }
 
     datagrams!(
@@ -233,7 +233,7 @@ impl UnixDatagram {
     );
 }
 
-descriptor!(UnixDatagram, this => this.datagrams.socket);
+descriptor!(UnixDatagram, this => this.datagrams.socket());
 
 impl TryFrom<net::UnixDatagram> for UnixDatagram {
     type Error = io::Error;
@@ -252,6 +252,6 @@ impl fmt::Debug for UnixDatagram {
         if let Ok(peer) = self.peer_addr() {
             debug.field("peer", &peer);
         }
-        debug.field("fd", &self.datagrams.socket.as_raw_fd()).finish()
+        debug.field("fd", &self.datagrams.socket().as_raw_fd()).finish()
     }
 }

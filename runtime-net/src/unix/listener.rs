@@ -45,9 +45,7 @@ const BACKLOG: i32 = 1024;
 /// # }
 /// ```
 pub struct UnixListener {
-    // Declared first: it is deregistered before the socket is closed.
-    registration: Registration,
-    socket: Socket,
+    registration: Registration<Socket>,
     rest: Rest,
 }
 
@@ -116,8 +114,12 @@ impl UnixListener {
 
     #[track_caller]
     fn new(socket: Socket) -> io::Result<UnixListener> {
-        let registration = Registration::new(socket.as_raw_fd(), Interest::READABLE)?;
-        Ok(UnixListener { registration, socket, rest: Rest::default() })
+        let registration = Registration::new(socket, Interest::READABLE)?;
+        Ok(UnixListener { registration, rest: Rest::default() })
+    }
+
+    fn socket(&self) -> &Socket {
+        self.registration.watched()
     }
 
     /// Waits for a connection and takes it. Any number of tasks may wait.
@@ -133,7 +135,7 @@ impl UnixListener {
     /// Cancel safe: no connection is lost.
     pub async fn accept(&self) -> io::Result<(UnixStream, SocketAddr)> {
         self.rest.pause().await;
-        let take = || self.rest.take(&self.socket);
+        let take = || self.rest.take(self.socket());
         let (socket, peer) = self.registration.io(Interest::READABLE, take).await?;
         Ok((self.stream(socket)?, told(peer)?))
     }
@@ -145,7 +147,7 @@ impl UnixListener {
     /// As [`accept`](UnixListener::accept).
     pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(UnixStream, SocketAddr)>> {
         ready!(self.rest.poll(cx));
-        let take = || self.rest.take(&self.socket);
+        let take = || self.rest.take(self.socket());
         let (socket, peer) = ready!(self.registration.poll_io(cx, Direction::Read, take))?;
         Poll::Ready(Ok((self.stream(socket)?, told(peer)?)))
     }
@@ -161,7 +163,7 @@ impl UnixListener {
     ///
     /// Those of the system.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        told(self.socket.local_addr()?)
+        told(self.socket().local_addr()?)
     }
 
     /// Fetches the error that waits on the socket, which removes it there.
@@ -170,7 +172,7 @@ impl UnixListener {
     ///
     /// Those of the system in fetching it.
     pub fn take_error(&self) -> io::Result<Option<io::Error>> {
-        self.socket.take_error()
+        self.socket().take_error()
     }
 
     /// Takes over a listener of std, which must be non-blocking already.
@@ -193,12 +195,11 @@ impl UnixListener {
     ///
     /// Those of the system.
     pub fn into_std(self) -> io::Result<net::UnixListener> {
-        self.registration.deregister()?;
-        Ok(self.socket.into_descriptor().into())
+        Ok(self.registration.deregister()?.into_descriptor().into())
     }
 }
 
-descriptor!(UnixListener, this => this.socket);
+descriptor!(UnixListener, this => this.socket());
 
 impl TryFrom<net::UnixListener> for UnixListener {
     type Error = io::Error;
@@ -214,6 +215,6 @@ impl fmt::Debug for UnixListener {
         if let Ok(address) = self.local_addr() {
             debug.field("addr", &address);
         }
-        debug.field("fd", &self.socket.as_raw_fd()).finish()
+        debug.field("fd", &self.socket().as_raw_fd()).finish()
     }
 }

@@ -43,7 +43,7 @@ use crate::stream::{BOTH, Stream, attempts, readiness, stream_traits};
 /// # }
 /// ```
 pub struct UnixStream {
-    pub(crate) stream: Stream<Socket>,
+    pub(crate) stream: Stream<Socket, true>,
 }
 
 impl UnixStream {
@@ -105,7 +105,7 @@ impl UnixStream {
         socket: Socket,
         address: socket2::SockAddr,
     ) -> io::Result<UnixStream> {
-        Ok(UnixStream { stream: Stream::connect(socket, address).await?.mixed() })
+        Ok(UnixStream { stream: Stream::connect(socket, address).await? })
     }
 
     /// Two streams that are connected to one another.
@@ -125,18 +125,18 @@ impl UnixStream {
 
     #[track_caller]
     fn connected(socket: Socket) -> io::Result<UnixStream> {
-        let stream = Stream::new(socket, BOTH)?.mixed();
+        let stream = Stream::new(socket, BOTH)?;
         stream.registration.assume_ready(Direction::Write);
         Ok(UnixStream { stream })
     }
 
     /// A stream that has just been accepted.
     pub(super) fn accepted(reactor: &Arc<Reactor>, socket: Socket) -> io::Result<UnixStream> {
-        Ok(UnixStream { stream: Stream::accepted(reactor, socket)?.mixed() })
+        Ok(UnixStream { stream: Stream::accepted(reactor, socket)? })
     }
 
     /// What watches the descriptor, for the readiness methods.
-    fn registration(&self) -> &Registration {
+    fn registration(&self) -> &Registration<Socket> {
         &self.stream.registration
     }
 
@@ -168,7 +168,7 @@ impl UnixStream {
     #[track_caller]
     pub fn from_std(stream: net::UnixStream) -> io::Result<UnixStream> {
         let stream = Stream::new(Socket::adopt(OwnedFd::from(stream)), BOTH)?;
-        Ok(UnixStream { stream: stream.mixed() })
+        Ok(UnixStream { stream })
     }
 
     /// Hands the stream over to std. It stays non-blocking.
@@ -186,7 +186,7 @@ impl UnixStream {
     ///
     /// Those of the system.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        told(self.stream.wire.local_addr()?)
+        told(self.stream.wire().local_addr()?)
     }
 
     /// The peer's address.
@@ -195,7 +195,7 @@ impl UnixStream {
     ///
     /// Those of the system: the peer may have gone.
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
-        told(self.stream.wire.peer_addr()?)
+        told(self.stream.wire().peer_addr()?)
     }
 
     /// Who the peer was when it connected, listened, or made the pair.
@@ -215,7 +215,7 @@ impl UnixStream {
     /// # }
     /// ```
     pub fn peer_cred(&self) -> io::Result<UCred> {
-        Ok(self.stream.wire.peer()?.into())
+        Ok(self.stream.wire().peer()?.into())
     }
 
     /// Fetches the error that waits on the socket, which removes it there.
@@ -224,7 +224,7 @@ impl UnixStream {
     ///
     /// Those of the system in fetching it.
     pub fn take_error(&self) -> io::Result<Option<io::Error>> {
-        self.stream.wire.take_error()
+        self.stream.wire().take_error()
     }
 
     /// Halves that borrow the stream, for a reader and a writer in one task.
@@ -256,7 +256,7 @@ impl UnixStream {
 
 stream_traits!(read UnixStream, this => this.stream);
 stream_traits!(write UnixStream, this => this.stream, this.stream.shut_down_write());
-descriptor!(UnixStream, this => this.stream.wire);
+descriptor!(UnixStream, this => this.stream.wire());
 
 impl AsRef<UnixStream> for UnixStream {
     fn as_ref(&self) -> &UnixStream {
@@ -281,6 +281,6 @@ impl fmt::Debug for UnixStream {
         if let Ok(peer) = self.peer_addr() {
             debug.field("peer", &peer);
         }
-        debug.field("fd", &self.stream.wire.as_raw_fd()).finish()
+        debug.field("fd", &self.stream.wire().as_raw_fd()).finish()
     }
 }

@@ -76,8 +76,8 @@ impl AsyncWrite for Wire<'_> {
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         match self.may_wait {
-            true => self.below.stream().poll_send_vectored(cx, bufs),
-            false => tried(self.below.stream().try_send_vectored(bufs)),
+            true => self.below.poll_send_vectored(cx, bufs),
+            false => tried(self.below.try_send_vectored(bufs)),
         }
     }
 

@@ -16,13 +16,13 @@ use crate::stream::{Stream, attempts, readiness, stream_traits};
 ///
 /// The end comes when every sender is gone.
 pub struct Receiver {
-    stream: Stream<PipeEnd>,
+    stream: Stream<PipeEnd, true>,
 }
 
 impl Receiver {
     #[track_caller]
     pub(super) fn new(end: PipeEnd) -> io::Result<Receiver> {
-        Ok(Receiver { stream: Stream::new(end, Interest::READABLE)?.mixed() })
+        Ok(Receiver { stream: Stream::new(end, Interest::READABLE)? })
     }
 
     /// Takes over a pipe that was opened as a file, and makes it non-blocking.
@@ -88,9 +88,9 @@ impl Receiver {
     ///
     /// Those of the system.
     pub fn into_blocking_fd(self) -> io::Result<OwnedFd> {
-        self.stream.registration.deregister()?;
-        self.stream.wire.set_nonblocking(false)?;
-        Ok(self.stream.wire.into_descriptor())
+        let end = self.stream.registration.deregister()?;
+        end.set_nonblocking(false)?;
+        Ok(end.into_descriptor())
     }
 
     /// Gives the descriptor back, non-blocking.
@@ -134,16 +134,16 @@ impl Receiver {
     );
 
     /// What watches the descriptor, for the readiness methods.
-    fn registration(&self) -> &Registration {
+    fn registration(&self) -> &Registration<PipeEnd> {
         &self.stream.registration
     }
 }
 
 stream_traits!(read Receiver, this => this.stream);
-descriptor!(Receiver, this => this.stream.wire);
+descriptor!(Receiver, this => this.stream.wire());
 
 impl fmt::Debug for Receiver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Receiver").field("fd", &self.stream.wire.as_raw_fd()).finish()
+        f.debug_struct("Receiver").field("fd", &self.stream.wire().as_raw_fd()).finish()
     }
 }

@@ -17,7 +17,7 @@ use crate::stream::{Stream, attempts, readiness, stream_traits};
 /// Writing is an error of kind [`BrokenPipe`](io::ErrorKind::BrokenPipe) when every receiver is gone.
 /// Shutting it down does nothing; the end comes when it is dropped.
 pub struct Sender {
-    stream: Stream<PipeEnd>,
+    stream: Stream<PipeEnd, true>,
 }
 
 impl Sender {
@@ -89,9 +89,9 @@ impl Sender {
     ///
     /// Those of the system.
     pub fn into_blocking_fd(self) -> io::Result<OwnedFd> {
-        self.stream.registration.deregister()?;
-        self.stream.wire.set_nonblocking(false)?;
-        Ok(self.stream.wire.into_descriptor())
+        let end = self.stream.registration.deregister()?;
+        end.set_nonblocking(false)?;
+        Ok(end.into_descriptor())
     }
 
     /// Gives the descriptor back, non-blocking.
@@ -153,16 +153,16 @@ impl Sender {
     );
 
     /// What watches the descriptor, for the readiness methods.
-    fn registration(&self) -> &Registration {
+    fn registration(&self) -> &Registration<PipeEnd> {
         &self.stream.registration
     }
 }
 
 stream_traits!(write Sender, this => this.stream, { let _ = this; Ok(()) });
-descriptor!(Sender, this => this.stream.wire);
+descriptor!(Sender, this => this.stream.wire());
 
 impl fmt::Debug for Sender {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sender").field("fd", &self.stream.wire.as_raw_fd()).finish()
+        f.debug_struct("Sender").field("fd", &self.stream.wire().as_raw_fd()).finish()
     }
 }
