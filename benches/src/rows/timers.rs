@@ -63,7 +63,7 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         name: "sleep_late",
-        about: "how late sleeps of one to five milliseconds fire on an idle runtime",
+        about: "how far from their time sleeps of one to five milliseconds end on an idle runtime",
         metrics: &[
             Metric::lower("p50", "µs", Target::Tokio(0.06)),
             Metric::lower("p99", "µs", Target::Tokio(0.2)),
