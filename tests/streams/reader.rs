@@ -1,9 +1,12 @@
 //! `StreamReader`: lines, separators, counts, limits, ends, errors, and what a dropped read leaves.
 
-use super::support::within;
+use super::support::{panic_here, within};
 use filch::io::{AsyncBufReadExt, AsyncReadExt};
 use filch::net::TcpListener;
-use filch::streams::{IncompleteReadError, LIMIT, ReadError, StreamReader, open_connection};
+use filch::streams::{
+    ConnectOptions, IncompleteReadError, LIMIT, ReadError, ServerOptions, StreamReader,
+    open_connection,
+};
 use std::io::ErrorKind;
 
 fn fed(bytes: &[u8], limit: usize) -> StreamReader {
@@ -106,16 +109,23 @@ async fn a_separator_may_arrive_in_pieces() {
     assert_eq!(task.await.unwrap(), "text--END--");
 }
 
-#[filch::test]
-#[should_panic = "a separator of at least one byte"]
-async fn an_empty_separator_is_a_mistake() {
-    let _ = fed(b"a", LIMIT).readuntil("").await;
+#[test]
+fn an_empty_separator_is_a_mistake() {
+    let mut reader = fed(b"a", LIMIT);
+    let needed = "`readuntil` needs a separator of at least one byte";
+    assert_eq!(panic_here(|| drop(reader.readuntil(""))), needed);
+    assert_eq!(panic_here(|| drop(reader.readuntil_any(&[b"\n", b""]))), needed);
+    assert_eq!(panic_here(|| drop(reader.readuntil_any(&[]))), needed);
 }
 
 #[test]
-#[should_panic = "the limit of a `StreamReader` must be at least one byte"]
 fn a_limit_of_nothing_is_a_mistake() {
-    let _ = StreamReader::channel(0);
+    let message = panic_here(|| StreamReader::channel(0));
+    assert_eq!(message, "the limit of a `StreamReader` must be at least one byte");
+    let message = panic_here(|| ConnectOptions::new().limit(0));
+    assert_eq!(message, "the limit of a `StreamReader` must be at least one byte");
+    let message = panic_here(|| ServerOptions::new().limit(0));
+    assert_eq!(message, "the limit of a `StreamReader` must be at least one byte");
 }
 
 #[filch::test]

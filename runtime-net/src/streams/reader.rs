@@ -1,6 +1,6 @@
 //! `StreamReader`: reads by lines, by separators, by counts, within a limit.
 
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -69,7 +69,6 @@ impl StreamReader {
     }
 
     fn with(source: Source, limit: usize) -> StreamReader {
-        assert!(limit > 0, "the limit of a `StreamReader` must be at least one byte");
         StreamReader { source, buffer: BytesMut::new(), limit, ended: false, error: None }
     }
 
@@ -81,7 +80,7 @@ impl StreamReader {
     #[track_caller]
     pub fn channel(limit: usize) -> (Feeder, StreamReader) {
         let trough = Arc::new(Trough::default());
-        (Feeder(trough.clone()), StreamReader::with(Source::Trough(trough), limit))
+        (Feeder(trough.clone()), StreamReader::with(Source::Trough(trough), usable(limit)))
     }
 
     /// How many bytes may stand before a separator.
@@ -181,8 +180,14 @@ impl StreamReader {
     /// # Panics
     ///
     /// If `separator` is empty.
-    pub async fn readuntil(&mut self, separator: impl AsRef<[u8]>) -> Result<Bytes, ReadError> {
-        self.readuntil_any(&[separator.as_ref()]).await
+    #[track_caller]
+    pub fn readuntil(
+        &mut self,
+        separator: impl AsRef<[u8]>,
+    ) -> impl Future<Output = Result<Bytes, ReadError>> {
+        check_separators(&[separator.as_ref()]);
+        let mut searched = 0;
+        poll_fn(move |cx| self.poll_readuntil(cx, &[separator.as_ref()], &mut searched))
     }
 
     /// Everything up to and including whichever of the separators ends first.
@@ -194,13 +199,14 @@ impl StreamReader {
     /// # Panics
     ///
     /// If there is no separator, or an empty one.
-    pub async fn readuntil_any(&mut self, separators: &[&[u8]]) -> Result<Bytes, ReadError> {
-        assert!(
-            !separators.is_empty() && separators.iter().all(|separator| !separator.is_empty()),
-            "`readuntil` needs a separator of at least one byte"
-        );
+    #[track_caller]
+    pub fn readuntil_any(
+        &mut self,
+        separators: &[&[u8]],
+    ) -> impl Future<Output = Result<Bytes, ReadError>> {
+        check_separators(separators);
         let mut searched = 0;
-        poll_fn(|cx| self.poll_readuntil(cx, separators, &mut searched)).await
+        poll_fn(move |cx| self.poll_readuntil(cx, separators, &mut searched))
     }
 
     /// `searched` says up to where no separator ends.
@@ -310,4 +316,19 @@ impl AsyncBufRead for StreamReader {
     fn consume(self: Pin<&mut Self>, amt: usize) {
         self.get_mut().buffer.advance(amt);
     }
+}
+
+/// `limit`, if a line can be read within it.
+#[track_caller]
+pub(super) fn usable(limit: usize) -> usize {
+    assert!(limit > 0, "the limit of a `StreamReader` must be at least one byte");
+    limit
+}
+
+#[track_caller]
+fn check_separators(separators: &[&[u8]]) {
+    assert!(
+        !separators.is_empty() && separators.iter().all(|separator| !separator.is_empty()),
+        "`readuntil` needs a separator of at least one byte"
+    );
 }
