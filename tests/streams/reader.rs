@@ -86,6 +86,28 @@ async fn beyond_the_limit_the_bytes_stay_and_may_be_read_otherwise() {
     assert_eq!(reader.readuntil(b"--").await.unwrap(), "--");
 }
 
+/// As in asyncio, and not only once a read has to wait.
+#[filch::test]
+async fn what_is_fed_by_hand_has_arrived() {
+    let (feeder, mut reader) = StreamReader::channel(4);
+    feeder.feed_data(b"1234567");
+    assert_eq!(overrun(reader.readuntil("\n").await.unwrap_err()), (7, false));
+    feeder.feed_data(b"89");
+    assert_eq!(overrun(reader.readuntil("\n").await.unwrap_err()), (9, false));
+    assert_eq!(reader.read(8).await.unwrap(), "12345678");
+    feeder.feed_data(b"0ab");
+    assert_eq!(reader.read(3).await.unwrap(), "90a");
+    feeder.feed_data(b"cdef");
+    assert_eq!(overrun(reader.readline().await.unwrap_err()), (5, false));
+    feeder.feed_data(b"\n");
+    assert_eq!(reader.readline().await.unwrap(), "\n", "all of the line was thrown away");
+    feeder.feed_data(b"g");
+    feeder.feed_eof();
+    assert!(!reader.at_eof());
+    assert_eq!(reader.read(1).await.unwrap(), "g");
+    assert!(reader.at_eof());
+}
+
 #[filch::test]
 async fn the_separator_that_ends_first_wins() {
     let mut reader = fed(b"a;b\r\nc\nd", LIMIT);

@@ -90,7 +90,11 @@ impl StreamReader {
 
     /// Whether the stream has ended and all was taken.
     pub fn at_eof(&self) -> bool {
-        self.ended && self.buffer.is_empty()
+        let ended = match &self.source {
+            Source::Trough(trough) => self.ended || trough.is_spent(),
+            Source::Connection(_) => self.ended,
+        };
+        ended && self.buffer.is_empty()
     }
 
     /// What has been read and not taken yet.
@@ -244,10 +248,11 @@ impl StreamReader {
         Lines { reader: self }
     }
 
-    /// The error that has ended the stream, again if it was told before.
+    /// The error that has ended the stream, again if it was told before. What was fed by hand has arrived,
+    /// also where there is enough without it.
     fn check(&mut self) -> io::Result<()> {
         if let Source::Trough(trough) = &self.source
-            && let Some(error) = trough.take_error()
+            && let Some(error) = trough.hand_over(&mut self.buffer)
         {
             self.error = Some(Loss::from(&error));
         }
@@ -256,7 +261,11 @@ impl StreamReader {
 
     /// Reads what there is behind what is in the buffer; 0 bytes mean the end.
     fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let before = self.buffer.len();
         self.check()?;
+        if self.buffer.len() > before {
+            return Poll::Ready(Ok(self.buffer.len() - before));
+        }
         if self.ended {
             return Poll::Ready(Ok(0));
         }
