@@ -169,6 +169,26 @@ fn every_link_leads_somewhere() {
     assert_nothing(&dead, "links that lead nowhere");
 }
 
+#[test]
+fn what_is_published_carries_its_licences_and_shows_all_its_features() {
+    let mut wrong = Vec::new();
+    for folder in ["", "runtime-sync", "runtime-core", "runtime-net", "runtime-macros"] {
+        let folder = workspace().join(folder);
+        let name = relative(&folder.join("Cargo.toml"), &workspace());
+        for licence in ["LICENSE-APACHE", "LICENSE-MIT"] {
+            if fs::read(folder.join(licence)).ok() != fs::read(workspace().join(licence)).ok() {
+                wrong.push(format!("{name}: no {licence} beside it"));
+            }
+        }
+        let manifest = read(&folder.join("Cargo.toml"));
+        let shown = manifest.contains("[package.metadata.docs.rs]\nall-features = true");
+        if manifest.contains("\n[features]\n") && !shown {
+            wrong.push(format!("{name}: its documentation would be that of the default features"));
+        }
+    }
+    assert_nothing(&wrong, "packages that lack something");
+}
+
 fn floor(module: &str) -> Option<u8> {
     FLOORS.iter().find(|(_, modules)| modules.contains(&module)).map(|floor| floor.0)
 }

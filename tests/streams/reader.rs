@@ -1,9 +1,12 @@
 //! `StreamReader`: lines, separators, counts, limits, ends, errors, and what a dropped read leaves.
 
-use super::support::within;
+use super::support::{panic_here, within};
 use filch::io::{AsyncBufReadExt, AsyncReadExt};
 use filch::net::TcpListener;
-use filch::streams::{IncompleteReadError, LIMIT, ReadError, StreamReader, open_connection};
+use filch::streams::{
+    ConnectOptions, IncompleteReadError, LIMIT, ReadError, ServerOptions, StreamReader,
+    open_connection,
+};
 use std::io::ErrorKind;
 
 fn fed(bytes: &[u8], limit: usize) -> StreamReader {
@@ -83,6 +86,28 @@ async fn beyond_the_limit_the_bytes_stay_and_may_be_read_otherwise() {
     assert_eq!(reader.readuntil(b"--").await.unwrap(), "--");
 }
 
+/// As in asyncio, and not only once a read has to wait.
+#[filch::test]
+async fn what_is_fed_by_hand_has_arrived() {
+    let (feeder, mut reader) = StreamReader::channel(4);
+    feeder.feed_data(b"1234567");
+    assert_eq!(overrun(reader.readuntil("\n").await.unwrap_err()), (7, false));
+    feeder.feed_data(b"89");
+    assert_eq!(overrun(reader.readuntil("\n").await.unwrap_err()), (9, false));
+    assert_eq!(reader.read(8).await.unwrap(), "12345678");
+    feeder.feed_data(b"0ab");
+    assert_eq!(reader.read(3).await.unwrap(), "90a");
+    feeder.feed_data(b"cdef");
+    assert_eq!(overrun(reader.readline().await.unwrap_err()), (5, false));
+    feeder.feed_data(b"\n");
+    assert_eq!(reader.readline().await.unwrap(), "\n", "all of the line was thrown away");
+    feeder.feed_data(b"g");
+    feeder.feed_eof();
+    assert!(!reader.at_eof());
+    assert_eq!(reader.read(1).await.unwrap(), "g");
+    assert!(reader.at_eof());
+}
+
 #[filch::test]
 async fn the_separator_that_ends_first_wins() {
     let mut reader = fed(b"a;b\r\nc\nd", LIMIT);
@@ -106,16 +131,23 @@ async fn a_separator_may_arrive_in_pieces() {
     assert_eq!(task.await.unwrap(), "text--END--");
 }
 
-#[filch::test]
-#[should_panic = "a separator of at least one byte"]
-async fn an_empty_separator_is_a_mistake() {
-    let _ = fed(b"a", LIMIT).readuntil("").await;
+#[test]
+fn an_empty_separator_is_a_mistake() {
+    let mut reader = fed(b"a", LIMIT);
+    let needed = "`readuntil` needs a separator of at least one byte";
+    assert_eq!(panic_here(|| drop(reader.readuntil(""))), needed);
+    assert_eq!(panic_here(|| drop(reader.readuntil_any(&[b"\n", b""]))), needed);
+    assert_eq!(panic_here(|| drop(reader.readuntil_any(&[]))), needed);
 }
 
 #[test]
-#[should_panic = "the limit of a `StreamReader` must be at least one byte"]
 fn a_limit_of_nothing_is_a_mistake() {
-    let _ = StreamReader::channel(0);
+    let message = panic_here(|| StreamReader::channel(0));
+    assert_eq!(message, "the limit of a `StreamReader` must be at least one byte");
+    let message = panic_here(|| ConnectOptions::new().limit(0));
+    assert_eq!(message, "the limit of a `StreamReader` must be at least one byte");
+    let message = panic_here(|| ServerOptions::new().limit(0));
+    assert_eq!(message, "the limit of a `StreamReader` must be at least one byte");
 }
 
 #[filch::test]

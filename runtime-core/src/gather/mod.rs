@@ -152,15 +152,16 @@ where
 /// assert_eq!(first.await, 1);
 /// # });
 /// ```
-pub async fn race<I>(futures: I) -> <I::Item as IntoFuture>::Output
+#[track_caller]
+pub fn race<I>(futures: I) -> impl Future<Output = <I::Item as IntoFuture>::Output>
 where
     I: IntoIterator,
     I::Item: IntoFuture,
 {
-    match as_completed(futures).next().await {
-        Some((_, output)) => output,
-        None => panic!("`race` needs at least one future: without any it would wait for ever"),
-    }
+    let mut runners = as_completed(futures);
+    let any = !runners.is_empty();
+    assert!(any, "`race` needs at least one future: without any it would wait for ever");
+    async move { runners.next().await.expect("one of them is left").1 }
 }
 
 /// Gives the first success of `futures` and drops the others, or all errors in order.

@@ -2,8 +2,8 @@
 //!
 //! # Invariants
 //!
-//! 1. What is watched is there as long as the slot is not [`NONE`].
-//! 2. Whoever sets the slot to [`NONE`] takes it out, or drops it, and does so once: both have the
+//! 1. What is watched is there as long as the slot is not `NONE`.
+//! 2. Whoever sets the slot to `NONE` takes it out, or drops it, and does so once: both have the
 //!    registration to themselves.
 
 use std::fmt;

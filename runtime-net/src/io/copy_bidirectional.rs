@@ -1,6 +1,6 @@
 //! `copy_bidirectional`: what one stream gives goes to the other, both ways.
 
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -88,12 +88,13 @@ where
 /// # Ok(())
 /// # }
 /// ```
-pub async fn copy_bidirectional_with_sizes<A, B>(
+#[track_caller]
+pub fn copy_bidirectional_with_sizes<A, B>(
     a: &mut A,
     b: &mut B,
     a_to_b_buf_size: usize,
     b_to_a_buf_size: usize,
-) -> io::Result<(u64, u64)>
+) -> impl Future<Output = io::Result<(u64, u64)>>
 where
     A: AsyncRead + AsyncWrite + Unpin + ?Sized,
     B: AsyncRead + AsyncWrite + Unpin + ?Sized,
@@ -104,13 +105,12 @@ where
     );
     let mut there = Way::Running(Transfer::new(a_to_b_buf_size));
     let mut back = Way::Running(Transfer::new(b_to_a_buf_size));
-    poll_fn(|cx| {
+    poll_fn(move |cx| {
         // Both are polled: each needs its wake.
         let there = there.poll(cx, a, b)?;
         let back = back.poll(cx, b, a)?;
         Poll::Ready(Ok((ready!(there), ready!(back))))
     })
-    .await
 }
 
 /// One direction.

@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::connection::Connection;
+use super::reader::usable;
 use super::tls::Wanted;
 use super::transport::Transport;
 use super::{LIMIT, StreamReader, StreamWriter};
@@ -110,8 +111,13 @@ impl ConnectOptions {
     }
 
     /// How many bytes a line may have. Default: 64 KiB.
+    ///
+    /// # Panics
+    ///
+    /// If `limit` is 0.
+    #[track_caller]
     pub fn limit(mut self, limit: usize) -> ConnectOptions {
-        self.limit = limit;
+        self.limit = usable(limit);
         self
     }
 
@@ -149,7 +155,7 @@ impl ConnectOptions {
     ///
     /// # Panics
     ///
-    /// There is no runtime on this thread, or the limit is 0.
+    /// There is no runtime on this thread.
     ///
     /// # Cancel safety
     ///

@@ -69,9 +69,17 @@ impl Feeder {
 }
 
 impl Trough {
-    /// The error that was set, if the reader has not been told.
-    pub(super) fn take_error(&self) -> Option<io::Error> {
-        self.state.lock().error.take()
+    /// Moves what was fed to `buffer`, and gives the error that was set, if the reader has not been told.
+    pub(super) fn hand_over(&self, buffer: &mut BytesMut) -> Option<io::Error> {
+        let mut state = self.state.lock();
+        buffer.unsplit(state.bytes.split());
+        state.error.take()
+    }
+
+    /// Whether all was handed over, and nothing more comes.
+    pub(super) fn is_spent(&self) -> bool {
+        let state = self.state.lock();
+        state.ended && state.bytes.is_empty()
     }
 
     /// Moves what was fed to `buffer`; 0 bytes mean the end.

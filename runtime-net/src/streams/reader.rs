@@ -1,6 +1,6 @@
 //! `StreamReader`: reads by lines, by separators, by counts, within a limit.
 
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -69,7 +69,6 @@ impl StreamReader {
     }
 
     fn with(source: Source, limit: usize) -> StreamReader {
-        assert!(limit > 0, "the limit of a `StreamReader` must be at least one byte");
         StreamReader { source, buffer: BytesMut::new(), limit, ended: false, error: None }
     }
 
@@ -81,7 +80,7 @@ impl StreamReader {
     #[track_caller]
     pub fn channel(limit: usize) -> (Feeder, StreamReader) {
         let trough = Arc::new(Trough::default());
-        (Feeder(trough.clone()), StreamReader::with(Source::Trough(trough), limit))
+        (Feeder(trough.clone()), StreamReader::with(Source::Trough(trough), usable(limit)))
     }
 
     /// How many bytes may stand before a separator.
@@ -91,7 +90,11 @@ impl StreamReader {
 
     /// Whether the stream has ended and all was taken.
     pub fn at_eof(&self) -> bool {
-        self.ended && self.buffer.is_empty()
+        let ended = match &self.source {
+            Source::Trough(trough) => self.ended || trough.is_spent(),
+            Source::Connection(_) => self.ended,
+        };
+        ended && self.buffer.is_empty()
     }
 
     /// What has been read and not taken yet.
@@ -181,8 +184,14 @@ impl StreamReader {
     /// # Panics
     ///
     /// If `separator` is empty.
-    pub async fn readuntil(&mut self, separator: impl AsRef<[u8]>) -> Result<Bytes, ReadError> {
-        self.readuntil_any(&[separator.as_ref()]).await
+    #[track_caller]
+    pub fn readuntil(
+        &mut self,
+        separator: impl AsRef<[u8]>,
+    ) -> impl Future<Output = Result<Bytes, ReadError>> {
+        check_separators(&[separator.as_ref()]);
+        let mut searched = 0;
+        poll_fn(move |cx| self.poll_readuntil(cx, &[separator.as_ref()], &mut searched))
     }
 
     /// Everything up to and including whichever of the separators ends first.
@@ -194,13 +203,14 @@ impl StreamReader {
     /// # Panics
     ///
     /// If there is no separator, or an empty one.
-    pub async fn readuntil_any(&mut self, separators: &[&[u8]]) -> Result<Bytes, ReadError> {
-        assert!(
-            !separators.is_empty() && separators.iter().all(|separator| !separator.is_empty()),
-            "`readuntil` needs a separator of at least one byte"
-        );
+    #[track_caller]
+    pub fn readuntil_any(
+        &mut self,
+        separators: &[&[u8]],
+    ) -> impl Future<Output = Result<Bytes, ReadError>> {
+        check_separators(separators);
         let mut searched = 0;
-        poll_fn(|cx| self.poll_readuntil(cx, separators, &mut searched)).await
+        poll_fn(move |cx| self.poll_readuntil(cx, separators, &mut searched))
     }
 
     /// `searched` says up to where no separator ends.
@@ -238,10 +248,11 @@ impl StreamReader {
         Lines { reader: self }
     }
 
-    /// The error that has ended the stream, again if it was told before.
+    /// The error that has ended the stream, again if it was told before. What was fed by hand has arrived,
+    /// also where there is enough without it.
     fn check(&mut self) -> io::Result<()> {
         if let Source::Trough(trough) = &self.source
-            && let Some(error) = trough.take_error()
+            && let Some(error) = trough.hand_over(&mut self.buffer)
         {
             self.error = Some(Loss::from(&error));
         }
@@ -250,7 +261,11 @@ impl StreamReader {
 
     /// Reads what there is behind what is in the buffer; 0 bytes mean the end.
     fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let before = self.buffer.len();
         self.check()?;
+        if self.buffer.len() > before {
+            return Poll::Ready(Ok(self.buffer.len() - before));
+        }
         if self.ended {
             return Poll::Ready(Ok(0));
         }
@@ -310,4 +325,19 @@ impl AsyncBufRead for StreamReader {
     fn consume(self: Pin<&mut Self>, amt: usize) {
         self.get_mut().buffer.advance(amt);
     }
+}
+
+/// `limit`, if a line can be read within it.
+#[track_caller]
+pub(super) fn usable(limit: usize) -> usize {
+    assert!(limit > 0, "the limit of a `StreamReader` must be at least one byte");
+    limit
+}
+
+#[track_caller]
+fn check_separators(separators: &[&[u8]]) {
+    assert!(
+        !separators.is_empty() && separators.iter().all(|separator| !separator.is_empty()),
+        "`readuntil` needs a separator of at least one byte"
+    );
 }

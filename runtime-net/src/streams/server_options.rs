@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 
 use runtime_core::background::Outcome;
 
+use super::reader::usable;
 use super::server::{Door, Server};
 use super::tls::Wanted;
 use super::{LIMIT, StreamReader, StreamWriter};
@@ -66,8 +67,13 @@ impl ServerOptions {
     }
 
     /// How many bytes a line may have. Default: 64 KiB.
+    ///
+    /// # Panics
+    ///
+    /// If `limit` is 0.
+    #[track_caller]
     pub fn limit(mut self, limit: usize) -> ServerOptions {
-        self.limit = limit;
+        self.limit = usable(limit);
         self
     }
 
@@ -110,7 +116,7 @@ impl ServerOptions {
     ///
     /// # Panics
     ///
-    /// There is no runtime on this thread, or the limit is 0.
+    /// There is no runtime on this thread.
     ///
     /// # Cancel safety
     ///
@@ -154,7 +160,6 @@ impl ServerOptions {
         H: Fn(StreamReader, StreamWriter) -> F + Send + Sync + 'static,
         F: Future<Output: Outcome> + Send + 'static,
     {
-        assert!(self.limit > 0, "the limit of a server must be at least one byte");
         let start = self.start_serving;
         let server = Server::new(self, doors, handler);
         if start {

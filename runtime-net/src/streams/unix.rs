@@ -66,7 +66,7 @@ impl ConnectOptions {
     ///
     /// # Panics
     ///
-    /// There is no runtime on this thread, or the limit is 0.
+    /// There is no runtime on this thread.
     ///
     /// # Cancel safety
     ///
@@ -89,7 +89,7 @@ impl ServerOptions {
     ///
     /// # Panics
     ///
-    /// There is no runtime on this thread, or the limit is 0.
+    /// There is no runtime on this thread.
     pub fn serve_unix<P, H, F>(self, path: P, handler: H) -> io::Result<Server>
     where
         P: AsRef<Path>,
