@@ -361,12 +361,14 @@ impl Permits {
         self.state.compare_exchange(from, to, order, Ordering::Relaxed).map(drop)
     }
 
-    /// What one who is about to enter the line does under its lock: take the permits after all, or
-    /// make it known that somebody is there.
+    /// What one who is about to enter the line does under its lock: take the permits after all, if it
+    /// `may`, or make it known that somebody is there. One who may not serves the line after that.
+    #[inline]
     fn take_or_queue(
         &self,
         line: &mut Line<'_, Request>,
         count: usize,
+        may: bool,
     ) -> ControlFlow<Result<(), AcquireError>, Request> {
         let mut state = self.state.load(Ordering::Relaxed);
         loop {
@@ -374,6 +376,7 @@ impl Permits {
                 return ControlFlow::Break(Err(AcquireError::closed()));
             }
             let taken = without(state, count).filter(|_| state & STRICT == 0 || count == 0);
+            let taken = taken.filter(|_| may);
             let exchanged = match taken {
                 // As in `try_acquire`.
                 Some(rest) => self.exchange(state, rest, Ordering::Acquire),

@@ -263,6 +263,27 @@ impl<'a, A: Attempt> Turn<'a, A> {
         this.attempt
     }
 
+    /// Enters the line although the budget is spent. What it could have by now is there at the next poll
+    /// too, for one who is nudged.
+    #[cold]
+    fn poll_spent(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<A::Output> {
+        let this = self.project();
+        if std::mem::replace(this.entered, true) {
+            budget::come_back(cx);
+            return Poll::Pending;
+        }
+        let side = *this.side;
+        let waited = this.waiter.poll_wait(cx, |_| {
+            side.unsettle();
+            ControlFlow::<(), Ask>::Continue(Ask { nudged: false, front: false })
+        });
+        debug_assert!(waited.is_pending(), "who enters stays");
+        if this.attempt.another() {
+            side.nudge(1);
+        }
+        Poll::Pending
+    }
+
     /// The way through the line.
     fn poll_in_line(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<A::Output> {
         let mut this = self.project();
@@ -401,7 +422,7 @@ impl<A: Attempt> Future for Turn<'_, A> {
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<A::Output> {
-        let unit = ready!(budget::poll_unit(cx));
+        let Some(unit) = budget::unit_now() else { return self.poll_spent(cx) };
         let this = self.as_mut().project();
         let output = match !*this.entered && this.side.admits() {
             true => this.attempt.at_once(),

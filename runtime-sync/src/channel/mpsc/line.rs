@@ -13,7 +13,7 @@ use pin_project_lite::pin_project;
 
 use super::entrance::{Entrance, Refusal, UNBOUNDED};
 use super::gate::PERMITS_MAX;
-use crate::budget::{poll_proceed, poll_unit};
+use crate::budget::{come_back, poll_proceed, unit_now};
 use crate::wait_list::{Left, Line, Waited, Waiter};
 use crate::wake_batch::{self, WakeBatch};
 
@@ -154,6 +154,19 @@ impl Entrance {
         }
     }
 
+    /// The same for one who may take nothing now. It serves the line next.
+    fn queue(&self, count: usize) -> ControlFlow<(), Ask> {
+        loop {
+            let word = self.gate().load();
+            if word.is_closed() {
+                return ControlFlow::Break(());
+            }
+            if self.gate().mark_waiters(word).is_ok() {
+                return ControlFlow::Continue(Ask { count, granted: false });
+            }
+        }
+    }
+
     /// Whether there could ever be room for `count` permits.
     pub(super) fn can_ever_hold(&self, count: usize) -> bool {
         count as u64 <= self.limit() && count <= PERMITS_MAX
@@ -228,12 +241,30 @@ impl Reserve<'_> {
     }
 }
 
+impl Reserve<'_> {
+    /// Enters the line although the budget is spent. Room that is there is granted for the next poll.
+    #[cold]
+    fn poll_spent(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Closed>> {
+        let this = self.project();
+        let (entrance, count) = (*this.entrance, *this.count);
+        // Nobody waits for nothing.
+        let enters = count > 0 && this.waiter.is_outside();
+        if enters && this.waiter.poll_wait(cx, |_| entrance.queue(count)).is_pending() {
+            *this.tried = true;
+            entrance.serve();
+        } else {
+            come_back(cx);
+        }
+        Poll::Pending
+    }
+}
+
 impl Future for Reserve<'_> {
     type Output = Result<(), Closed>;
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Closed>> {
-        let unit = ready!(poll_unit(cx));
+        let Some(unit) = unit_now() else { return self.poll_spent(cx) };
         let this = self.project();
         let (entrance, count) = (*this.entrance, *this.count);
         if !std::mem::replace(this.tried, true) {
