@@ -47,6 +47,7 @@ use std::fmt;
 use std::ops::ControlFlow;
 use std::pin::Pin;
 
+use crate::panics::contain;
 use crate::primitives::atomic::{AtomicUsize, Ordering};
 use crate::primitives::const_outside_models;
 use crate::wait_list::{Choice, Left, Line, WaitList, Waiter};
@@ -220,6 +221,18 @@ impl Permits {
         let before = self.state.fetch_add(back, Ordering::Release);
         if !is_served(before.wrapping_add(back)) {
             self.serve();
+        }
+    }
+
+    /// As [`give_back`](Permits::give_back), for one who holds what a panic would lose: that of a waker
+    /// does not come out.
+    #[inline]
+    pub fn give_back_calmly(&self, count: usize) {
+        let back = count << SHIFT;
+        // Release pairs with the acquire of whoever takes them.
+        let before = self.state.fetch_add(back, Ordering::Release);
+        if !is_served(before.wrapping_add(back)) {
+            contain(|| self.serve());
         }
     }
 

@@ -16,7 +16,7 @@ use pin_project_lite::pin_project;
 
 use super::error::{RecvError, SendError, TryRecvError, TrySendError};
 use crate::budget;
-use crate::panics::Panics;
+use crate::panics::{Panics, contain};
 use crate::primitives::Mutex;
 use crate::primitives::atomic::{AtomicBool, AtomicUsize, Ordering};
 use crate::wait_list::{Left, Line, WaitList, Waited, Waiter};
@@ -84,6 +84,7 @@ impl<T> Meeting<T> {
     pub fn try_recv(&self) -> Result<T, TryRecvError> {
         let mut met = Met::new();
         let taken = self.take(&mut self.line.lock(), &mut met);
+        met.wake_calmly();
         match taken {
             Some(Ok(value)) => Ok(value),
             Some(Err(RecvError)) => Err(TryRecvError::Disconnected),
@@ -218,6 +219,15 @@ impl Met {
     }
 }
 
+impl Met {
+    /// For one who holds a value that a panic would lose: that of a waker does not come out.
+    fn wake_calmly(mut self) {
+        if let Some(waker) = self.0.take() {
+            contain(|| waker.wake());
+        }
+    }
+}
+
 impl Drop for Met {
     fn drop(&mut self) {
         self.0.take().into_iter().for_each(wake_batch::wake);
@@ -323,6 +333,7 @@ impl<T> Future for Taking<'_, T> {
                     None => ControlFlow::Continue(Hand::Wants),
                 }
             });
+            met.wake_calmly();
             let output = match ready!(waited) {
                 Waited::Never(taken) => taken,
                 Waited::Woken(Hand::Got(value)) => Ok(value),

@@ -38,6 +38,7 @@ use std::task::{Context, Poll, ready};
 use pin_project_lite::pin_project;
 
 use crate::budget;
+use crate::panics::contain;
 use crate::primitives::atomic::{AtomicBool, Ordering, fence};
 use crate::primitives::const_outside_models;
 use crate::wait_list::{Choice, Left, Line, WaitList, Waited, Waiter};
@@ -93,6 +94,16 @@ impl Side {
         // Relaxed: behind the fence in `has_waiters`, which pairs with the one in `unsettle`.
         if self.line.has_waiters() && !self.all_nudged.load(Ordering::Relaxed) {
             self.nudge_waiters(count);
+        }
+    }
+
+    /// As [`nudge`](Side::nudge), for one who holds a value that a panic would lose: that of a waker does
+    /// not come out.
+    #[inline]
+    pub(crate) fn nudge_calmly(&self, count: usize) {
+        // Relaxed: as there.
+        if self.line.has_waiters() && !self.all_nudged.load(Ordering::Relaxed) {
+            contain(|| self.nudge_waiters(count));
         }
     }
 
@@ -403,7 +414,7 @@ impl<A: Attempt> Drop for Had<'_, A> {
     }
 }
 
-/// Nudges the next one, even if a waker panics before.
+/// Nudges the next one, even if a waker panics before. There may be a value in hand.
 struct HandsOn<'a> {
     side: &'a Side,
     another: bool,
@@ -412,7 +423,7 @@ struct HandsOn<'a> {
 impl Drop for HandsOn<'_> {
     fn drop(&mut self) {
         if self.another {
-            self.side.nudge(1);
+            self.side.nudge_calmly(1);
         }
     }
 }

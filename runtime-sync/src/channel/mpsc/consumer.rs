@@ -45,7 +45,7 @@ impl<T, const BLOCK: usize> Consumer<T, BLOCK> {
         };
         unit.spend();
         if value.is_some() {
-            self.chan.serve();
+            self.chan.serve_calmly();
         }
         Poll::Ready(value)
     }
@@ -57,7 +57,7 @@ impl<T, const BLOCK: usize> Consumer<T, BLOCK> {
         let unit = unit_now()?;
         let value = self.pop()?;
         unit.spend();
-        self.chan.serve();
+        self.chan.serve_calmly();
         Some(value)
     }
 
@@ -110,7 +110,7 @@ impl<T, const BLOCK: usize> Consumer<T, BLOCK> {
         let backoff = Backoff::new();
         loop {
             if let Some(value) = self.pop() {
-                self.chan.serve();
+                self.chan.serve_calmly();
                 return Ok(value);
             }
             match self.look() {

@@ -14,6 +14,7 @@ use pin_project_lite::pin_project;
 use super::entrance::{Entrance, Refusal, UNBOUNDED};
 use super::gate::PERMITS_MAX;
 use crate::budget::{come_back, poll_proceed, unit_now};
+use crate::panics::contain;
 use crate::wait_list::{Left, Line, Waited, Waiter};
 use crate::wake_batch::{self, WakeBatch};
 
@@ -76,6 +77,20 @@ impl Entrance {
         if self.limit() != UNBOUNDED && self.line.has_waiters() {
             self.serve_line();
         }
+    }
+
+    /// As [`serve`](Entrance::serve), for one who holds a message that a panic would lose: that of a waker
+    /// does not come out.
+    #[inline]
+    pub(super) fn serve_calmly(&self) {
+        if self.limit() != UNBOUNDED && self.line.has_waiters() {
+            self.serve_line_calmly();
+        }
+    }
+
+    #[inline(never)]
+    fn serve_line_calmly(&self) {
+        contain(|| self.serve_line());
     }
 
     #[inline(never)]
