@@ -24,3 +24,8 @@ impl RawDescriptor {
         }
     }
 }
+
+/// What no other one has as long as this one is open.
+pub(super) fn number(descriptor: RawDescriptor) -> u64 {
+    descriptor.number()
+}
