@@ -14,7 +14,7 @@ use std::task::{Context, Poll, Waker};
 
 use super::{Line, WaitList};
 use crate::list::Node;
-use crate::panics::contain;
+use crate::panics::{LetGo, contain};
 use crate::primitives::UnsafeCell;
 use crate::primitives::atomic::{AtomicU32, Ordering};
 
@@ -464,7 +464,7 @@ impl<'a, T> Waiter<'a, T> {
         self.node.state.store(OUTSIDE, Ordering::Relaxed);
         then(&mut line);
         drop(line);
-        drop(waker);
+        drop(LetGo(waker));
         GoneOut::Left(payload.expect("a waiter in line has a payload"))
     }
 

@@ -11,6 +11,7 @@ use super::line::Deferred;
 use crate::budget::{poll_unit, unit_now};
 use crate::contention::Backoff;
 use crate::first_try::first_try;
+use crate::panics::LetGo;
 use crate::primitives::Arc;
 
 /// What there is at the head.
@@ -179,7 +180,7 @@ impl<T, const BLOCK: usize> Consumer<T, BLOCK> {
 impl<T, const BLOCK: usize> Drop for Consumer<T, BLOCK> {
     fn drop(&mut self) {
         let chan = Arc::clone(&self.chan);
-        let waker = self.abandon();
+        let waker = LetGo(self.abandon());
         // Each of these happens even if a waker or the drop of a message panics.
         let _waker = Deferred(Some(|| drop(waker)));
         let _messages = Deferred(Some(|| self.drop_all()));
