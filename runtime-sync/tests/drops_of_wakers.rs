@@ -6,15 +6,15 @@ mod support;
 
 use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::Pin;
-use std::task::Context;
+use std::pin::{Pin, pin};
+use std::task::{Context, Waker};
 
 use runtime_sync::channel::{broadcast, mpmc, mpsc, oneshot, watch};
 use runtime_sync::lock::{
     Barrier, CancellationToken, Condition, Event, Mutex, Notify, ParkingLot, RwLock, Semaphore,
 };
 use runtime_sync::queue::Queue;
-use support::{Event as Happens, hooked};
+use support::{Count, Event as Happens, hooked};
 
 /// Makes two futures of each kind, has both wait with such a waker, and drops them one after the other.
 fn drop_two<F: Future>(kind: &str, mut make: impl FnMut() -> F) {
@@ -114,4 +114,19 @@ fn who_waits_for_a_condition() {
         drop(condition.wait(guard).await);
     });
     assert!(mutex.try_lock().is_ok());
+}
+
+#[test]
+fn those_behind_who_ask_for_less_are_served_all_the_same() {
+    let (sender, _receiver) = mpsc::channel(2);
+    sender.try_send(1).unwrap();
+    let waker = ManuallyDrop::new(hooked(|event| assert_ne!(event, Happens::Drop)));
+    let mut much = Box::pin(sender.reserve_many(2));
+    assert!(much.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+    let task = Count::new();
+    let mut little = pin!(sender.send(2));
+    assert!(little.as_mut().poll(&mut Context::from_waker(&task.waker())).is_pending());
+    assert!(catch_unwind(AssertUnwindSafe(|| drop(much))).is_err());
+    assert_eq!(task.get(), 1);
+    assert!(little.poll(&mut Context::from_waker(Waker::noop())).is_ready());
 }

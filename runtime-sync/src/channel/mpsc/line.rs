@@ -239,6 +239,8 @@ impl Reserve<'_> {
     fn leave(self: Pin<&mut Self>) {
         let this = self.project();
         let entrance = *this.entrance;
+        // Those behind may ask for less, and are served also if the waker that is dropped panics.
+        let _behind = Deferred(Some(|| entrance.serve()));
         let left = this.waiter.leave_if(
             |_| true,
             |line| {
@@ -247,11 +249,8 @@ impl Reserve<'_> {
                 }
             },
         );
-        match left {
-            // Those behind may ask for less.
-            Some(Left::Waiting(_)) => entrance.serve(),
-            Some(Left::Chosen(ask)) if ask.granted => entrance.release(ask.count),
-            _ => {}
+        if let Some(Left::Chosen(Ask { count, granted: true })) = left {
+            entrance.release(count);
         }
     }
 }
