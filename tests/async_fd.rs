@@ -7,7 +7,7 @@ mod support;
 use std::fs::File;
 use std::future::{Future, poll_fn};
 use std::io::{self, ErrorKind, Read, Write};
-use std::os::fd::{AsFd, AsRawFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
 use std::pin::pin;
 use std::sync::Arc;
@@ -16,7 +16,8 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use filch::io::unix::AsyncFd;
-use filch::io::{Interest, Ready};
+use filch::io::{AsyncReadExt as _, Interest, Ready};
+use filch::net::unix::pipe::Receiver;
 use filch::time::timeout;
 use support::{once, within};
 
@@ -261,6 +262,74 @@ async fn whoever_knows_the_number_may_be_borrowed_from() {
     let copy = near.as_fd().try_clone_to_owned().unwrap();
     assert_ne!(copy.as_raw_fd(), near.as_raw_fd());
     assert_eq!(near.as_fd().as_raw_fd(), near.get_ref().as_raw_fd());
+}
+
+/// The reading end of a pipe under the number `number`, which is to be free, or a larger one; and the other end.
+fn pipe_at(number: RawFd) -> (OwnedFd, File) {
+    let (reader, writer) = rustix::pipe::pipe().unwrap();
+    (rustix::io::fcntl_dupfd_cloexec(&reader, number).unwrap(), File::from(writer))
+}
+
+/// Numbers that the other tests of this process do not come to, of which each test has its own.
+const FREE: RawFd = 700;
+
+#[filch::test]
+async fn a_number_that_was_closed_too_early_is_watched_anew() {
+    let (old, _old_writer) = pipe_at(FREE);
+    let number = old.as_raw_fd();
+    let before = AsyncFd::new(number).unwrap();
+    drop(old);
+    let (new, mut writer) = pipe_at(FREE);
+    assert_eq!(new.as_raw_fd(), number);
+    let now = AsyncFd::new(number).unwrap();
+    // This ends its own watch, and not that of the one that has the number now.
+    drop(before);
+    {
+        let mut waits = pin!(now.readable());
+        assert!(once(waits.as_mut()).await.is_pending());
+        writer.write_all(b"x").unwrap();
+        assert!(within(waits).await.unwrap().ready().is_readable());
+    }
+    // Nor is anything left of it afterwards.
+    drop(now);
+    drop(AsyncFd::new(number).unwrap());
+}
+
+#[filch::test]
+async fn a_number_that_was_closed_too_early_is_its_new_owners() {
+    let (old, _old_writer) = pipe_at(FREE + 100);
+    let number = old.as_raw_fd();
+    let before = AsyncFd::new(number).unwrap();
+    drop(old);
+    let (new, mut writer) = pipe_at(FREE + 100);
+    assert_eq!(new.as_raw_fd(), number);
+    let mut now = Receiver::from_owned_fd(new).unwrap();
+    assert!(within(before.readable()).await.unwrap().ready().is_read_closed());
+    drop(before);
+    let mut byte = [0];
+    let mut reads = pin!(now.read(&mut byte));
+    assert!(once(reads.as_mut()).await.is_pending());
+    writer.write_all(b"x").unwrap();
+    assert_eq!(within(reads).await.unwrap(), 1);
+}
+
+#[filch::test]
+async fn who_waits_for_a_number_that_others_have_got_is_told_that_its_own_is_closed() {
+    let (old, _old_writer) = pipe_at(FREE + 50);
+    let number = old.as_raw_fd();
+    let before = AsyncFd::new(number).unwrap();
+    let mut waits = pin!(before.readable());
+    assert!(once(waits.as_mut()).await.is_pending());
+    drop(old);
+    let (_new, mut writer) = pipe_at(FREE + 50);
+    let now = AsyncFd::new(number).unwrap();
+    assert!(within(waits).await.unwrap().ready().is_read_closed());
+    // What comes for the new one is not for it.
+    within(before.readable()).await.unwrap().clear_ready();
+    let mut waits = pin!(now.readable());
+    assert!(once(waits.as_mut()).await.is_pending());
+    writer.write_all(b"x").unwrap();
+    assert!(!within(waits).await.unwrap().ready().is_read_closed());
 }
 
 /// An owner that can lose its descriptor.

@@ -420,6 +420,47 @@ fn who_yields_lets_in_what_came_from_outside() {
     });
 }
 
+/// The same for tasks that do nothing but yield: a look around comes after `event_interval` polls, 61 of them.
+#[cfg(unix)]
+#[test]
+fn two_tasks_that_only_yield_let_in_what_came_from_outside_after_61_polls() {
+    let runtime = Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    let (near, mut far) = runtime.block_on(async { UnixStream::pair().unwrap() });
+    let (heard, polls) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let yields = |writes: Option<UnixStream>| {
+        let (heard, polls) = (heard.clone(), polls.clone());
+        async move {
+            // The one that hears has to wait first.
+            yield_now().await;
+            for round in 1..=20 {
+                if let Some(near) = &writes {
+                    assert_eq!(near.try_write(b"!").unwrap(), 1);
+                }
+                polls.store(0, SeqCst);
+                while heard.load(SeqCst) < round {
+                    yield_now().await;
+                    let polls = polls.fetch_add(1, SeqCst);
+                    assert!(polls <= 2 * 61, "nobody looks outside");
+                }
+            }
+        }
+    };
+    let (writes, does_not) = (yields(Some(near)), yields(None));
+    runtime.block_on(async {
+        let ears = heard.clone();
+        let hears = filch::spawn(async move {
+            while far.read_u8().await.is_ok() {
+                ears.fetch_add(1, SeqCst);
+            }
+        });
+        let tasks = [filch::spawn(writes), filch::spawn(does_not)];
+        for task in tasks {
+            task.await.unwrap();
+        }
+        hears.await.unwrap();
+    });
+}
+
 /// As above with a clock that runs: the look is long due when the poll ends, and not left out, as it would be
 /// if the worker had nothing more to do.
 #[cfg(unix)]

@@ -140,6 +140,38 @@ fn a_panic_in_poll_or_drop_stays_with_its_task() {
     });
 }
 
+/// So a lock that such a future holds is poisoned, as it is where functions panic.
+#[test]
+fn the_fields_of_a_future_that_has_panicked_are_dropped_as_the_panic_passes() {
+    struct Asks(Arc<AtomicUsize>);
+    impl Drop for Asks {
+        fn drop(&mut self) {
+            self.0.fetch_add(usize::from(thread::panicking()), SeqCst);
+        }
+    }
+    /// Its field outlives the call that panics.
+    struct Panics(#[allow(dead_code)] Asks);
+    impl Future for Panics {
+        type Output = ();
+        fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
+            panic!("{ON_PURPOSE}")
+        }
+    }
+    let _watch = watch();
+    on_each_flavour(|runtime| {
+        let panicking = Arc::new(AtomicUsize::new(0));
+        let panics = || Panics(Asks(panicking.clone()));
+        runtime.block_on(async {
+            assert!(filch::spawn(panics()).await.unwrap_err().is_panic());
+            let set = LocalSet::new();
+            let local = set.spawn_local(panics());
+            assert!(set.run_until(local).await.unwrap_err().is_panic());
+        });
+        assert_eq!(panicking.load(SeqCst), 2);
+        is_well(&runtime);
+    });
+}
+
 #[test]
 fn a_payload_that_panics_in_its_drop_is_contained() {
     let _watch = watch();

@@ -14,6 +14,9 @@
 //!               poll_proceed at 0  ─▶ wakes the task, Pending
 //! ```
 //!
+//! Who waits in line with others takes its place all the same, and comes back for what there is: a task
+//! that has spent its budget elsewhere is not to be overtaken by those that come after it.
+//!
 //! The counter lies below the tasks it serves, because the locks and channels that spend it do.
 
 use std::cell::Cell;
@@ -172,8 +175,9 @@ pub fn poll_proceed(cx: &mut Context<'_>) -> Poll<RestoreOnPending> {
     }
 }
 
+/// Has the task polled again: what one does whose budget is spent.
 #[cold]
-fn come_back(cx: &mut Context<'_>) {
+pub(crate) fn come_back(cx: &mut Context<'_>) {
     cx.waker().wake_by_ref();
 }
 

@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::task::Waker;
 
 /// What a panic was raised with.
 pub type Payload = Box<dyn Any + Send>;
@@ -47,6 +48,23 @@ fn resume(payload: Payload) {
 pub fn contain(f: impl FnOnce()) {
     if let Err(payload) = catch_unwind(AssertUnwindSafe(f)) {
         discard(payload);
+    }
+}
+
+/// A waker that nobody needs any more, in a place that may be reached while a panic unwinds, such as a `drop`:
+/// a panic of its own drop does not come out then, as it would be the end of the process.
+#[derive(Debug)]
+pub struct LetGo(pub Option<Waker>);
+
+impl Drop for LetGo {
+    #[inline]
+    fn drop(&mut self) {
+        if let Some(waker) = self.0.take() {
+            match std::thread::panicking() {
+                true => contain(|| drop(waker)),
+                false => drop(waker),
+            }
+        }
     }
 }
 

@@ -9,7 +9,10 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use filch::sync::{BoundedSemaphore, Mutex, Notify, RwLock, Semaphore, broadcast, mpmc, mpsc};
+use filch::sync::{
+    BoundedSemaphore, CapacityLimiter, Mutex, Notify, Queue, RwLock, Semaphore, broadcast, mpmc,
+    mpsc,
+};
 use runtime_sync::budget::{
     self, BUDGET, consume_budget, cooperative, has_budget_remaining, poll_proceed, unconstrained,
 };
@@ -229,6 +232,151 @@ fn how_far(mut ready: impl AsyncFnMut()) -> [usize; 2] {
     })
 }
 
+/// Polls `first` with a budget that is spent and `second` after it, and says whether `give` wakes the first.
+fn keeps_its_place<F: Future>(mut make: impl FnMut() -> F, give: impl FnOnce()) -> bool {
+    let (one, other) = (Count::new(), Count::new());
+    let (mut first, mut second) = (Box::pin(make()), Box::pin(make()));
+    let outside = budget::refill();
+    spend_all();
+    assert!(first.as_mut().poll(&mut Context::from_waker(&one.waker())).is_pending());
+    budget::restore(outside);
+    assert!(second.as_mut().poll(&mut Context::from_waker(&other.waker())).is_pending());
+    let before = one.get();
+    give();
+    assert_eq!(one.get() + other.get(), before + 1, "one of them is woken");
+    let woken = one.get() > before;
+    if woken {
+        assert!(first.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready());
+    }
+    woken
+}
+
+#[test]
+fn who_has_spent_its_budget_elsewhere_takes_its_place_in_line_all_the_same() {
+    let mutex = Mutex::new(());
+    let guard = mutex.try_lock().unwrap();
+    assert!(keeps_its_place(|| mutex.lock(), || drop(guard)));
+    let rwlock = RwLock::new(());
+    let guard = rwlock.try_write().unwrap();
+    assert!(keeps_its_place(|| rwlock.write(), || drop(guard)));
+    let semaphore = Semaphore::new(0);
+    assert!(keeps_its_place(|| semaphore.acquire_many(2), || semaphore.add_permits(2)));
+    let bounded = BoundedSemaphore::new(1);
+    bounded.try_acquire().unwrap();
+    assert!(keeps_its_place(|| bounded.acquire(), || bounded.release().unwrap()));
+    let limiter = CapacityLimiter::new(0);
+    assert!(keeps_its_place(|| limiter.acquire(), || limiter.set_total_tokens(1)));
+    let notify = Notify::new();
+    assert!(keeps_its_place(|| notify.notified(), || notify.notify_one()));
+    let queue = Queue::new(0);
+    assert!(keeps_its_place(|| queue.get(), || queue.put_nowait(1).unwrap()));
+    let (sender, mut receiver) = mpsc::channel(1);
+    sender.try_send(()).unwrap();
+    assert!(keeps_its_place(|| sender.send(()), || receiver.try_recv().unwrap()));
+    let (sender, mut receiver) = mpsc::channel(2);
+    sender.try_send(()).unwrap();
+    assert!(keeps_its_place(|| sender.reserve_many(2), || receiver.try_recv().unwrap()));
+    let (sender, receiver) = mpmc::bounded(1);
+    sender.try_send(()).unwrap();
+    assert!(keeps_its_place(|| sender.send(()), || receiver.try_recv().unwrap()));
+    let (sender, receiver) = mpmc::unbounded();
+    assert!(keeps_its_place(|| receiver.recv(), || sender.try_send(()).unwrap()));
+    let (sender, receiver) = mpmc::bounded(0);
+    assert!(keeps_its_place(|| sender.send(()), || receiver.try_recv().unwrap()));
+    let (sender, receiver) = mpmc::bounded(0);
+    assert!(keeps_its_place(|| receiver.recv(), || sender.try_send(()).unwrap()));
+}
+
+/// Polls with a budget that is spent, and drops.
+fn gives_up_spent<F: Future>(future: F) {
+    let mut future = Box::pin(future);
+    let task = Count::new();
+    let outside = budget::refill();
+    spend_all();
+    for woken in 1..=3 {
+        // Each time as a task that is woken: nobody waits for something that is there.
+        assert!(future.as_mut().poll(&mut Context::from_waker(&task.waker())).is_pending());
+        assert_eq!(task.get(), woken, "it must come back by itself");
+    }
+    budget::restore(outside);
+}
+
+#[test]
+fn who_gives_up_with_its_budget_spent_has_taken_nothing() {
+    let mutex = Mutex::new(());
+    gives_up_spent(mutex.lock());
+    assert!(mutex.try_lock().is_ok());
+    let rwlock = RwLock::new(());
+    gives_up_spent(rwlock.write());
+    assert!(rwlock.try_write().is_ok());
+    gives_up_spent(rwlock.read());
+    assert!(rwlock.try_write().is_ok());
+    let semaphore = Semaphore::new(3);
+    gives_up_spent(semaphore.acquire_many(3));
+    gives_up_spent(semaphore.acquire_many(0));
+    assert!(semaphore.try_acquire_many(3).is_ok());
+    let notify = Notify::new();
+    notify.notify_one();
+    gives_up_spent(notify.notified());
+    assert!(notify.stats().permit);
+    let (sender, mut receiver) = mpsc::channel(2);
+    gives_up_spent(sender.reserve_many(2));
+    gives_up_spent(sender.send(1));
+    assert_eq!(sender.capacity(), 2);
+    assert!(receiver.try_recv().is_err());
+    let (sender, receiver) = mpmc::bounded(1);
+    gives_up_spent(sender.send(1));
+    assert!(sender.try_send(2).is_ok());
+    gives_up_spent(receiver.recv());
+    assert_eq!(receiver.try_recv(), Ok(2));
+    let (sender, receiver) = mpmc::bounded(0);
+    let mut waits = pin!(sender.send(3));
+    assert!(waits.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    gives_up_spent(receiver.recv());
+    assert_eq!(receiver.try_recv(), Ok(3));
+}
+
+/// What is free is had at the next poll, by those too who have entered the line meanwhile.
+#[test]
+fn what_is_free_is_had_once_there_is_a_budget_again() {
+    fn gets<F: Future>(future: F) -> F::Output {
+        let mut future = Box::pin(future);
+        let outside = budget::refill();
+        spend_all();
+        assert!(future.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        budget::refill();
+        let polled = future.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        let left = spend_all();
+        budget::restore(outside);
+        assert_eq!(left, 127, "it is paid for");
+        let Poll::Ready(output) = polled else { panic!("it should be ready") };
+        output
+    }
+    let mutex = Mutex::new(1);
+    assert_eq!(*gets(mutex.lock()), 1);
+    let rwlock = RwLock::new(1);
+    assert_eq!(*gets(rwlock.read()), 1);
+    *gets(rwlock.write()) += 1;
+    let semaphore = Semaphore::new(3);
+    drop(gets(semaphore.acquire()).unwrap());
+    assert_eq!(gets(semaphore.acquire_many(3)).unwrap().num_permits(), 3);
+    semaphore.close();
+    assert!(gets(semaphore.acquire()).is_err());
+    let (sender, receiver) = mpsc::channel(2);
+    gets(sender.send(1)).unwrap();
+    drop(receiver);
+    assert!(gets(sender.send(1)).is_err());
+    let (sender, receiver) = mpmc::bounded(2);
+    gets(sender.send(1)).unwrap();
+    assert_eq!(gets(receiver.recv()), Ok(1));
+    drop(sender);
+    assert!(gets(receiver.recv()).is_err());
+    let notify = Notify::new();
+    let waits = notify.notified();
+    notify.notify_waiters();
+    gets(waits);
+}
+
 const TWO_ROUNDS: [usize; 2] = [128, 256];
 
 #[test]
@@ -272,6 +420,8 @@ fn channels_that_are_always_ready_let_others_in() {
     assert_eq!(how_far(async || receiver.recv().await.unwrap_or(())), TWO_ROUNDS);
     let (sender, receiver) = mpmc::bounded(1_000);
     assert_eq!(how_far(async || sender.send(()).await.unwrap()), TWO_ROUNDS);
+    // One more than is received, or who has received all would wait.
+    sender.try_send(()).unwrap();
     assert_eq!(how_far(async || receiver.recv().await.unwrap_or(())), TWO_ROUNDS);
     let (sender, mut receiver) = broadcast::channel(1_000);
     (0..256).for_each(|_| _ = sender.send(()));

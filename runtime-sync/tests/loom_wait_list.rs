@@ -261,9 +261,9 @@ fn woken_sees_what_was_written(wakes_last: bool) {
                 };
                 if wakes_last {
                     write(&shared.1);
-                    shared.0.wake_where(give);
+                    shared.0.lock().wake_where(give);
                 } else {
-                    shared.0.wake_where(give);
+                    shared.0.lock().wake_where(give);
                     write(&shared.1);
                 }
             }
@@ -328,7 +328,7 @@ fn permits_are_conserved(returns: bool) {
 
 /// Gives permits to those in line; what nobody asks for goes to the store.
 fn release(shared: &(WaitList<u32>, AtomicUsize), mut permits: u32) {
-    shared.0.wake_where(|wanted| match permits.checked_sub(*wanted) {
+    shared.0.lock().wake_where(|wanted| match permits.checked_sub(*wanted) {
         Some(rest) => {
             permits = rest;
             Choice::Wake

@@ -8,6 +8,11 @@ pub use std::os::fd::RawFd as RawDescriptor;
 pub trait Numbered {
     /// The number of its descriptor, the same as long as it is watched.
     fn number(&self) -> RawDescriptor;
+
+    /// Whether the descriptor is open as long as it is watched, whatever others do.
+    fn is_owned(&self) -> bool {
+        true
+    }
 }
 
 impl<T: AsFd + ?Sized> Numbered for T {
@@ -17,7 +22,7 @@ impl<T: AsFd + ?Sized> Numbered for T {
     }
 }
 
-/// The number of a descriptor that belongs to somebody else.
+/// The number of a descriptor that belongs to somebody else, who may close it at any time.
 #[derive(Debug, Clone, Copy)]
 pub struct Unowned(pub RawDescriptor);
 
@@ -26,4 +31,13 @@ impl Numbered for Unowned {
     fn number(&self) -> RawDescriptor {
         self.0
     }
+
+    fn is_owned(&self) -> bool {
+        false
+    }
+}
+
+/// What no other one has as long as this one is open.
+pub(super) fn number(descriptor: RawDescriptor) -> u64 {
+    u64::from(descriptor.cast_unsigned())
 }

@@ -18,6 +18,11 @@ pub(super) const NONE: RawDescriptor = RawDescriptor::Socket(RawSocket::MAX);
 pub trait Numbered {
     /// Its handle, the same as long as it is watched.
     fn number(&self) -> RawDescriptor;
+
+    /// Whether the handle is open as long as it is watched, whatever others do.
+    fn is_owned(&self) -> bool {
+        true
+    }
 }
 
 impl<T: AsSocket + ?Sized> Numbered for T {
@@ -27,7 +32,7 @@ impl<T: AsSocket + ?Sized> Numbered for T {
     }
 }
 
-/// The handle of something that belongs to somebody else.
+/// The handle of something that belongs to somebody else, who may close it at any time.
 #[derive(Debug, Clone, Copy)]
 pub struct Unowned(pub RawDescriptor);
 
@@ -35,6 +40,10 @@ impl Numbered for Unowned {
     #[inline]
     fn number(&self) -> RawDescriptor {
         self.0
+    }
+
+    fn is_owned(&self) -> bool {
+        false
     }
 }
 
@@ -47,4 +56,9 @@ impl RawDescriptor {
             RawDescriptor::Waitable(handle) => handle as u64,
         }
     }
+}
+
+/// What no other one has as long as this one is open.
+pub(super) fn number(descriptor: RawDescriptor) -> u64 {
+    descriptor.number()
 }

@@ -18,6 +18,7 @@
 //! | readiness.rs | the word of one direction: flags, generation, tick |
 //! | source.rs | one watched descriptor: two such words, and who waits |
 //! | slots.rs | where sources live, and the tokens that name them |
+//! | watched.rs | which slot watches a descriptor that belongs to somebody else |
 //! | registration.rs | watch a descriptor while this lives: try, wait, try again |
 //!
 //! Timers are no business of the reactor: whoever turns it says how long it may wait.
@@ -32,6 +33,7 @@ pub mod ready;
 pub mod registration;
 mod slots;
 pub mod source;
+mod watched;
 
 #[cfg(target_os = "linux")]
 #[expect(unsafe_code, reason = "epoll_pwait2 has no safe binding")]
@@ -60,12 +62,16 @@ pub use source::{ReadyEvent, ShutDown};
 use std::io;
 use std::time::Duration;
 
+use runtime_sync::panics::contain;
 use runtime_sync::primitives::atomic::{AtomicU64, Ordering};
 use runtime_sync::wake_batch::WakeBatch;
 
 use poller::Poller;
 use slots::{Slots, Token};
 use source::{Line, Source};
+
+/// What there is to tell of a descriptor that is closed.
+const HANG_UP: Ready = Ready::ALL.minus(Ready::PRIORITY).minus(Ready::ERROR);
 
 /// Turns events of the outside world into wakes.
 #[derive(Debug)]
@@ -170,20 +176,44 @@ impl Reactor {
         self.events.load(Ordering::Relaxed)
     }
 
-    /// Starts to watch `descriptor`, and says which slot is its own.
-    fn watch(&self, descriptor: RawDescriptor, interest: Interest) -> io::Result<u32> {
-        let token = self.slots.claim()?;
+    /// Starts to watch what `watched` names, and says which slot is its own.
+    fn watch(&self, watched: &(impl Numbered + ?Sized), interest: Interest) -> io::Result<u32> {
+        let (token, before) = self.slots.claim(watched)?;
+        let descriptor = watched.number();
         if let Err(error) = self.driver.add(descriptor, token.pack(), interest) {
-            self.slots.release(token.index);
+            self.slots.release(token.index, |book| {
+                book.step_back(descriptor, token.index, before.map(|before| before.index));
+            });
             return Err(error);
+        }
+        if let Some(before) = before {
+            contain(|| self.hang_up(before));
         }
         Ok(token.index)
     }
 
+    /// Tells those who wait for a descriptor that was closed by others than its owner: no event will come.
+    #[cold]
+    fn hang_up(&self, token: Token) {
+        let mut wakes = WakeBatch::new();
+        self.dispatch(Event { token: token.pack(), ready: HANG_UP }, &mut wakes);
+        wakes.wake_all();
+    }
+
     /// Ends what `watch` started.
-    fn unwatch(&self, descriptor: RawDescriptor, slot: u32) -> io::Result<()> {
-        let outcome = self.driver.delete(descriptor);
-        self.slots.release(slot);
+    fn unwatch(&self, watched: &(impl Numbered + ?Sized), slot: u32) -> io::Result<()> {
+        let (descriptor, is_owned) = (watched.number(), watched.is_owned());
+        let watches = is_owned || self.slots.begin_to_end(descriptor, slot);
+        let outcome = match watches {
+            true => self.driver.delete(descriptor),
+            // It was closed, and another one has its number now.
+            false => Err(io::ErrorKind::NotFound.into()),
+        };
+        self.slots.release(slot, |book| {
+            if watches && !is_owned {
+                book.end(descriptor);
+            }
+        });
         outcome
     }
 

@@ -69,7 +69,7 @@ impl<D: Numbered> Registration<D> {
         watched: D,
         interest: Interest,
     ) -> io::Result<Registration<D>> {
-        let slot = reactor.watch(watched.number(), interest)?;
+        let slot = reactor.watch(&watched, interest)?;
         let watched = ManuallyDrop::new(watched);
         Ok(Registration { reactor: reactor.clone(), slot, watched })
     }
@@ -339,7 +339,7 @@ impl<D: Numbered + ?Sized> Registration<D> {
     /// Ends the watch, once.
     fn end(&mut self) -> io::Result<()> {
         let slot = std::mem::replace(&mut self.slot, NONE);
-        self.reactor.unwatch(self.watched.number(), slot)
+        self.reactor.unwatch(&*self.watched, slot)
     }
 
     #[inline]

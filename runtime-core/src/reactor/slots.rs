@@ -13,10 +13,13 @@ use std::fmt;
 use std::io;
 use std::sync::OnceLock;
 
+use runtime_sync::contention::Backoff;
 use runtime_sync::primitives::Mutex;
 
+use super::descriptor::{Numbered, RawDescriptor};
 use super::readiness::GENERATIONS;
 use super::source::{Line, Source};
+use super::watched::Watched;
 
 /// Of each length there are so many chunks.
 const SAME_LENGTH: usize = 4;
@@ -39,12 +42,12 @@ struct Chunk {
 }
 
 /// Which slots are free.
-#[derive(Default)]
 struct Book {
     free: Vec<u32>,
     /// The first slot that was never given out.
     fresh: u32,
     closed: bool,
+    watched: Watched,
     registered: u64,
     deregistered: u64,
 }
@@ -79,12 +82,25 @@ impl Token {
 
 impl Slots {
     pub(super) fn new() -> Slots {
-        Slots { chunks: [const { OnceLock::new() }; CHUNKS], book: Mutex::default() }
+        Slots { chunks: [const { OnceLock::new() }; CHUNKS], book: Mutex::new(Book::new()) }
     }
 
-    /// Gives out a slot.
-    pub(super) fn claim(&self) -> Result<Token, NoSlot> {
+    /// Gives out a slot, for who is about to have `watched` watched under its token. Also returns the
+    /// token of one whose descriptor was closed without its knowing, since this one has its number.
+    pub(super) fn claim(
+        &self,
+        watched: &(impl Numbered + ?Sized),
+    ) -> Result<(Token, Option<Token>), NoSlot> {
+        let descriptor = watched.number();
+        let backoff = Backoff::new();
         let mut book = self.book.lock();
+        while book.watched.is_ending(descriptor) {
+            // Whoever ends that watch has closed its descriptor too early, and is in a system call that
+            // does not wait.
+            drop(book);
+            backoff.snooze();
+            book = self.book.lock();
+        }
         if book.closed {
             return Err(NoSlot::ShutDown);
         }
@@ -101,17 +117,33 @@ impl Slots {
             }
         };
         book.registered += 1;
+        // Its owner is still there, as it would have begun to end the watch.
+        let before = match watched.is_owned() {
+            true => book.watched.lose(descriptor),
+            false => book.watched.enter(descriptor, index),
+        };
         drop(book);
-        let generation = self.get(index).map_or(0, Source::generation);
-        Ok(Token { index, generation })
+        Ok((self.token(index), before.map(|before| self.token(before))))
     }
 
-    /// Takes slot `index` back. Whatever still carries its old token has no effect from here on.
-    pub(super) fn release(&self, index: u32) {
+    fn token(&self, index: u32) -> Token {
+        Token { index, generation: self.get(index).map_or(0, Source::generation) }
+    }
+
+    /// Whether the owner of slot `index`, which no longer wants it, is the one that watches `descriptor`, and
+    /// is to tell the system of that.
+    pub(super) fn begin_to_end(&self, descriptor: RawDescriptor, index: u32) -> bool {
+        self.book.lock().watched.begin_to_end(descriptor, index)
+    }
+
+    /// Takes slot `index` back. Whatever still carries its old token has no effect from here on. `settle` says
+    /// what became of the watch.
+    pub(super) fn release(&self, index: u32, settle: impl FnOnce(&mut Watched)) {
         if let Some(source) = self.get(index) {
             source.retire(self.line(index));
         }
         let mut book = self.book.lock();
+        settle(&mut book.watched);
         book.free.push(index);
         book.deregistered += 1;
     }
@@ -166,6 +198,19 @@ impl From<NoSlot> for io::Error {
             NoSlot::Full => {
                 io::Error::new(io::ErrorKind::OutOfMemory, "too many watched descriptors")
             }
+        }
+    }
+}
+
+impl Book {
+    const fn new() -> Book {
+        Book {
+            free: Vec::new(),
+            fresh: 0,
+            closed: false,
+            watched: Watched::new(),
+            registered: 0,
+            deregistered: 0,
         }
     }
 }

@@ -15,6 +15,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
 
 use pin_project_lite::pin_project;
+use runtime_sync::panics::LetGo;
 use runtime_sync::wait_list::{Choice, WaitList, Waited, Waiter};
 use runtime_sync::wake_batch::WakeBatch;
 use runtime_sync::waker_slot::WakerSlot;
@@ -232,8 +233,8 @@ impl<const TICK_BITS: u32> Source<TICK_BITS> {
         while let Some(leaked) = line.and_then(|line| line.lock().pop_front()) {
             drop(leaked);
         }
-        drop(self.read.poller.take());
-        drop(self.write.poller.take());
+        let _write = LetGo(self.write.poller.take());
+        drop(LetGo(self.read.poller.take()));
     }
 
     /// Moves everybody who wants any of `ready` from the line to `wakes`, and leaves room in it.

@@ -330,9 +330,9 @@ fn a_waker_that_panics_hides_no_event() {
     }
     let script = Script::default();
     let reactor = script.reactor();
-    let count = 100;
     let registrations: Vec<_> =
-        (0..count).map(|_| Registration::new_with(&reactor, Unowned(0), BOTH).unwrap()).collect();
+        (0..100).map(|n| Registration::new_with(&reactor, Unowned(n), BOTH).unwrap()).collect();
+    let count = registrations.len();
     let tokens = script.0.lock().unwrap().tokens.clone();
     let (woken, waker) = Count::new();
     for (place, registration) in registrations.iter().enumerate() {
@@ -390,8 +390,9 @@ fn a_turn_wakes_as_many_lines_as_there_are() {
     let mut cx = Context::from_waker(&waker);
     for polled in [false, true] {
         let registrations: Vec<_> = (0..=WakeBatch::CAPACITY)
-            .map(|_| {
-                let registration = Registration::new_with(&reactor, Unowned(0), BOTH).unwrap();
+            .map(|n| {
+                let other = Unowned(n as RawFd);
+                let registration = Registration::new_with(&reactor, other, BOTH).unwrap();
                 script.next(script.last_token(), Ready::READABLE | Ready::WRITABLE);
                 registration
             })
@@ -520,11 +521,17 @@ fn an_idle_connection_takes_little() {
     assert!(reactor.slots.line(0).is_some());
 }
 
+/// A slot for a descriptor that nobody else has.
+fn claim(slots: &Slots) -> Token {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    slots.claim(&Unowned(NEXT.fetch_add(1, Ordering::SeqCst) as RawFd)).unwrap().0
+}
+
 #[test]
 fn slots_never_move_and_are_used_again() {
     const MANY: usize = 3_000;
     let slots = Slots::new();
-    let tokens: Vec<Token> = (0..MANY).map(|_| slots.claim().unwrap()).collect();
+    let tokens: Vec<Token> = (0..MANY).map(|_| claim(&slots)).collect();
     let places: Vec<*const Source> =
         tokens.iter().map(|token| std::ptr::from_ref(slots.get(token.index).unwrap())).collect();
     let distinct: std::collections::BTreeSet<_> = places.iter().collect();
@@ -535,10 +542,10 @@ fn slots_never_move_and_are_used_again() {
         .collect();
     assert_eq!(lines.len(), MANY);
     for token in &tokens {
-        slots.release(token.index);
+        slots.release(token.index, |_| ());
     }
     for _ in 0..MANY {
-        let token = slots.claim().unwrap();
+        let token = claim(&slots);
         assert_eq!(token.generation, 1);
         assert!(places.contains(&std::ptr::from_ref(slots.get(token.index).unwrap())));
         assert_eq!(Token::unpack(token.pack()), Some(token));

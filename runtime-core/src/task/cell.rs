@@ -265,12 +265,15 @@ pub(super) unsafe fn poll<F: Future, S: Schedule, N: Name>(header: NonNull<Heade
     let waker = ManuallyDrop::new(unsafe { raw::waker(header) });
     let mut cx = Context::from_waker(&waker);
     let polled = catch(|| {
-        this.stage.with_mut(|stage| {
+        let panicked = Panicked(this);
+        let polled = this.stage.with_mut(|stage| {
             // SAFETY: invariant 1; the future stands until completion, and is pinned because the
             // cell never moves.
             let future = unsafe { Pin::new_unchecked(&mut *(*stage).future) };
             future.poll(&mut cx)
-        })
+        });
+        std::mem::forget(panicked);
+        polled
     });
     let output = match polled {
         Ok(Poll::Pending) => return false,
@@ -282,15 +285,24 @@ pub(super) unsafe fn poll<F: Future, S: Schedule, N: Name>(header: NonNull<Heade
                 Err(this.front.panicked(payload))
             }
         },
-        Err(payload) => {
-            // SAFETY: as above.
-            contain(|| unsafe { drop_future(this) });
-            Err(this.front.panicked(payload))
-        }
+        // `Panicked` has dropped the future.
+        Err(payload) => Err(this.front.panicked(payload)),
     };
     // SAFETY: the future is dropped, and the caller held the `Runnable`.
     unsafe { complete::<F, S, N>(header, output) };
     true
+}
+
+/// Drops a future whose poll panics while the thread unwinds, as any function does with its variables: a lock
+/// of std's that it holds is poisoned. What panics as it is dropped then is not heard.
+struct Panicked<'a, F: Future, S, N>(&'a Cell<F, S, N>);
+
+impl<F: Future, S, N> Drop for Panicked<'_, F, S, N> {
+    fn drop(&mut self) {
+        // SAFETY: this is made by `poll`, whose caller holds the `Runnable`, and is dropped if the poll has
+        // ended in a panic, after which nobody else touches the future.
+        contain(|| unsafe { drop_future(self.0) });
+    }
 }
 
 /// Drops the future without polling it; the output is an error that says so.

@@ -14,6 +14,7 @@ use std::fmt;
 use std::pin::Pin;
 use std::task::Waker;
 
+use runtime_sync::panics::LetGo;
 use runtime_sync::primitives::Mutex;
 use runtime_sync::primitives::atomic::{
     AtomicU64,
@@ -24,7 +25,6 @@ use runtime_sync::wake_batch::WakeBatch;
 use super::entry::{Entry, Node, State};
 use super::wheel::Wheel;
 use crate::clock::{NEVER, Nanos};
-use crate::unwind::contain;
 
 /// A wheel of timers that any thread may use.
 ///
@@ -116,11 +116,7 @@ impl Timers {
                 let linked = unsafe { entry.linked() };
                 let waker = guard.wheel.remove(linked).finish(State::Idle);
                 drop(guard);
-                match std::thread::panicking() {
-                    // A second panic would be the end of the process.
-                    true => contain(|| drop(waker)),
-                    false => drop(waker),
-                }
+                drop(LetGo(Some(waker)));
                 return;
             }
         }

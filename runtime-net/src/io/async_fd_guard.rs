@@ -48,6 +48,17 @@ macro_rules! guard {
         /// Says that the descriptor is still ready. Dropping the guard says the same.
         pub fn retain_ready(&mut self) {}
 
+        /// Clears the readiness if the operation would have blocked.
+        fn judge<R>(&mut self, outcome: io::Result<R>) -> Result<io::Result<R>, TryIoError> {
+            match outcome {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.clear_ready();
+                    Err(TryIoError(()))
+                }
+                outcome => Ok(outcome),
+            }
+        }
+
         /// What was ready.
         pub fn ready(&self) -> Ready {
             self.event.map_or(Ready::EMPTY, |event| event.ready())
@@ -72,13 +83,7 @@ impl<'a, T: AsRawFd> AsyncFdReadyGuard<'a, T> {
         f: impl FnOnce(&'a AsyncFd<T>) -> io::Result<R>,
     ) -> Result<io::Result<R>, TryIoError> {
         let outcome = f(self.fd);
-        match outcome {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                self.clear_ready();
-                Err(TryIoError(()))
-            }
-            outcome => Ok(outcome),
-        }
+        self.judge(outcome)
     }
 
     /// What this guards.
@@ -109,13 +114,7 @@ impl<'a, T: AsRawFd> AsyncFdReadyMutGuard<'a, T> {
         f: impl FnOnce(&mut AsyncFd<T>) -> io::Result<R>,
     ) -> Result<io::Result<R>, TryIoError> {
         let outcome = f(self.fd);
-        match outcome {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                self.clear_ready();
-                Err(TryIoError(()))
-            }
-            outcome => Ok(outcome),
-        }
+        self.judge(outcome)
     }
 
     /// What this guards.

@@ -21,11 +21,7 @@ mod orphan;
 #[cfg(unix)]
 #[cfg_attr(not(target_os = "linux"), path = "no_pidfd.rs")]
 mod pidfd;
-#[cfg(unix)]
-#[expect(unsafe_code, reason = "the kernel fills buffers that are not initialized")]
-mod pipe;
-#[cfg(windows)]
-#[path = "pipe_windows.rs"]
+#[cfg_attr(windows, path = "pipe_windows.rs")]
 mod pipe;
 #[cfg(unix)]
 #[expect(unsafe_code, reason = "std's `pre_exec` is unsafe")]

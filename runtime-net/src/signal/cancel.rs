@@ -10,7 +10,8 @@ use runtime_core::cancel::{CancelReason, CancelSource};
 
 use super::handler;
 use super::kind::SignalKind;
-use super::listener::{Later, Listener};
+use super::listener::Listener;
+use super::mark::Later;
 
 /// Hears the first signal of some kinds. Those that follow have their default action, so that a
 /// program whose clean-up hangs can be ended by asking twice.

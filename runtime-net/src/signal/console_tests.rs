@@ -6,7 +6,8 @@ use runtime_core::runtime::{Builder, Runtime};
 
 use super::handler::on_event;
 use super::kind::SignalKind;
-use super::listener::{Later, Listener};
+use super::listener::Listener;
+use super::mark::Later;
 
 use windows_sys::Win32::System::Console::{CTRL_BREAK_EVENT, CTRL_C_EVENT, CTRL_LOGOFF_EVENT};
 

@@ -14,38 +14,25 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 pub(super) use signal_hook_registry::SigId;
 
 use super::kind::SignalKind;
+use super::mark::Mark;
 
 /// What a handler leaves behind for a listener: a mark, and a byte that wakes.
 #[derive(Debug)]
 pub(super) struct Heard {
-    kind: SignalKind,
-    pending: AtomicBool,
+    mark: Mark,
     /// Never blocks.
     bell: Arc<UnixStream>,
-    /// Set by the first signal, if those after it are to have their default action.
-    first: Option<Arc<AtomicBool>>,
     /// A process that was forked off has our handlers and our sockets, but not our reactor.
     home: u32,
 }
 
 impl Heard {
-    pub(super) fn new(
-        kind: SignalKind,
-        bell: Arc<UnixStream>,
-        first: Option<Arc<AtomicBool>>,
-    ) -> Heard {
-        Heard { kind, pending: AtomicBool::new(false), bell, first, home: std::process::id() }
+    pub(super) fn new(mark: Mark, bell: Arc<UnixStream>) -> Heard {
+        Heard { mark, bell, home: std::process::id() }
     }
 
-    /// Whether it has been heard since this was asked the last time.
-    pub(super) fn take(&self) -> bool {
-        // Relaxed for the common answer. Acquire pairs with the release in `ring`: what was written
-        // before the signal was raised is seen by who hears it.
-        self.pending.load(Ordering::Relaxed) && self.pending.swap(false, Ordering::Acquire)
-    }
-
-    pub(super) fn kind(&self) -> SignalKind {
-        self.kind
+    pub(super) fn mark(&self) -> &Mark {
+        &self.mark
     }
 
     /// Runs in the handler: it makes three system calls at most and touches atomics.
@@ -53,12 +40,9 @@ impl Heard {
         if std::process::id() != self.home {
             return;
         }
-        // Relaxed: nothing else is told by it.
-        if self.first.as_ref().is_some_and(|first| first.swap(true, Ordering::Relaxed)) {
-            return default_action(self.kind);
+        if !self.mark.set() {
+            return default_action(self.mark.kind());
         }
-        // Release pairs with the acquire in `take`; the byte comes after the mark.
-        self.pending.store(true, Ordering::Release);
         // A full socket holds bytes enough, and nobody is there to be told of an error.
         let _ = (&*self.bell).write(&[0]);
     }
@@ -70,8 +54,8 @@ impl Heard {
 ///
 /// `InvalidInput` for a signal that no program can listen to, or those of the system.
 pub(super) fn listen(heard: Arc<Heard>) -> io::Result<SigId> {
-    let number = heard.kind.as_raw_value();
-    if heard.kind.is_forbidden() {
+    let number = heard.mark.kind().as_raw_value();
+    if heard.mark.kind().is_forbidden() {
         let message = format!("a program cannot listen to signal {number}");
         return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
     }

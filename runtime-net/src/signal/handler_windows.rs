@@ -10,7 +10,6 @@
 //! - The handler is installed once, and stays: it is a function, which is always there.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock, Weak};
 use std::{io, thread};
 
@@ -21,45 +20,22 @@ use windows_sys::Win32::System::Console::SetConsoleCtrlHandler;
 use windows_sys::core::BOOL;
 
 use super::kind::SignalKind;
+use super::mark::Mark;
 
 /// What the handler leaves behind for a listener: a mark, and a wake.
 #[derive(Debug)]
 pub(super) struct Heard {
-    kind: SignalKind,
-    pending: AtomicBool,
+    mark: Mark,
     bell: Arc<WakerSlot>,
-    /// Set by the first event, if those after it are to have their default action.
-    first: Option<Arc<AtomicBool>>,
 }
 
 impl Heard {
-    pub(super) fn new(
-        kind: SignalKind,
-        bell: Arc<WakerSlot>,
-        first: Option<Arc<AtomicBool>>,
-    ) -> Heard {
-        Heard { kind, pending: AtomicBool::new(false), bell, first }
+    pub(super) fn new(mark: Mark, bell: Arc<WakerSlot>) -> Heard {
+        Heard { mark, bell }
     }
 
-    /// Whether it has been heard since this was asked the last time.
-    pub(super) fn take(&self) -> bool {
-        // Acquire pairs with the release in `ring`: what was done before the event is seen by who hears it.
-        self.pending.swap(false, Ordering::Acquire)
-    }
-
-    pub(super) fn kind(&self) -> SignalKind {
-        self.kind
-    }
-
-    /// Whether the event is to have its default action.
-    fn ring(&self) -> bool {
-        // Relaxed: nothing else is told by it.
-        if self.first.as_ref().is_some_and(|first| first.swap(true, Ordering::Relaxed)) {
-            return true;
-        }
-        // Release pairs with the acquire in `take`; the wake comes after the mark.
-        self.pending.store(true, Ordering::Release);
-        false
+    pub(super) fn mark(&self) -> &Mark {
+        &self.mark
     }
 }
 
@@ -110,8 +86,8 @@ pub(super) extern "system" fn on_event(event: u32) -> BOOL {
         (listeners, audience.kept.contains(&kind))
     };
     let mut heard = false;
-    for listener in listeners.iter().filter(|listener| listener.kind == kind) {
-        if listener.ring() {
+    for listener in listeners.iter().filter(|listener| listener.mark.kind() == kind) {
+        if !listener.mark.set() {
             return 0;
         }
         heard = true;

@@ -11,7 +11,6 @@
 use std::io::{self, Read as _};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::task::{Context, Poll, ready};
 
 use runtime_core::reactor::{Direction, Interest, Registration};
@@ -19,16 +18,7 @@ use runtime_sync::budget;
 
 use super::handler::{self, Heard, Loan, SigId};
 use super::kind::SignalKind;
-
-/// What becomes of the signals after the first one.
-#[derive(Clone, Copy, PartialEq)]
-pub(super) enum Later {
-    /// They are heard as well.
-    AreHeard,
-    /// They have their default action, whichever of the kinds they are, and so have those after the
-    /// listener is gone.
-    HaveDefaultAction,
-}
+use super::mark::{Later, Mark, Turns};
 
 /// Hears some signals from when it is made until it is dropped.
 #[derive(Debug)]
@@ -38,8 +28,7 @@ pub(super) struct Listener {
     /// Before the kinds: a signal that comes as they go is no longer theirs.
     loans: Vec<Loan>,
     kinds: Vec<Kind>,
-    /// Where the next look begins, so that no kind starves the others.
-    next: usize,
+    turns: Turns,
 }
 
 /// One kind, heard while this lives.
@@ -75,15 +64,20 @@ impl Listener {
         receiver.set_nonblocking(true)?;
         sender.set_nonblocking(true)?;
         let registration = Registration::new(receiver, Interest::READABLE)?;
-        let mut listener = Listener { registration, loans: Vec::new(), kinds: Vec::new(), next: 0 };
+        let mut listener = Listener {
+            registration,
+            loans: Vec::new(),
+            kinds: Vec::new(),
+            turns: Turns::default(),
+        };
         let bell = Arc::new(sender);
-        let first = (later == Later::HaveDefaultAction).then(|| Arc::new(AtomicBool::new(false)));
+        let first = later.first();
         for kind in kinds {
-            if listener.kinds.iter().any(|other| other.heard.kind() == kind) {
+            if listener.kinds.iter().any(|other| other.heard.mark().kind() == kind) {
                 // Or one signal would count as two.
                 continue;
             }
-            let heard = Arc::new(Heard::new(kind, bell.clone(), first.clone()));
+            let heard = Arc::new(Heard::new(Mark::new(kind, first.clone()), bell.clone()));
             match later {
                 Later::AreHeard => handler::keep(kind),
                 // Before the kind listens: what looks after the loan runs first in the handler then, and
@@ -103,8 +97,9 @@ impl Listener {
     /// Waits for a signal. `None`: the runtime has shut down, and none will be heard any more.
     pub(super) fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<SignalKind>> {
         let turn = ready!(budget::poll_proceed(cx));
-        let Listener { registration, kinds, next, .. } = self;
-        if let Some(kind) = take(kinds, next) {
+        let Listener { registration, kinds, turns, .. } = self;
+        let mut take = || turns.take(kinds, |kind| kind.heard.mark());
+        if let Some(kind) = take() {
             turn.made_progress();
             return Poll::Ready(Some(kind));
         }
@@ -112,20 +107,10 @@ impl Listener {
         drop(turn);
         let outcome = registration.poll_io(cx, Direction::Read, || {
             drain(registration.watched())?;
-            take(kinds, next).ok_or_else(|| io::ErrorKind::WouldBlock.into())
+            take().ok_or_else(|| io::ErrorKind::WouldBlock.into())
         });
         outcome.map(Result::ok)
     }
-}
-
-/// The next kind that is pending.
-fn take(kinds: &[Kind], next: &mut usize) -> Option<SignalKind> {
-    let (before, after) = kinds.split_at(*next);
-    let mut in_turn = after.iter().chain(before);
-    let found = in_turn.position(|kind| kind.heard.take())?;
-    let index = (*next + found) % kinds.len();
-    *next = (index + 1) % kinds.len();
-    Some(kinds[index].heard.kind())
 }
 
 /// Takes all bytes.

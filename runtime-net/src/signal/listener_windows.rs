@@ -5,7 +5,6 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::task::{Context, Poll, ready};
 
 use runtime_core::runtime::context;
@@ -14,24 +13,14 @@ use runtime_sync::waker_slot::WakerSlot;
 
 use super::handler::{self, Heard};
 use super::kind::SignalKind;
-
-/// What becomes of the events after the first one.
-#[derive(Clone, Copy, PartialEq)]
-pub(super) enum Later {
-    /// They are heard as well.
-    AreHeard,
-    /// They have their default action, whichever of the kinds they are, and so have those after the
-    /// listener is gone.
-    HaveDefaultAction,
-}
+use super::mark::{Later, Mark, Turns};
 
 /// Hears some events from when it is made until it is dropped.
 #[derive(Debug)]
 pub(super) struct Listener {
     kinds: Vec<Arc<Heard>>,
     bell: Arc<WakerSlot>,
-    /// Where the next look begins, so that no kind starves the others.
-    next: usize,
+    turns: Turns,
 }
 
 impl Listener {
@@ -51,14 +40,14 @@ impl Listener {
     ) -> io::Result<Listener> {
         assert!(context::reactor().is_some(), "{}", context::NO_RUNTIME);
         let bell = Arc::new(WakerSlot::new());
-        let first = (later == Later::HaveDefaultAction).then(|| Arc::new(AtomicBool::new(false)));
-        let mut listener = Listener { kinds: Vec::new(), bell, next: 0 };
+        let first = later.first();
+        let mut listener = Listener { kinds: Vec::new(), bell, turns: Turns::default() };
         for kind in kinds {
-            if listener.kinds.iter().any(|other| other.kind() == kind) {
+            if listener.kinds.iter().any(|other| other.mark().kind() == kind) {
                 // Or one event would count as two.
                 continue;
             }
-            let heard = Arc::new(Heard::new(kind, listener.bell.clone(), first.clone()));
+            let heard = Arc::new(Heard::new(Mark::new(kind, first.clone()), listener.bell.clone()));
             if later == Later::AreHeard {
                 handler::keep(kind);
             }
@@ -83,10 +72,6 @@ impl Listener {
 
     /// The next kind that is pending.
     fn take(&mut self) -> Option<SignalKind> {
-        let (before, after) = self.kinds.split_at(self.next);
-        let found = after.iter().chain(before).position(|kind| kind.take())?;
-        let index = (self.next + found) % self.kinds.len();
-        self.next = (index + 1) % self.kinds.len();
-        Some(self.kinds[index].kind())
+        self.turns.take(&self.kinds, |heard| heard.mark())
     }
 }

@@ -26,6 +26,7 @@ pub(crate) mod kill;
 mod kind;
 #[cfg_attr(windows, path = "listener_windows.rs")]
 mod listener;
+mod mark;
 #[cfg(unix)]
 pub mod unix;
 #[cfg(windows)]
@@ -39,7 +40,8 @@ pub use kind::SignalKind;
 use std::future::poll_fn;
 use std::io;
 
-use listener::{Later, Listener};
+use listener::Listener;
+use mark::Later;
 
 /// Waits for Ctrl-C, which no longer ends the process from then on: not even after this is done.
 ///

@@ -8,7 +8,8 @@ use std::task::{Context, Poll};
 use futures_core::Stream;
 
 pub use super::kind::SignalKind;
-use super::listener::{Later, Listener};
+use super::listener::Listener;
+use super::mark::Later;
 
 /// Begins to listen to a kind of signal. It no longer has its default action, for as long as the
 /// process lives: if nobody listens any more, it is ignored.

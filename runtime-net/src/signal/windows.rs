@@ -8,7 +8,8 @@ use std::task::{Context, Poll};
 use futures_core::Stream;
 
 use super::kind::SignalKind;
-use super::listener::{Later, Listener};
+use super::listener::Listener;
+use super::mark::Later;
 
 /// Writes a listener for one kind of event.
 macro_rules! events {

@@ -11,6 +11,9 @@
 //! A channel between threads that do not run tasks works as well: each end that waits has a
 //! `blocking_` twin. asyncio's queues, which know when their items are done, are in
 //! [`queue`](crate::queue).
+//!
+//! A waker that panics keeps nobody else from being woken, and its panic comes out of the call that has woken
+//! it, unless that holds a value that would be lost: who receives gets what there is.
 
 #[expect(unsafe_code, reason = "slots that senders and receivers hand to each other by a word")]
 pub mod broadcast;

@@ -47,6 +47,7 @@ use std::fmt;
 use std::ops::ControlFlow;
 use std::pin::Pin;
 
+use crate::panics::contain;
 use crate::primitives::atomic::{AtomicUsize, Ordering};
 use crate::primitives::const_outside_models;
 use crate::wait_list::{Choice, Left, Line, WaitList, Waiter};
@@ -223,6 +224,18 @@ impl Permits {
         }
     }
 
+    /// As [`give_back`](Permits::give_back), for one who holds what a panic would lose: that of a waker
+    /// does not come out.
+    #[inline]
+    pub fn give_back_calmly(&self, count: usize) {
+        let back = count << SHIFT;
+        // Release pairs with the acquire of whoever takes them.
+        let before = self.state.fetch_add(back, Ordering::Release);
+        if !is_served(before.wrapping_add(back)) {
+            contain(|| self.serve());
+        }
+    }
+
     /// Takes up to `count` of the free permits away for good. Returns how many.
     pub fn forget(&self, count: usize) -> usize {
         let mut state = self.state.load(Ordering::Relaxed);
@@ -246,6 +259,13 @@ impl Permits {
     pub fn available(&self) -> usize {
         // Acquire, so that who learns from this that something was given back sees what came before.
         self.state.load(Ordering::Acquire) >> SHIFT
+    }
+
+    /// Whether `count` permits are there for whoever comes, at this moment.
+    fn are_free(&self, count: usize) -> bool {
+        // Relaxed: nothing is taken.
+        let state = self.state.load(Ordering::Relaxed);
+        count == 0 || (state & STRICT == 0 && without(state, count).is_some())
     }
 
     /// How many wait at this moment.
@@ -361,12 +381,14 @@ impl Permits {
         self.state.compare_exchange(from, to, order, Ordering::Relaxed).map(drop)
     }
 
-    /// What one who is about to enter the line does under its lock: take the permits after all, or
-    /// make it known that somebody is there.
+    /// What one who is about to enter the line does under its lock: take the permits after all, if it
+    /// `may`, or make it known that somebody is there. One who may not serves the line after that.
+    #[inline]
     fn take_or_queue(
         &self,
         line: &mut Line<'_, Request>,
         count: usize,
+        may: bool,
     ) -> ControlFlow<Result<(), AcquireError>, Request> {
         let mut state = self.state.load(Ordering::Relaxed);
         loop {
@@ -374,6 +396,7 @@ impl Permits {
                 return ControlFlow::Break(Err(AcquireError::closed()));
             }
             let taken = without(state, count).filter(|_| state & STRICT == 0 || count == 0);
+            let taken = taken.filter(|_| may);
             let exchanged = match taken {
                 // As in `try_acquire`.
                 Some(rest) => self.exchange(state, rest, Ordering::Acquire),

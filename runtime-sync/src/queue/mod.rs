@@ -30,6 +30,7 @@ use std::sync::Arc;
 use crate::block_on::block_outside_of_tasks;
 use crate::lock::TryAcquireError;
 use crate::lock::permits::Permits;
+use crate::panics::contain;
 use place::Place;
 
 /// A queue whose items come out in the order in which they were put in; asyncio's `Queue`.
@@ -441,8 +442,9 @@ impl<O: Order> AnyQueue<O> {
             state.shut_down = true;
             state.order.drain()
         };
-        self.shared.close();
-        self.shared.finish(items.len());
+        // A panic of a waker would take the items along.
+        contain(|| self.shared.close());
+        contain(|| _ = self.shared.finish(items.len()));
         items
     }
 

@@ -92,7 +92,7 @@ impl<O: Order> Place<O> {
         if item.is_some()
             && let Some(room) = &self.room
         {
-            room.release(1);
+            room.give_back_calmly(1);
         }
         item
     }

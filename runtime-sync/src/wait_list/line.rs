@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::ptr::NonNull;
 use std::task::Waker;
 
-use super::waiter::{CHOSEN, Place};
+use super::waiter::{CHOSEN, Place, RELEASED};
 use super::{Choice, WaitList};
 use crate::list::{List, Node};
 use crate::primitives::MutexGuard;
@@ -121,8 +121,27 @@ impl<T> Line<'_, T> {
         batch: &mut WakeBatch,
         mut decide: impl FnMut(&mut T) -> Choice,
     ) -> bool {
-        let all = Section { from: None, until: None };
-        self.choose(&all, CHOSEN, &mut 0, batch, &mut decide).is_none()
+        let mut at = self.nodes.front();
+        while let Some(node) = at {
+            if batch.is_full() {
+                return false;
+            }
+            // SAFETY: it is in the line.
+            at = unsafe { self.nodes.after(node) };
+            // SAFETY: it is in the line.
+            let waker = match decide(unsafe { self.payload(node) }) {
+                // SAFETY: it is in the line.
+                Choice::Wake => unsafe { self.take_out(node, CHOSEN) },
+                // SAFETY: it is in the line.
+                Choice::Nudge => unsafe { self.take_waker(node) },
+                Choice::Pass => None,
+                Choice::Stop => break,
+            };
+            if let Some(waker) = waker {
+                batch.push(waker);
+            }
+        }
+        true
     }
 
     /// Wakes those whom `decide` chooses, as [`choose_where`](Line::choose_where) does, and unlocks the line. A
@@ -189,51 +208,29 @@ impl<T> Line<'_, T> {
         Some(unsafe { self.take_out(front, state) })
     }
 
-    /// Asks `decide` about those in the `section`, takes out whom it chooses and counts
-    /// them. Returns where to go on if the batch was full before the end.
-    pub(super) fn choose(
+    /// Takes out all who have entered before the one with this ticket, and counts them. Returns whether it got
+    /// to the end; if not, the batch is full.
+    pub(super) fn release_until(
         &mut self,
-        section: &Section,
-        state: u32,
+        until: u32,
         woken: &mut usize,
         batch: &mut WakeBatch,
-        decide: &mut impl FnMut(&mut T) -> Choice,
-    ) -> Option<u32> {
-        let mut at = self.nodes.front();
-        while let Some(node) = at {
+    ) -> bool {
+        while let Some(front) = self.nodes.front() {
             // SAFETY: it is in the line.
-            let ticket = unsafe { self.ticket(node) };
-            if section.until.is_some_and(|until| !is_before(ticket, until)) {
+            if !is_before(unsafe { self.ticket(front) }, until) {
                 break;
             }
-            // SAFETY: it is in the line.
-            at = unsafe { self.nodes.after(node) };
-            if section.from.is_some_and(|from| is_before(ticket, from)) {
-                continue;
-            }
             if batch.is_full() {
-                return Some(ticket);
+                return false;
             }
+            *woken += 1;
             // SAFETY: it is in the line.
-            match decide(unsafe { self.payload(node) }) {
-                Choice::Wake => {
-                    *woken += 1;
-                    // SAFETY: it is in the line.
-                    if let Some(waker) = unsafe { self.take_out(node, state) } {
-                        batch.push(waker);
-                    }
-                }
-                Choice::Nudge => {
-                    // SAFETY: it is in the line.
-                    if let Some(waker) = unsafe { self.take_waker(node) } {
-                        batch.push(waker);
-                    }
-                }
-                Choice::Pass => {}
-                Choice::Stop => break,
+            if let Some(waker) = unsafe { self.take_out(front, RELEASED) } {
+                batch.push(waker);
             }
         }
-        None
+        true
     }
 
     /// The number of the next waiter that enters.
@@ -335,12 +332,6 @@ impl<T> Line<'_, T> {
         place.state.store(state, Ordering::Release);
         waker
     }
-}
-
-/// A part of the line, by the tickets of those who begin it and who follow it.
-pub(super) struct Section {
-    pub(super) from: Option<u32>,
-    pub(super) until: Option<u32>,
 }
 
 /// Whether one ticket was given out before another one. Both are of waiters in line, or next to come, and so

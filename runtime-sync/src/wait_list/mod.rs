@@ -49,8 +49,7 @@ use crate::list::List;
 use crate::primitives::atomic::{AtomicU32, Ordering, fence};
 use crate::primitives::{Mutex, UnsafeCell, const_outside_models};
 use crate::wake_batch::{self, WakeBatch};
-use line::Section;
-use waiter::{CHOSEN, Place, RELEASED};
+use waiter::{CHOSEN, Place};
 
 /// A line of futures that wait, first in, first out.
 ///
@@ -115,7 +114,7 @@ impl<T> RefUnwindSafe for WaitList<T> {}
 /// // Permits go to the front, as long as they last.
 /// let line: WaitList<u32> = WaitList::new();
 /// let mut permits = 3u32;
-/// line.wake_where(|wanted| match permits.checked_sub(*wanted) {
+/// line.lock().wake_where(|wanted| match permits.checked_sub(*wanted) {
 ///     Some(rest) => {
 ///         permits = rest;
 ///         Choice::Wake
@@ -247,59 +246,6 @@ impl<T> WaitList<T> {
         any
     }
 
-    /// Wakes up to `count` from the front. Returns how many there were.
-    ///
-    /// # Panics
-    ///
-    /// Passes on the first panic of a waker, after all have been woken.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use runtime_sync::wait_list::WaitList;
-    ///
-    /// let list: WaitList = WaitList::new();
-    /// assert_eq!(list.wake_some(3), 0);
-    /// ```
-    pub fn wake_some(&self, count: usize) -> usize {
-        let mut rest = count;
-        self.wake_where(|_| match rest {
-            0 => Choice::Stop,
-            _ => {
-                rest -= 1;
-                Choice::Wake
-            }
-        })
-    }
-
-    /// Wakes those that `decide` chooses. Returns how many left the line.
-    ///
-    /// It is asked from front to back, once about each that is in line at the time of the call,
-    /// under the lock, and may change the payload: that is how a waiter learns what it was given.
-    /// Those who enter meanwhile, perhaps because they were just woken, are not asked about, so
-    /// this ends.
-    ///
-    /// # Panics
-    ///
-    /// Passes on the first panic of a waker, after all have been woken.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use runtime_sync::wait_list::{Choice, WaitList};
-    ///
-    /// const READABLE: u8 = 1;
-    ///
-    /// let interests: WaitList<u8> = WaitList::new();
-    /// interests.wake_where(|interest| match *interest & READABLE {
-    ///     0 => Choice::Pass,
-    ///     _ => Choice::Wake,
-    /// });
-    /// ```
-    pub fn wake_where(&self, decide: impl FnMut(&mut T) -> Choice) -> usize {
-        self.wake_those(CHOSEN, decide)
-    }
-
     /// Wakes all who are in line at the time of the call. Returns how many they are.
     ///
     /// Those who enter meanwhile, perhaps because they were just woken, wait for the next time.
@@ -319,26 +265,21 @@ impl<T> WaitList<T> {
     /// assert_eq!(list.wake_all(), 0);
     /// ```
     pub fn wake_all(&self) -> usize {
-        self.wake_those(RELEASED, |_| Choice::Wake)
-    }
-
-    fn wake_those(&self, state: u32, mut decide: impl FnMut(&mut T) -> Choice) -> usize {
         if !self.has_waiters() {
             return 0;
         }
         let mut batch = WakeBatch::new();
         let mut woken = 0;
         let mut line = self.lock();
-        let mut section = Section { from: None, until: Some(line.next_ticket()) };
+        let until = line.next_ticket();
         loop {
-            let rest = line.choose(&section, state, &mut woken, &mut batch, &mut decide);
+            let ended = line.release_until(until, &mut woken, &mut batch);
             drop(line);
             // The batches to come shall be woken even if a waker in this one panics.
             batch.wake_and_keep_panic();
-            if rest.is_none() {
+            if ended {
                 break;
             }
-            section.from = rest;
             line = self.lock();
         }
         batch.wake_all();

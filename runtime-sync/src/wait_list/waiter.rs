@@ -14,7 +14,7 @@ use std::task::{Context, Poll, Waker};
 
 use super::{Line, WaitList};
 use crate::list::Node;
-use crate::panics::contain;
+use crate::panics::{LetGo, contain};
 use crate::primitives::UnsafeCell;
 use crate::primitives::atomic::{AtomicU32, Ordering};
 
@@ -315,7 +315,7 @@ impl<'a, T> Waiter<'a, T> {
     /// let polled = waiter.as_mut().poll_wait(&mut cx, |_| ControlFlow::<(), u32>::Continue(1));
     /// assert!(polled.is_pending());
     ///
-    /// list.wake_where(|_| Choice::Nudge);
+    /// list.lock().wake_where(|_| Choice::Nudge);
     /// assert_eq!(waiter.as_mut().leave_if(|_| false, |_| ()), None);
     /// assert_eq!(waiter.leave_if(|_| true, |line| assert!(line.is_empty())), Some(Left::Waiting(1)));
     /// ```
@@ -464,7 +464,7 @@ impl<'a, T> Waiter<'a, T> {
         self.node.state.store(OUTSIDE, Ordering::Relaxed);
         then(&mut line);
         drop(line);
-        drop(waker);
+        drop(LetGo(waker));
         GoneOut::Left(payload.expect("a waiter in line has a payload"))
     }
 

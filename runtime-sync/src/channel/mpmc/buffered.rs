@@ -85,7 +85,7 @@ impl<B: Buffer> Buffered<B> {
             }
             match self.buffer.pop() {
                 Pop::Value(value) => {
-                    self.made_room(1);
+                    self.made_room_calmly();
                     return Ok(value);
                 }
                 Pop::Busy if !backoff.is_completed() => backoff.snooze(),
@@ -135,6 +135,14 @@ impl<B: Buffer> Buffered<B> {
     /// How many wait to send and to receive.
     pub fn waiting(&self) -> (usize, usize) {
         (self.senders.waiting(), self.receivers.waiting())
+    }
+
+    /// After one value was taken out, which is still in hand.
+    #[inline]
+    fn made_room_calmly(&self) {
+        if self.buffer.capacity().is_some() {
+            self.senders.nudge_calmly(1);
+        }
     }
 
     #[inline]
@@ -237,7 +245,7 @@ impl<B: Buffer> Attempt for Popping<'_, B> {
     #[inline]
     fn finish(&mut self, success: Result<B::Item, RecvError>) -> Result<B::Item, RecvError> {
         if success.is_ok() {
-            self.channel.made_room(1);
+            self.channel.made_room_calmly();
         }
         success
     }

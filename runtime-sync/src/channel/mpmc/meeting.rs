@@ -16,7 +16,7 @@ use pin_project_lite::pin_project;
 
 use super::error::{RecvError, SendError, TryRecvError, TrySendError};
 use crate::budget;
-use crate::panics::Panics;
+use crate::panics::{Panics, contain};
 use crate::primitives::Mutex;
 use crate::primitives::atomic::{AtomicBool, AtomicUsize, Ordering};
 use crate::wait_list::{Left, Line, WaitList, Waited, Waiter};
@@ -84,6 +84,7 @@ impl<T> Meeting<T> {
     pub fn try_recv(&self) -> Result<T, TryRecvError> {
         let mut met = Met::new();
         let taken = self.take(&mut self.line.lock(), &mut met);
+        met.wake_calmly();
         match taken {
             Some(Ok(value)) => Ok(value),
             Some(Err(RecvError)) => Err(TryRecvError::Disconnected),
@@ -218,6 +219,15 @@ impl Met {
     }
 }
 
+impl Met {
+    /// For one who holds a value that a panic would lose: that of a waker does not come out.
+    fn wake_calmly(mut self) {
+        if let Some(waker) = self.0.take() {
+            contain(|| waker.wake());
+        }
+    }
+}
+
 impl Drop for Met {
     fn drop(&mut self) {
         self.0.take().into_iter().for_each(wake_batch::wake);
@@ -255,7 +265,13 @@ impl<T> Future for Giving<'_, T> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), SendError<T>>> {
         let this = self.project();
         assert!(!*this.over, "`send` was polled after it was ready");
-        let coop = ready!(budget::poll_proceed(cx));
+        let Some(coop) = budget::proceed_now() else {
+            let (meeting, value) = (*this.meeting, this.value);
+            return enter_spent(this.waiter, cx, |line| {
+                let waits = !meeting.is_closed() && !matches!(line.front(), Some(Hand::Wants));
+                waits.then(|| value.take().map(Hand::Gives)).flatten()
+            });
+        };
         let mut met = Met::new();
         let waited =
             this.waiter.poll_wait(cx, |line| match this.meeting.give(line, this.value, &mut met) {
@@ -299,8 +315,16 @@ impl<T> Future for Taking<'_, T> {
     type Output = Result<T, RecvError>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<T, RecvError>> {
-        let coop = ready!(budget::poll_proceed(cx));
         let mut this = self.project();
+        let Some(coop) = budget::proceed_now() else {
+            let meeting = *this.meeting;
+            return enter_spent(this.waiter, cx, |line| {
+                // Relaxed: the line is locked.
+                let is_kept = meeting.kept_len.load(Ordering::Relaxed) != 0;
+                let finds = is_kept || matches!(line.front(), Some(Hand::Gives(_)));
+                (!finds && !meeting.is_closed()).then_some(Hand::Wants)
+            });
+        };
         loop {
             let mut met = Met::new();
             let waited = this.waiter.as_mut().poll_wait(cx, |line| {
@@ -309,6 +333,7 @@ impl<T> Future for Taking<'_, T> {
                     None => ControlFlow::Continue(Hand::Wants),
                 }
             });
+            met.wake_calmly();
             let output = match ready!(waited) {
                 Waited::Never(taken) => taken,
                 Waited::Woken(Hand::Got(value)) => Ok(value),
@@ -319,4 +344,22 @@ impl<T> Future for Taking<'_, T> {
             return Poll::Ready(output);
         }
     }
+}
+
+/// Enters the line although the budget is spent, with the hand that is held out if nobody is there to be
+/// met: whoever is, is met at the next poll.
+#[cold]
+fn enter_spent<T, R>(
+    waiter: Pin<&mut Waiter<'_, Hand<T>>>,
+    cx: &mut Context<'_>,
+    hand: impl FnOnce(&mut Line<'_, Hand<T>>) -> Option<Hand<T>>,
+) -> Poll<R> {
+    let enter = |line: &mut Line<'_, Hand<T>>| match hand(line) {
+        Some(hand) => ControlFlow::Continue(hand),
+        None => ControlFlow::Break(()),
+    };
+    if !waiter.is_outside() || waiter.poll_wait(cx, enter).is_ready() {
+        budget::come_back(cx);
+    }
+    Poll::Pending
 }

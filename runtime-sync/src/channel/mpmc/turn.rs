@@ -38,6 +38,7 @@ use std::task::{Context, Poll, ready};
 use pin_project_lite::pin_project;
 
 use crate::budget;
+use crate::panics::contain;
 use crate::primitives::atomic::{AtomicBool, Ordering, fence};
 use crate::primitives::const_outside_models;
 use crate::wait_list::{Choice, Left, Line, WaitList, Waited, Waiter};
@@ -93,6 +94,16 @@ impl Side {
         // Relaxed: behind the fence in `has_waiters`, which pairs with the one in `unsettle`.
         if self.line.has_waiters() && !self.all_nudged.load(Ordering::Relaxed) {
             self.nudge_waiters(count);
+        }
+    }
+
+    /// As [`nudge`](Side::nudge), for one who holds a value that a panic would lose: that of a waker does
+    /// not come out.
+    #[inline]
+    pub(crate) fn nudge_calmly(&self, count: usize) {
+        // Relaxed: as there.
+        if self.line.has_waiters() && !self.all_nudged.load(Ordering::Relaxed) {
+            contain(|| self.nudge_waiters(count));
         }
     }
 
@@ -263,6 +274,27 @@ impl<'a, A: Attempt> Turn<'a, A> {
         this.attempt
     }
 
+    /// Enters the line although the budget is spent. What it could have by now is there at the next poll
+    /// too, for one who is nudged.
+    #[cold]
+    fn poll_spent(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<A::Output> {
+        let this = self.project();
+        if std::mem::replace(this.entered, true) {
+            budget::come_back(cx);
+            return Poll::Pending;
+        }
+        let side = *this.side;
+        let waited = this.waiter.poll_wait(cx, |_| {
+            side.unsettle();
+            ControlFlow::<(), Ask>::Continue(Ask { nudged: false, front: false })
+        });
+        debug_assert!(waited.is_pending(), "who enters stays");
+        if this.attempt.another() {
+            side.nudge(1);
+        }
+        Poll::Pending
+    }
+
     /// The way through the line.
     fn poll_in_line(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<A::Output> {
         let mut this = self.project();
@@ -382,7 +414,7 @@ impl<A: Attempt> Drop for Had<'_, A> {
     }
 }
 
-/// Nudges the next one, even if a waker panics before.
+/// Nudges the next one, even if a waker panics before. There may be a value in hand.
 struct HandsOn<'a> {
     side: &'a Side,
     another: bool,
@@ -391,7 +423,7 @@ struct HandsOn<'a> {
 impl Drop for HandsOn<'_> {
     fn drop(&mut self) {
         if self.another {
-            self.side.nudge(1);
+            self.side.nudge_calmly(1);
         }
     }
 }
@@ -401,7 +433,7 @@ impl<A: Attempt> Future for Turn<'_, A> {
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<A::Output> {
-        let unit = ready!(budget::poll_unit(cx));
+        let Some(unit) = budget::unit_now() else { return self.poll_spent(cx) };
         let this = self.as_mut().project();
         let output = match !*this.entered && this.side.admits() {
             true => this.attempt.at_once(),

@@ -11,6 +11,7 @@ use super::line::Deferred;
 use crate::budget::{poll_unit, unit_now};
 use crate::contention::Backoff;
 use crate::first_try::first_try;
+use crate::panics::LetGo;
 use crate::primitives::Arc;
 
 /// What there is at the head.
@@ -45,7 +46,7 @@ impl<T, const BLOCK: usize> Consumer<T, BLOCK> {
         };
         unit.spend();
         if value.is_some() {
-            self.chan.serve();
+            self.chan.serve_calmly();
         }
         Poll::Ready(value)
     }
@@ -57,7 +58,7 @@ impl<T, const BLOCK: usize> Consumer<T, BLOCK> {
         let unit = unit_now()?;
         let value = self.pop()?;
         unit.spend();
-        self.chan.serve();
+        self.chan.serve_calmly();
         Some(value)
     }
 
@@ -110,7 +111,7 @@ impl<T, const BLOCK: usize> Consumer<T, BLOCK> {
         let backoff = Backoff::new();
         loop {
             if let Some(value) = self.pop() {
-                self.chan.serve();
+                self.chan.serve_calmly();
                 return Ok(value);
             }
             match self.look() {
@@ -179,7 +180,7 @@ impl<T, const BLOCK: usize> Consumer<T, BLOCK> {
 impl<T, const BLOCK: usize> Drop for Consumer<T, BLOCK> {
     fn drop(&mut self) {
         let chan = Arc::clone(&self.chan);
-        let waker = self.abandon();
+        let waker = LetGo(self.abandon());
         // Each of these happens even if a waker or the drop of a message panics.
         let _waker = Deferred(Some(|| drop(waker)));
         let _messages = Deferred(Some(|| self.drop_all()));

@@ -13,7 +13,8 @@ use pin_project_lite::pin_project;
 
 use super::entrance::{Entrance, Refusal, UNBOUNDED};
 use super::gate::PERMITS_MAX;
-use crate::budget::{poll_proceed, poll_unit};
+use crate::budget::{come_back, poll_proceed, unit_now};
+use crate::panics::contain;
 use crate::wait_list::{Left, Line, Waited, Waiter};
 use crate::wake_batch::{self, WakeBatch};
 
@@ -76,6 +77,20 @@ impl Entrance {
         if self.limit() != UNBOUNDED && self.line.has_waiters() {
             self.serve_line();
         }
+    }
+
+    /// As [`serve`](Entrance::serve), for one who holds a message that a panic would lose: that of a waker
+    /// does not come out.
+    #[inline]
+    pub(super) fn serve_calmly(&self) {
+        if self.limit() != UNBOUNDED && self.line.has_waiters() {
+            self.serve_line_calmly();
+        }
+    }
+
+    #[inline(never)]
+    fn serve_line_calmly(&self) {
+        contain(|| self.serve_line());
     }
 
     #[inline(never)]
@@ -154,6 +169,19 @@ impl Entrance {
         }
     }
 
+    /// The same for one who may take nothing now. It serves the line next.
+    fn queue(&self, count: usize) -> ControlFlow<(), Ask> {
+        loop {
+            let word = self.gate().load();
+            if word.is_closed() {
+                return ControlFlow::Break(());
+            }
+            if self.gate().mark_waiters(word).is_ok() {
+                return ControlFlow::Continue(Ask { count, granted: false });
+            }
+        }
+    }
+
     /// Whether there could ever be room for `count` permits.
     pub(super) fn can_ever_hold(&self, count: usize) -> bool {
         count as u64 <= self.limit() && count <= PERMITS_MAX
@@ -211,6 +239,8 @@ impl Reserve<'_> {
     fn leave(self: Pin<&mut Self>) {
         let this = self.project();
         let entrance = *this.entrance;
+        // Those behind may ask for less, and are served also if the waker that is dropped panics.
+        let _behind = Deferred(Some(|| entrance.serve()));
         let left = this.waiter.leave_if(
             |_| true,
             |line| {
@@ -219,12 +249,27 @@ impl Reserve<'_> {
                 }
             },
         );
-        match left {
-            // Those behind may ask for less.
-            Some(Left::Waiting(_)) => entrance.serve(),
-            Some(Left::Chosen(ask)) if ask.granted => entrance.release(ask.count),
-            _ => {}
+        if let Some(Left::Chosen(Ask { count, granted: true })) = left {
+            entrance.release(count);
         }
+    }
+}
+
+impl Reserve<'_> {
+    /// Enters the line although the budget is spent. Room that is there is granted for the next poll.
+    #[cold]
+    fn poll_spent(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Closed>> {
+        let this = self.project();
+        let (entrance, count) = (*this.entrance, *this.count);
+        // Nobody waits for nothing.
+        let enters = count > 0 && this.waiter.is_outside();
+        if enters && this.waiter.poll_wait(cx, |_| entrance.queue(count)).is_pending() {
+            *this.tried = true;
+            entrance.serve();
+        } else {
+            come_back(cx);
+        }
+        Poll::Pending
     }
 }
 
@@ -233,7 +278,7 @@ impl Future for Reserve<'_> {
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Closed>> {
-        let unit = ready!(poll_unit(cx));
+        let Some(unit) = unit_now() else { return self.poll_spent(cx) };
         let this = self.project();
         let (entrance, count) = (*this.entrance, *this.count);
         if !std::mem::replace(this.tried, true) {

@@ -24,6 +24,7 @@ use std::ptr::NonNull;
 use std::task::{Context, Poll, RawWakerVTable, Waker};
 
 use super::state::{RECEIVER_WAITS, SENDER_WAITS, Snapshot, State};
+use crate::panics::LetGo;
 use crate::primitives::UnsafeCell;
 use crate::primitives::atomic::{AtomicPtr, Ordering};
 use crate::wake_batch;
@@ -271,7 +272,7 @@ unsafe fn settle(own: Option<Parts>, other: Option<Parts>) {
 unsafe fn settle_both(own: Parts, other: Option<Parts>) {
     // Dropped even if the other one panics when it is woken.
     // SAFETY: passed on to the caller.
-    let _own = unsafe { own.into_waker() };
+    let _own = LetGo(Some(unsafe { own.into_waker() }));
     // SAFETY: as above.
     unsafe { settle(None, other) };
 }

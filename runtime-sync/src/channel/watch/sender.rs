@@ -76,11 +76,11 @@ impl<T> Sender<T> {
     /// ```
     #[inline]
     #[track_caller]
-    pub fn send(&self, value: T) -> Result<(), SendError<T>> {
+    pub fn send(&self, mut value: T) -> Result<(), SendError<T>> {
         if self.receiver_count() == 0 {
             return Err(SendError(value));
         }
-        self.send_replace(value);
+        self.shared.swap(&mut value);
         Ok(())
     }
 
@@ -152,9 +152,7 @@ impl<T> Sender<T> {
     /// Puts `value` in place of the one that is there, which comes back, and wakes all receivers
     /// that wait. Does so also if there are none.
     ///
-    /// # Panics
-    ///
-    /// Passes on the first panic of a waker, after all have been woken.
+    /// A panic of a waker does not come out, as the value would go with it.
     ///
     /// # Examples
     ///
@@ -168,7 +166,7 @@ impl<T> Sender<T> {
     #[inline]
     #[track_caller]
     pub fn send_replace(&self, mut value: T) -> T {
-        self.shared.swap(&mut value);
+        self.shared.swap_calmly(&mut value);
         value
     }
 

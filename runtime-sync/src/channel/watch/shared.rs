@@ -4,6 +4,7 @@ use std::mem;
 
 use super::WatchStats;
 use super::error::RecvError;
+use crate::panics::contain;
 use crate::primitives::atomic::{AtomicUsize, Ordering};
 use crate::primitives::{ReadGuard, RwLock};
 use crate::reentry::Reentry;
@@ -86,22 +87,45 @@ impl<T> Shared<T> {
     /// If `modify` panics, the value stays as it left it, and counts as not changed.
     #[track_caller]
     pub(super) fn modify(&self, modify: impl FnOnce(&mut T) -> bool) -> bool {
-        self.write(|value| {
+        let modified = self.write(|value| {
             let _inside = self.changing.enter();
             modify(value)
-        })
+        });
+        if modified {
+            self.watching.wake_all();
+        }
+        modified
     }
 
     /// Exchanges the value, and wakes those who wait for that.
     #[inline]
     #[track_caller]
     pub(super) fn swap(&self, value: &mut T) {
+        self.swap_silently(value);
+        self.watching.wake_all();
+    }
+
+    /// The same for one who keeps the value of before, which a panic would lose: that of a waker does not
+    /// come out.
+    #[inline]
+    #[track_caller]
+    pub(super) fn swap_calmly(&self, value: &mut T) {
+        self.swap_silently(value);
+        if self.watching.has_waiters() {
+            contain(|| _ = self.watching.wake_all());
+        }
+    }
+
+    #[inline]
+    #[track_caller]
+    fn swap_silently(&self, value: &mut T) {
         self.write(|present| {
             mem::swap(present, value);
             true
         });
     }
 
+    /// Changes the value. Those who wait for that are to be woken next, if it was.
     #[inline]
     #[track_caller]
     fn write(&self, change: impl FnOnce(&mut T) -> bool) -> bool {
@@ -118,10 +142,6 @@ impl<T> Shared<T> {
             // Pairs with the load in `progress`. Only who holds the lock writes the version, and
             // the last sender is gone when `CLOSED` is set, so no write comes in between.
             self.progress.store(latest.version.0, Ordering::Release);
-        }
-        drop(latest);
-        if modified {
-            self.watching.wake_all();
         }
         modified
     }

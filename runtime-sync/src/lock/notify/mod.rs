@@ -476,18 +476,22 @@ impl Notify {
 
     /// What a future of `generation` looks at under the lock before it enters.
     fn try_enter(&self, generation: usize) -> ControlFlow<(), Place> {
-        let waiting = generation | WAITING;
         loop {
-            // Fails if there is a permit or a generation more. Relaxed: those who read `WAITING`
-            // go on to the lock.
-            let (from, relaxed) = (generation, Ordering::Relaxed);
-            match self.state.compare_exchange(from, waiting, relaxed, relaxed) {
-                Err(now) if now != waiting => {}
-                _ => return ControlFlow::Continue(Place { generation, given: Given::Nothing }),
+            let entered = self.enter_where_nothing_is(generation);
+            if entered.is_continue() || self.try_take(generation) {
+                return entered;
             }
-            if self.try_take(generation) {
-                return ControlFlow::Break(());
-            }
+        }
+    }
+
+    /// Enters unless there is a permit or a generation more, of which nothing is taken.
+    fn enter_where_nothing_is(&self, generation: usize) -> ControlFlow<(), Place> {
+        let waiting = generation | WAITING;
+        // Relaxed: those who read `WAITING` go on to the lock.
+        let (from, relaxed) = (generation, Ordering::Relaxed);
+        match self.state.compare_exchange(from, waiting, relaxed, relaxed) {
+            Err(now) if now != waiting => ControlFlow::Break(()),
+            _ => ControlFlow::Continue(Place { generation, given: Given::Nothing }),
         }
     }
 }

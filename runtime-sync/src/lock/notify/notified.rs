@@ -206,7 +206,7 @@ impl Notify {
         stage: &mut Stage,
         cx: &mut Context<'_>,
     ) -> Poll<()> {
-        let unit = ready!(budget::poll_unit(cx));
+        let Some(unit) = budget::unit_now() else { return self.poll_spent(waiter, stage, cx) };
         match *stage {
             Stage::Done => return Poll::Ready(()),
             Stage::Fresh { generation } if self.try_take(generation) => *stage = Stage::Done,
@@ -214,6 +214,25 @@ impl Notify {
         }
         unit.spend();
         Poll::Ready(())
+    }
+
+    /// Enters the line although the budget is spent, unless it need not wait: that it learns at the next
+    /// poll.
+    #[cold]
+    fn poll_spent(
+        &self,
+        waiter: Pin<&mut Waiter<'_, Place>>,
+        stage: &mut Stage,
+        cx: &mut Context<'_>,
+    ) -> Poll<()> {
+        if let Stage::Fresh { generation } = *stage
+            && waiter.poll_wait(cx, |_| self.enter_where_nothing_is(generation)).is_pending()
+        {
+            *stage = Stage::Entered;
+        } else {
+            budget::come_back(cx);
+        }
+        Poll::Pending
     }
 
     fn poll_in_line(

@@ -33,6 +33,7 @@ use std::sync::Arc;
 use std::task::{Poll, Waker};
 
 use crate::list::{List, Node};
+use crate::panics::LetGo;
 use crate::primitives::atomic::{AtomicU32, AtomicUsize, Ordering, fence};
 use crate::primitives::{Mutex, MutexGuard, UnsafeCell};
 use crate::wake_batch::WakeBatch;
@@ -364,7 +365,7 @@ impl Berth {
         self.node.state.store(OUTSIDE, Ordering::Relaxed);
         let home = self.node.home.lock().take();
         // After the wake is handed on, or if that panics.
-        let _waker = waker;
+        let _waker = LetGo(waker);
         if let Some(lot) = home
             && chosen
         {

@@ -119,7 +119,7 @@ impl Acquire<'_> {
         }
         let this = self.as_mut().project();
         let (permits, count) = (*this.permits, *this.count);
-        let queue = |line: &mut Line<'_, Request>| permits.take_or_queue(line, count);
+        let queue = |line: &mut Line<'_, Request>| permits.take_or_queue(line, count, true);
         match this.waiter.poll_wait(cx, queue) {
             Poll::Ready(Waited::Never(result)) => Poll::Ready(result),
             Poll::Ready(Waited::Woken(Request { stage: Stage::Granted, .. })) => {
@@ -134,11 +134,30 @@ impl Acquire<'_> {
     }
 }
 
+impl Acquire<'_> {
+    /// Enters the line, if it has not yet, unless what it asks for is free for whoever comes. What is free
+    /// by the time that it has entered is there at the next poll too, for one who is nudged.
+    #[cold]
+    fn poll_spent(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), AcquireError>> {
+        let this = self.project();
+        let (permits, count) = (*this.permits, *this.count);
+        let queue = |line: &mut Line<'_, Request>| permits.take_or_queue(line, count, false);
+        // Nobody waits for nothing, which is always free.
+        let enters = this.waiter.is_outside() && !permits.are_free(count);
+        if enters && this.waiter.poll_wait(cx, queue).is_pending() {
+            permits.serve();
+        } else {
+            budget::come_back(cx);
+        }
+        Poll::Pending
+    }
+}
+
 impl Future for Acquire<'_> {
     type Output = Result<(), AcquireError>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let unit = ready!(budget::poll_unit(cx));
+        let Some(unit) = budget::unit_now() else { return self.poll_spent(cx) };
         let result = ready!(self.poll_in_line(cx));
         unit.spend();
         Poll::Ready(result)
