@@ -336,7 +336,23 @@ fn who_gives_up_with_its_budget_spent_has_taken_nothing() {
     assert_eq!(receiver.try_recv(), Ok(3));
 }
 
-/// What is free is had at the next poll, by those too who have entered the line meanwhile.
+/// Or all who give something back had to look after it until it is polled again.
+#[test]
+fn who_finds_what_it_waits_for_free_stays_out_of_the_line() {
+    let semaphore = Semaphore::new(1);
+    let (sender, receiver) = mpmc::bounded::<u32>(1);
+    let mut waits = pin!(semaphore.acquire());
+    let mut sends = pin!(sender.send(1));
+    let mut cx = Context::from_waker(Waker::noop());
+    let outside = budget::refill();
+    spend_all();
+    assert!(waits.as_mut().poll(&mut cx).is_pending() && sends.as_mut().poll(&mut cx).is_pending());
+    budget::restore(outside);
+    assert_eq!((semaphore.stats().waiters, sender.stats().waiting_senders), (0, 0));
+    drop(receiver);
+}
+
+/// What is free is had once there is a budget again.
 #[test]
 fn what_is_free_is_had_once_there_is_a_budget_again() {
     fn gets<F: Future>(future: F) -> F::Output {

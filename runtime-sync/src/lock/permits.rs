@@ -261,13 +261,6 @@ impl Permits {
         self.state.load(Ordering::Acquire) >> SHIFT
     }
 
-    /// Whether `count` permits are there for whoever comes, at this moment.
-    fn are_free(&self, count: usize) -> bool {
-        // Relaxed: nothing is taken.
-        let state = self.state.load(Ordering::Relaxed);
-        count == 0 || (state & STRICT == 0 && without(state, count).is_some())
-    }
-
     /// How many wait at this moment.
     pub fn waiters(&self) -> usize {
         match self.state.load(Ordering::Relaxed) & QUEUED {
@@ -377,12 +370,18 @@ impl Permits {
         }
     }
 
+    /// Whether one who came now would get `count` permits at once.
+    fn may_take(&self, count: usize) -> bool {
+        // Relaxed: nothing is taken.
+        takeable(self.state.load(Ordering::Relaxed), count).is_some()
+    }
+
     fn exchange(&self, from: usize, to: usize, order: Ordering) -> Result<(), usize> {
         self.state.compare_exchange(from, to, order, Ordering::Relaxed).map(drop)
     }
 
-    /// What one who is about to enter the line does under its lock: take the permits after all, if it
-    /// `may`, or make it known that somebody is there. One who may not serves the line after that.
+    /// What one who is about to enter the line does under its lock: take the permits after all, or
+    /// make it known that somebody is there. One who `may` not take them now need not wait for them either.
     #[inline]
     fn take_or_queue(
         &self,
@@ -395,8 +394,10 @@ impl Permits {
             if state & FLAGS == CLOSED {
                 return ControlFlow::Break(Err(AcquireError::closed()));
             }
-            let taken = without(state, count).filter(|_| state & STRICT == 0 || count == 0);
-            let taken = taken.filter(|_| may);
+            let taken = takeable(state, count);
+            if taken.is_some() && !may {
+                return ControlFlow::Break(Ok(()));
+            }
             let exchanged = match taken {
                 // As in `try_acquire`.
                 Some(rest) => self.exchange(state, rest, Ordering::Acquire),
@@ -503,6 +504,12 @@ fn is_served(state: usize) -> bool {
 #[inline]
 fn without(state: usize, count: usize) -> Option<usize> {
     (state >> SHIFT >= count).then(|| state - (count << SHIFT))
+}
+
+/// The same for one who is not in line.
+#[inline]
+fn takeable(state: usize, count: usize) -> Option<usize> {
+    without(state, count).filter(|_| state & STRICT == 0 || count == 0)
 }
 
 /// Whether those in line are to be served in order, with nobody barging.

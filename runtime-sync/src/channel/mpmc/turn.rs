@@ -274,23 +274,24 @@ impl<'a, A: Attempt> Turn<'a, A> {
         this.attempt
     }
 
-    /// Enters the line although the budget is spent. What it could have by now is there at the next poll
-    /// too, for one who is nudged.
+    /// Enters the line although the budget is spent, unless the attempt might succeed: that it may make at the
+    /// next poll.
     #[cold]
     fn poll_spent(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<A::Output> {
         let this = self.project();
-        if std::mem::replace(this.entered, true) {
-            budget::come_back(cx);
-            return Poll::Pending;
-        }
-        let side = *this.side;
-        let waited = this.waiter.poll_wait(cx, |_| {
+        let (side, attempt) = (*this.side, this.attempt);
+        let stays_out = *this.entered || (side.admits() && attempt.another());
+        let enter = |line: &mut Line<'_, Ask>| {
             side.unsettle();
-            ControlFlow::<(), Ask>::Continue(Ask { nudged: false, front: false })
-        });
-        debug_assert!(waited.is_pending(), "who enters stays");
-        if this.attempt.another() {
-            side.nudge(1);
+            match (side.admits() || line.is_empty()) && attempt.another() {
+                true => ControlFlow::Break(()),
+                false => ControlFlow::Continue(Ask { nudged: false, front: false }),
+            }
+        };
+        if stays_out || this.waiter.poll_wait(cx, enter).is_ready() {
+            budget::come_back(cx);
+        } else {
+            *this.entered = true;
         }
         Poll::Pending
     }

@@ -169,17 +169,26 @@ impl Entrance {
         }
     }
 
-    /// The same for one who may take nothing now. It serves the line next.
-    fn queue(&self, count: usize) -> ControlFlow<(), Ask> {
+    /// The same for one who may take nothing now, and need not wait for what it could have.
+    fn queue(&self, line: &mut Line<'_, Ask>, count: usize) -> ControlFlow<(), Ask> {
         loop {
+            let head = self.position();
             let word = self.gate().load();
-            if word.is_closed() {
+            let fits = line.is_empty() && self.has_room(word, count, head) && word.holds(count);
+            if fits || word.is_closed() {
                 return ControlFlow::Break(());
             }
             if self.gate().mark_waiters(word).is_ok() {
                 return ControlFlow::Continue(Ask { count, granted: false });
             }
         }
+    }
+
+    /// Whether one who came now would not have to wait for `count` permits.
+    fn may_take(&self, count: usize) -> bool {
+        let head = self.position();
+        let word = self.gate().load();
+        word.is_closed() || !word.has_waiters() && self.has_room(word, count, head)
     }
 
     /// Whether there could ever be room for `count` permits.
@@ -256,18 +265,17 @@ impl Reserve<'_> {
 }
 
 impl Reserve<'_> {
-    /// Enters the line although the budget is spent. Room that is there is granted for the next poll.
+    /// Enters the line although the budget is spent, unless there is room: that it may have at the next poll.
     #[cold]
     fn poll_spent(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Closed>> {
         let this = self.project();
         let (entrance, count) = (*this.entrance, *this.count);
-        // Nobody waits for nothing.
-        let enters = count > 0 && this.waiter.is_outside();
-        if enters && this.waiter.poll_wait(cx, |_| entrance.queue(count)).is_pending() {
-            *this.tried = true;
-            entrance.serve();
-        } else {
+        // Who wants nothing never waits.
+        let stays_out = count == 0 || !this.waiter.is_outside() || entrance.may_take(count);
+        if stays_out || this.waiter.poll_wait(cx, |line| entrance.queue(line, count)).is_ready() {
             come_back(cx);
+        } else {
+            *this.tried = true;
         }
         Poll::Pending
     }

@@ -135,18 +135,14 @@ impl Acquire<'_> {
 }
 
 impl Acquire<'_> {
-    /// Enters the line, if it has not yet, unless what it asks for is free for whoever comes. What is free
-    /// by the time that it has entered is there at the next poll too, for one who is nudged.
+    /// Enters the line, if it has not yet, unless what it asks for is free: that it may have at the next poll.
     #[cold]
     fn poll_spent(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), AcquireError>> {
         let this = self.project();
         let (permits, count) = (*this.permits, *this.count);
         let queue = |line: &mut Line<'_, Request>| permits.take_or_queue(line, count, false);
-        // Nobody waits for nothing, which is always free.
-        let enters = this.waiter.is_outside() && !permits.are_free(count);
-        if enters && this.waiter.poll_wait(cx, queue).is_pending() {
-            permits.serve();
-        } else {
+        let stays_out = !this.waiter.is_outside() || permits.may_take(count);
+        if stays_out || this.waiter.poll_wait(cx, queue).is_ready() {
             budget::come_back(cx);
         }
         Poll::Pending
