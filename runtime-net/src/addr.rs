@@ -5,6 +5,8 @@ use std::net::ToSocketAddrs as StdToSocketAddrs;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::vec;
 
+use crate::pool::on_lookup_thread;
+
 /// What can be turned into addresses: an address, a host and a port, `"host:port"`.
 ///
 /// Addresses, and strings that spell one out, are taken as they are. Host names are looked up by
@@ -85,7 +87,7 @@ async fn look_up<F>(ask: F) -> io::Result<Addrs>
 where
     F: FnOnce() -> io::Result<vec::IntoIter<SocketAddr>> + Send + 'static,
 {
-    let answer = runtime_core::spawn::spawn_lookup(ask)?.await;
+    let answer = on_lookup_thread(ask)?.await;
     Ok(Addrs::Many(answer.map_err(io::Error::other)??))
 }
 
