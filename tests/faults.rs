@@ -119,6 +119,47 @@ fn a_pool_that_cannot_have_a_single_thread_says_so() {
     assert_eq!(runtime.block_on(runtime.spawn_blocking(|| 1)).unwrap(), 1);
 }
 
+/// What is an `io::Result` anyway does not panic, nor does it say `WouldBlock`, as the system does: who hears
+/// that waits for a readiness which never comes.
+#[cfg(feature = "fs")]
+#[test]
+fn files_names_and_standard_streams_without_a_thread_are_errors() {
+    use filch::io::{AsyncReadExt, AsyncWriteExt};
+    let _watch = watch();
+    if !in_child("files_names_and_standard_streams_without_a_thread_are_errors", LIMIT) {
+        return;
+    }
+    let (other, runtime) = (greedy().build().unwrap(), greedy().build().unwrap());
+    let path = std::env::temp_dir().join(format!("filch-faults-{}", std::process::id()));
+    let mut file = filch::fs::File::from_std(std::fs::File::create(&path).unwrap());
+    let hold = fill(&other);
+    runtime.block_on(async {
+        let mut stdin = filch::io::stdin();
+        let refused = [
+            filch::fs::read_dir("/").await.map(drop),
+            filch::fs::write(&path, "text").await,
+            filch::fs::remove_file(&path).await,
+            file.write_all(b"text").await,
+            stdin.read(&mut [0]).await.map(drop),
+            filch::io::stdout().write_all(b"text").await,
+            filch::net::lookup_host("localhost:80").await.map(drop),
+        ];
+        for error in refused.map(Result::unwrap_err) {
+            assert_eq!(error.kind(), std::io::ErrorKind::Other, "{error}");
+            assert!(error.to_string().starts_with("cannot start a thread for "), "{error}");
+        }
+        // What was to be written is lost, and what was under way with it.
+        assert!(file.write_all(b"text").await.is_err());
+    });
+    hold.0.open();
+    drop(other);
+    runtime.block_on(async {
+        filch::fs::write(&path, "text").await.unwrap();
+        filch::fs::remove_file(&path).await.unwrap();
+        drop(filch::net::lookup_host("localhost:80").await.unwrap());
+    });
+}
+
 #[test]
 fn block_in_place_does_without_a_substitute() {
     let _watch = watch();

@@ -61,16 +61,20 @@ pub fn name_of<F>() -> Arc<str> {
     Arc::from(type_name::<F>().trim_end_matches("::{{closure}}"))
 }
 
-/// [`background`] for servers: on a runtime that is named, under a name that many share.
+/// [`background`] for servers: on a runtime that is named, under a name and a place that many share.
 #[doc(hidden)]
-#[track_caller]
-pub fn background_on<F>(future: F, name: Arc<str>, handle: &Handle) -> AbortHandle
+pub fn background_on<F>(
+    future: F,
+    name: Arc<str>,
+    place: &'static Location<'static>,
+    handle: &Handle,
+) -> AbortHandle
 where
     F: Future + Send + 'static,
     F::Output: Outcome,
 {
     let future = reported(future);
-    spawn::spawn_on(handle.scheduler(), future, Some(name), Location::caller()).abort_handle()
+    spawn::spawn_on(handle.scheduler(), future, Some(name), place).abort_handle()
 }
 
 impl Builder<'_> {

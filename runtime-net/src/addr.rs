@@ -5,6 +5,8 @@ use std::net::ToSocketAddrs as StdToSocketAddrs;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::vec;
 
+use crate::pool::on_lookup_thread;
+
 /// What can be turned into addresses: an address, a host and a port, `"host:port"`.
 ///
 /// Addresses, and strings that spell one out, are taken as they are. Host names are looked up by
@@ -35,7 +37,7 @@ impl<T: sealed::Target + ?Sized> ToSocketAddrs for T {}
 ///
 /// # Errors
 ///
-/// There is no such host, or the system cannot tell at this moment.
+/// There is no such host, the system cannot tell at this moment, or a string has no port.
 ///
 /// # Panics
 ///
@@ -69,9 +71,10 @@ pub(crate) async fn resolve<T: ToSocketAddrs>(host: T) -> io::Result<Addrs> {
     drop(host);
     match target {
         Target::Known(addrs) => Ok(addrs),
-        Target::Named(name) => look_up(move || name.to_socket_addrs()).await,
-        Target::NamedWithPort(name, port) => {
-            look_up(move || (name.as_str(), port).to_socket_addrs()).await
+        Target::Named(host, port) => look_up(host, port).await,
+        Target::Nowhere(text) => {
+            let why = format!("{text:?} has no port: write host:port");
+            Err(io::Error::new(io::ErrorKind::InvalidInput, why))
         }
     }
 }
@@ -81,11 +84,16 @@ pub(crate) fn no_address() -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, "could not resolve to any address")
 }
 
-async fn look_up<F>(ask: F) -> io::Result<Addrs>
-where
-    F: FnOnce() -> io::Result<vec::IntoIter<SocketAddr>> + Send + 'static,
-{
-    let answer = runtime_core::spawn::spawn_lookup(ask)?.await;
+async fn look_up(host: String, port: u16) -> io::Result<Addrs> {
+    let ask = move || {
+        let found = (host.as_str(), port).to_socket_addrs();
+        found.map_err(|error| match error.raw_os_error() {
+            // That of the system says which it is by its number.
+            Some(_) => error,
+            None => io::Error::new(error.kind(), format!("cannot look up {host:?}: {error}")),
+        })
+    };
+    let answer = on_lookup_thread(ask)?.await;
     Ok(Addrs::Many(answer.map_err(io::Error::other)??))
 }
 
@@ -103,10 +111,10 @@ pub enum Addrs {
 pub enum Target {
     /// All that one needs.
     Known(Addrs),
-    /// `host:port`.
-    Named(String),
     /// A host and its port.
-    NamedWithPort(String, u16),
+    Named(String, u16),
+    /// What is no address, as it has no port.
+    Nowhere(String),
 }
 
 impl Iterator for Addrs {
@@ -184,9 +192,13 @@ impl sealed::Target for [SocketAddr] {
 
 impl sealed::Target for str {
     fn target(&self) -> Target {
-        match self.parse::<SocketAddr>() {
-            Ok(address) => Target::one(address),
-            Err(_) => Target::Named(self.to_owned()),
+        if let Ok(address) = self.parse::<SocketAddr>() {
+            return Target::one(address);
+        }
+        let parts = self.rsplit_once(':').and_then(|(host, port)| Some((host, port.parse().ok()?)));
+        match parts {
+            Some((host, port)) => Target::Named(host.to_owned(), port),
+            None => Target::Nowhere(self.to_owned()),
         }
     }
 }
@@ -201,7 +213,7 @@ impl sealed::Target for (&str, u16) {
     fn target(&self) -> Target {
         match self.0.parse::<IpAddr>() {
             Ok(host) => Target::one((host, self.1)),
-            Err(_) => Target::NamedWithPort(self.0.to_owned(), self.1),
+            Err(_) => Target::Named(self.0.to_owned(), self.1),
         }
     }
 }

@@ -27,6 +27,7 @@
 //! | rest.rs | accepting, also when there is no descriptor left |
 //! | socket.rs | the calls we make, and who answers |
 //! | os/ | answered by the kernel; the only place with system calls |
+//! | pool.rs | what may block, on threads |
 //! | raw.rs, raw_windows.rs | sockets from raw descriptors |
 //! | fs/ | files and directories: what is in memory at once, all else on the blocking pool |
 //! | process/ | children: starting, feeding, reaping |
@@ -44,6 +45,7 @@ pub mod fs;
 pub mod io;
 #[expect(unsafe_code, reason = "the kernel fills buffers that are not initialized")]
 mod os;
+mod pool;
 #[cfg(feature = "process")]
 pub mod process;
 #[cfg(unix)]

@@ -164,8 +164,9 @@ fn a_handler_that_fails_ends_its_connection_only_and_is_reported() {
     let reports = Arc::new(Mutex::new(Vec::new()));
     let notes = reports.clone();
     let note = move |unhandled: &Unhandled| {
-        let name = unhandled.task().and_then(|task| task.name()).map(str::to_owned);
-        notes.lock().unwrap().push((unhandled.kind(), name.unwrap()));
+        let task = unhandled.task().unwrap();
+        assert_eq!(task.spawned_at().file(), file!(), "where the server was started");
+        notes.lock().unwrap().push((unhandled.kind(), task.name().unwrap().to_owned()));
     };
     let runtime = Builder::new_current_thread().on_unhandled(note).build().unwrap();
     runtime.block_on(async {

@@ -41,8 +41,24 @@ async fn names_and_numbers_name_hosts() {
     }
     let found: Vec<_> = within(lookup_host(("localhost", port))).await.unwrap().collect();
     assert!(found.iter().all(|address| address.ip().is_loopback() && address.port() == port));
-    assert!(within(TcpStream::connect("no port here")).await.is_err());
     assert!(within(lookup_host("host.invalid:1")).await.is_err());
+}
+
+#[filch::test]
+async fn a_bad_address_is_named_in_its_error() {
+    // A label of more than 63 bytes is refused before anybody is asked.
+    let long = format!("{}.invalid", "x".repeat(64));
+    for (address, said) in [
+        ("localhost", "\"localhost\" has no port: write host:port"),
+        ("localhost:http", "\"localhost:http\" has no port: write host:port"),
+        ("localhost:65536", "\"localhost:65536\" has no port: write host:port"),
+        (&format!("{long}:80"), &format!("cannot look up {long:?}: ")),
+    ] {
+        let error = within(TcpStream::connect(address)).await.unwrap_err();
+        assert!(error.to_string().starts_with(said), "{error}");
+        let invalid = error.kind() == ErrorKind::InvalidInput;
+        assert_eq!(invalid, said.contains("port"), "{error:?}");
+    }
 }
 
 #[filch::test]

@@ -340,7 +340,7 @@ async fn run<R: Send + 'static>(
         let said = what(std)?;
         *slot.lock() = Some(said);
         Ok(())
-    });
+    })?;
     if let Outcome::Done(Err(error)) = poll_fn(|cx| turn.poll_settle(cx)).await? {
         return Err(error);
     }

@@ -16,12 +16,12 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use runtime_core::spawn::spawn_blocking;
 use runtime_core::task::JoinHandle;
 
 use super::cached::{self, Home};
 use super::{READ_MAX, check_runtime};
 use crate::io::ReadBuf;
+use crate::pool::on_thread;
 
 /// How many bytes a job reads or writes at most, unless it is told otherwise.
 pub(super) const BUFFER_MAX: usize = 2 * 1024 * 1024;
@@ -182,26 +182,32 @@ impl FileJob {
         }))
     }
 
-    fn start(&mut self, job: impl FnOnce(&StdFile, &mut Buffer) -> Outcome + Send + 'static) {
+    /// If there is no thread for the job, what was read ahead is gone with it, and the file is of no use.
+    fn start(
+        &mut self,
+        job: impl FnOnce(&StdFile, &mut Buffer) -> Outcome + Send + 'static,
+    ) -> io::Result<()> {
         let State::Idle(buffer) = &mut self.state else {
             unreachable!("a job is started when none is under way");
         };
         let mut buffer = std::mem::take(buffer);
         let std = self.std.clone();
-        self.state = State::Busy(spawn_blocking(move || {
+        self.state = State::Lost;
+        self.state = State::Busy(on_thread(move || {
             let outcome = job(&std, &mut buffer);
             // Before anybody hears of the end, so that the file has one owner again.
             drop(std);
             (outcome, buffer)
-        }));
+        })?);
+        Ok(())
     }
 
     /// Does something else with the file. What it says is the next outcome.
     pub(super) fn start_other(
         &mut self,
         other: impl FnOnce(&StdFile) -> io::Result<()> + Send + 'static,
-    ) {
-        self.start(|std, buffer| Outcome::Done(buffer.unread(std).and_then(|()| other(std))));
+    ) -> io::Result<()> {
+        self.start(|std, buffer| Outcome::Done(buffer.unread(std).and_then(|()| other(std))))
     }
 
     /// Reads `most` bytes at most.
@@ -238,7 +244,7 @@ impl FileJob {
                     return Poll::Ready(Ok(()));
                 }
             }
-            self.start(move |std, buffer| Outcome::Read(buffer.read(std, wanted)));
+            self.start(move |std, buffer| Outcome::Read(buffer.read(std, wanted)))?;
         }
     }
 
@@ -271,7 +277,7 @@ impl FileJob {
                     (buffer.bytes, buffer.start) = (bytes, 0);
                 }
                 Outcome::Written(outcome)
-            });
+            })?;
         }
         Poll::Ready(Ok(count))
     }
@@ -313,8 +319,7 @@ impl FileJob {
                 buffer.clear();
             }
             Outcome::Sought(outcome)
-        });
-        Ok(())
+        })
     }
 
     pub(super) fn poll_complete(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<u64>> {

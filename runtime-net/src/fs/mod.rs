@@ -8,7 +8,7 @@
 //! | [`create_dir`], [`DirBuilder`], [`read_dir`], … | directories |
 //!
 //! Systems do not tell when a file is ready: so an operation is one job for a thread that may
-//! block, see [`spawn_blocking`]. That costs some microseconds,
+//! block, see [`spawn_blocking`](runtime_core::spawn::spawn_blocking). That costs some microseconds,
 //! and so few large operations are better than many small ones:
 //! [`BufReader`](crate::io::BufReader) and [`BufWriter`](crate::io::BufWriter) help.
 //!
@@ -74,8 +74,9 @@ use std::path::{Path, PathBuf};
 use std::task::{Poll, ready};
 
 use runtime_core::runtime::context;
-use runtime_core::spawn::spawn_blocking;
 use runtime_sync::budget;
+
+use crate::pool::on_thread;
 
 /// The longest read that is done at once: it takes about as long as the way to a thread and back.
 const READ_MAX: usize = 64 * 1024;
@@ -84,7 +85,7 @@ const READ_MAX: usize = 64 * 1024;
 async fn on_pool<R: Send + 'static>(
     job: impl FnOnce() -> io::Result<R> + Send + 'static,
 ) -> io::Result<R> {
-    spawn_blocking(job).await?
+    on_thread(job)?.await?
 }
 
 /// Does at once what needs no waiting; has a thread do `job` otherwise, and waits for it.
@@ -115,7 +116,7 @@ async fn at_once<R: Send + 'static>(
     }
 }
 
-/// Panics where no thread could be had, although none is needed: it is not to be a panic only now and
+/// Panics without a runtime, also where no thread of it is needed: it is not to be a panic only now and
 /// then.
 #[track_caller]
 fn check_runtime() {

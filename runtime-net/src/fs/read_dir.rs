@@ -7,11 +7,11 @@ use std::path::Path;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use runtime_core::spawn::spawn_blocking;
 use runtime_core::task::JoinHandle;
 use runtime_sync::budget;
 
 use super::{DirEntry, on_pool};
+use crate::pool::on_thread;
 
 /// How many entries a job reads ahead.
 const AHEAD: usize = 32;
@@ -123,7 +123,8 @@ impl ReadDir {
                 turn.made_progress();
                 return Poll::Ready(Ok(None));
             };
-            self.state = State::Busy(spawn_blocking(|| read_on(rest)));
+            self.state = State::Lost;
+            self.state = State::Busy(on_thread(|| read_on(rest))?);
         }
     }
 }

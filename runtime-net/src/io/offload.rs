@@ -7,10 +7,10 @@ use std::io::{self, Read, Write};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use runtime_core::spawn::spawn_blocking;
 use runtime_core::task::JoinHandle;
 
 use super::ReadBuf;
+use crate::pool::on_thread;
 
 /// How many bytes a job reads or writes at most.
 const BUFFER_MAX: usize = 2 * 1024 * 1024;
@@ -69,11 +69,15 @@ impl<T: Send + 'static> Offload<T> {
         }
     }
 
-    fn start(&mut self, job: impl FnOnce(&mut Idle<T>) -> io::Result<()> + Send + 'static) {
+    fn start(
+        &mut self,
+        job: impl FnOnce(&mut Idle<T>) -> io::Result<()> + Send + 'static,
+    ) -> io::Result<()> {
         let State::Idle(mut idle) = std::mem::replace(&mut self.state, State::Lost) else {
             unreachable!("a job is started when none is under way");
         };
-        self.state = State::Busy(spawn_blocking(move || (job(&mut idle), idle)));
+        self.state = State::Busy(on_thread(move || (job(&mut idle), idle))?);
+        Ok(())
     }
 }
 
@@ -105,7 +109,7 @@ impl<T: Read + Send + 'static> Offload<T> {
                 let outcome = read_once(&mut idle.stream, &mut idle.buf);
                 idle.buf.truncate(*outcome.as_ref().unwrap_or(&0));
                 outcome.map(drop)
-            });
+            })?;
         }
     }
 }
@@ -134,7 +138,7 @@ impl<T: Write + Send + 'static> Offload<T> {
         idle.buf.clear();
         idle.buf.extend_from_slice(&bytes[..count]);
         self.unflushed = true;
-        self.start(|idle| idle.stream.write_all(&idle.buf));
+        self.start(|idle| idle.stream.write_all(&idle.buf))?;
         Poll::Ready(Ok(count))
     }
 
@@ -142,7 +146,7 @@ impl<T: Write + Send + 'static> Offload<T> {
     pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(self.poll_idle(cx))?;
         if std::mem::take(&mut self.unflushed) {
-            self.start(|idle| idle.stream.flush());
+            self.start(|idle| idle.stream.flush())?;
             ready!(self.poll_idle(cx))?;
         }
         Poll::Ready(Ok(()))

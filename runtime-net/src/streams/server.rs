@@ -6,6 +6,7 @@ use std::fmt;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
+use std::panic::Location;
 use std::pin::Pin;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -61,13 +62,14 @@ use crate::tcp::TcpListener;
 ///     server.serve_forever().await
 /// }
 /// ```
-pub async fn start_server<A, H, F>(addr: A, handler: H) -> io::Result<Server>
+#[track_caller]
+pub fn start_server<A, H, F>(addr: A, handler: H) -> impl Future<Output = io::Result<Server>>
 where
     A: ToSocketAddrs,
     H: Fn(StreamReader, StreamWriter) -> F + Send + Sync + 'static,
     F: Future<Output: Outcome> + Send + 'static,
 {
-    ServerOptions::new().serve(addr, handler).await
+    ServerOptions::new().serve(addr, handler)
 }
 
 /// A server. Dropping it closes it: nobody is let in any more, and those who are in stay.
@@ -109,6 +111,8 @@ struct Shared {
     handler: Box<Handler>,
     /// That of the handlers' tasks.
     name: Arc<str>,
+    /// Where the server was started, which says more of a handler's task than our own line.
+    place: &'static Location<'static>,
     runtime: Handle,
     /// Tasks at the doors, tasks of handlers, and connections that are not closed.
     living: TaskTracker,
@@ -177,7 +181,12 @@ impl Door {
 
 impl Server {
     #[track_caller]
-    pub(super) fn new<H, F>(options: ServerOptions, doors: Vec<Door>, handler: H) -> Server
+    pub(super) fn new<H, F>(
+        options: ServerOptions,
+        doors: Vec<Door>,
+        handler: H,
+        place: &'static Location<'static>,
+    ) -> Server
     where
         H: Fn(StreamReader, StreamWriter) -> F + Send + Sync + 'static,
         F: Future<Output: Outcome> + Send + 'static,
@@ -197,6 +206,7 @@ impl Server {
             options,
             handler: Box::new(handler),
             name: name_of::<F>(),
+            place,
             runtime: Handle::current(),
             living: TaskTracker::new(),
             closed: Event::new(),
@@ -386,7 +396,7 @@ impl Shared {
             let _entry = entry;
             shared.attend_to(reader, writer).await
         });
-        let handler = background_on(task, self.name.clone(), &self.runtime);
+        let handler = background_on(task, self.name.clone(), self.place, &self.runtime);
         self.let_in(number, handler);
     }
 

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
+use std::panic::Location;
 
 use runtime_core::background::Outcome;
 
@@ -121,25 +122,29 @@ impl ServerOptions {
     /// # Cancel safety
     ///
     /// Cancel safe: nothing is left behind.
-    pub async fn serve<A, H, F>(self, addr: A, handler: H) -> io::Result<Server>
+    #[track_caller]
+    pub fn serve<A, H, F>(self, addr: A, handler: H) -> impl Future<Output = io::Result<Server>>
     where
         A: ToSocketAddrs,
         H: Fn(StreamReader, StreamWriter) -> F + Send + Sync + 'static,
         F: Future<Output: Outcome> + Send + 'static,
     {
-        self.tls.check()?;
-        let mut addresses: Vec<SocketAddr> = Vec::new();
-        for address in resolve(addr).await? {
-            if !addresses.contains(&address) {
-                addresses.push(address);
+        let place = Location::caller();
+        async move {
+            self.tls.check()?;
+            let mut addresses: Vec<SocketAddr> = Vec::new();
+            for address in resolve(addr).await? {
+                if !addresses.contains(&address) {
+                    addresses.push(address);
+                }
             }
+            if addresses.is_empty() {
+                return Err(no_address());
+            }
+            let doors = addresses.into_iter().map(|address| self.listen(address));
+            let doors = doors.collect::<io::Result<Vec<_>>>()?;
+            Ok(self.open(doors, handler, place))
         }
-        if addresses.is_empty() {
-            return Err(no_address());
-        }
-        let doors = addresses.into_iter().map(|address| self.listen(address));
-        let doors = doors.collect::<io::Result<Vec<_>>>()?;
-        Ok(self.open(doors, handler))
     }
 
     fn listen(&self, address: SocketAddr) -> io::Result<Door> {
@@ -155,13 +160,18 @@ impl ServerOptions {
         TcpListener::new(socket).map(Door::Tcp)
     }
 
-    pub(super) fn open<H, F>(self, doors: Vec<Door>, handler: H) -> Server
+    pub(super) fn open<H, F>(
+        self,
+        doors: Vec<Door>,
+        handler: H,
+        place: &'static Location<'static>,
+    ) -> Server
     where
         H: Fn(StreamReader, StreamWriter) -> F + Send + Sync + 'static,
         F: Future<Output: Outcome> + Send + 'static,
     {
         let start = self.start_serving;
-        let server = Server::new(self, doors, handler);
+        let server = Server::new(self, doors, handler, place);
         if start {
             server.start();
         }

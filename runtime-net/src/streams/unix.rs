@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::io;
+use std::panic::Location;
 use std::path::Path;
 
 use runtime_core::background::Outcome;
@@ -47,13 +48,15 @@ pub async fn open_unix_connection<P: AsRef<Path>>(
 /// # Panics
 ///
 /// There is no runtime on this thread.
-pub async fn start_unix_server<P, H, F>(path: P, handler: H) -> io::Result<Server>
+#[track_caller]
+pub fn start_unix_server<P, H, F>(path: P, handler: H) -> impl Future<Output = io::Result<Server>>
 where
     P: AsRef<Path>,
     H: Fn(StreamReader, StreamWriter) -> F + Send + Sync + 'static,
     F: Future<Output: Outcome> + Send + 'static,
 {
-    ServerOptions::new().serve_unix(path, handler)
+    let place = Location::caller();
+    async move { ServerOptions::new().serve_unix_at(path, handler, place) }
 }
 
 impl ConnectOptions {
@@ -90,7 +93,23 @@ impl ServerOptions {
     /// # Panics
     ///
     /// There is no runtime on this thread.
+    #[track_caller]
     pub fn serve_unix<P, H, F>(self, path: P, handler: H) -> io::Result<Server>
+    where
+        P: AsRef<Path>,
+        H: Fn(StreamReader, StreamWriter) -> F + Send + Sync + 'static,
+        F: Future<Output: Outcome> + Send + 'static,
+    {
+        self.serve_unix_at(path, handler, Location::caller())
+    }
+
+    #[track_caller]
+    fn serve_unix_at<P, H, F>(
+        self,
+        path: P,
+        handler: H,
+        place: &'static Location<'static>,
+    ) -> io::Result<Server>
     where
         P: AsRef<Path>,
         H: Fn(StreamReader, StreamWriter) -> F + Send + Sync + 'static,
@@ -100,7 +119,7 @@ impl ServerOptions {
         let path = path.as_ref();
         let file = SocketFile::prepare(path)?;
         let listener = UnixListener::bind(path)?;
-        Ok(self.open(vec![Door::Unix(UnixDoor { listener, _file: file.made() })], handler))
+        Ok(self.open(vec![Door::Unix(UnixDoor { listener, _file: file.made() })], handler, place))
     }
 }
 

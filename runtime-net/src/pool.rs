@@ -1,0 +1,35 @@
+//! What may block, on threads of the runtime: to have no thread is an error of the operation.
+
+use std::io;
+
+use runtime_core::spawn::{Builder, spawn_lookup};
+use runtime_core::task::JoinHandle;
+
+/// Has a thread of the blocking pool run `job`.
+///
+/// # Errors
+///
+/// The pool has no thread and none can be started. The job is dropped.
+///
+/// # Panics
+///
+/// If this thread is in no runtime.
+#[track_caller]
+pub(crate) fn on_thread<R: Send + 'static>(
+    job: impl FnOnce() -> R + Send + 'static,
+) -> io::Result<JoinHandle<R>> {
+    Builder::new().spawn_blocking(job).map_err(|error| no_thread("blocking work", &error))
+}
+
+/// As [`on_thread`], for names to be looked up.
+#[track_caller]
+pub(crate) fn on_lookup_thread<R: Send + 'static>(
+    ask: impl FnOnce() -> R + Send + 'static,
+) -> io::Result<JoinHandle<R>> {
+    spawn_lookup(ask).map_err(|error| no_thread("looking up names", &error))
+}
+
+/// The system calls it `WouldBlock`. Who reads a stream would wait then for a readiness that never comes.
+fn no_thread(work: &str, error: &io::Error) -> io::Error {
+    io::Error::other(format!("cannot start a thread for {work}: {error}"))
+}
