@@ -10,8 +10,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use filch::sync::{
-    BoundedSemaphore, CapacityLimiter, Mutex, Notify, Queue, RwLock, Semaphore, broadcast, mpmc,
-    mpsc,
+    BoundedSemaphore, CapacityLimiter, Mutex, Notify, RwLock, Semaphore, broadcast, mpmc, mpsc,
 };
 use runtime_sync::budget::{
     self, BUDGET, consume_budget, cooperative, has_budget_remaining, poll_proceed, unconstrained,
@@ -268,8 +267,6 @@ fn who_has_spent_its_budget_elsewhere_takes_its_place_in_line_all_the_same() {
     assert!(keeps_its_place(|| limiter.acquire(), || limiter.set_total_tokens(1)));
     let notify = Notify::new();
     assert!(keeps_its_place(|| notify.notified(), || notify.notify_one()));
-    let queue = Queue::new(0);
-    assert!(keeps_its_place(|| queue.get(), || queue.put_nowait(1).unwrap()));
     let (sender, mut receiver) = mpsc::channel(1);
     sender.try_send(()).unwrap();
     assert!(keeps_its_place(|| sender.send(()), || receiver.try_recv().unwrap()));

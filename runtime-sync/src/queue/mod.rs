@@ -25,9 +25,11 @@ pub use order::{Fifo, Lifo, Order, Priority};
 pub use stats::QueueStats;
 
 use std::fmt;
+use std::future::poll_fn;
 use std::sync::Arc;
 
 use crate::block_on::block_outside_of_tasks;
+use crate::budget::poll_unit;
 use crate::lock::TryAcquireError;
 use crate::lock::permits::Permits;
 use crate::panics::contain;
@@ -264,6 +266,9 @@ impl<O: Order> AnyQueue<O> {
         self.shared.check();
         async {
             if !self.shared.items.acquire_now(1) {
+                // With a budget only: who waits has each put look after the line, and who gets as much as was
+                // put in has spent it just when the queue is empty.
+                poll_fn(|cx| poll_unit(cx).map(drop)).await;
                 // Refused means that it is shut down: what is left may still be taken.
                 let _ = self.shared.items.acquire(1).await;
             }
