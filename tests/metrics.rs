@@ -167,7 +167,25 @@ fn a_worker_that_is_not_there_is_refused_at_the_callers_line() {
     assert_eq!(said, "there is no worker 1: the runtime has 1");
     panic_here(|| metrics.worker_total_busy_duration(1));
     panic_here(|| metrics.worker_mean_poll_time(1));
+    panic_here(|| metrics.worker_overflow_count(1));
     panic_here(|| metrics.worker_local_queue_depth(usize::MAX));
+}
+
+#[test]
+fn the_queue_of_a_worker_takes_a_crowd_and_passes_none_of_it_on() {
+    let _watch = watch();
+    // The only worker is in this poll, so that whatever is queued is still there.
+    let runtime = current();
+    let metrics = runtime.metrics();
+    runtime.block_on(async {
+        for _ in 0..2000 {
+            drop(filch::spawn(async {}));
+        }
+        // One may be in the slot for the next task.
+        let waiting = metrics.worker_local_queue_depth(0);
+        assert!(waiting >= 1999, "{waiting} of 2000 are in the queue of their worker");
+        assert_eq!(metrics.worker_overflow_count(0), 0);
+    });
 }
 
 #[test]

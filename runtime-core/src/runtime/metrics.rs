@@ -138,6 +138,12 @@ impl RuntimeMetrics {
         self.stats(worker, |stats| stats.local_schedules.get())
     }
 
+    /// How many tasks a worker passed on because its own queue was full: none, since that queue grows.
+    #[track_caller]
+    pub fn worker_overflow_count(&self, worker: usize) -> u64 {
+        self.stats(worker, |_| 0)
+    }
+
     /// How long a poll of a worker takes: an estimate that follows the present.
     #[track_caller]
     pub fn worker_mean_poll_time(&self, worker: usize) -> Duration {
