@@ -126,6 +126,7 @@ impl Worker {
         self.woke_up.set(now);
         self.linger.slept(now.saturating_sub(fell_asleep), self.is_called());
         expire(&self.remote.timers, now);
+        self.look_after_another(now);
         self.pace.begin(1, now);
         self.outlook.looked(now, self.queued());
         self.bury_dead();
@@ -235,6 +236,8 @@ fn can_linger() -> bool {
 mod tests {
     use super::super::Scheduler;
     use super::super::config::Config;
+    use super::super::current;
+    use super::super::worker::Turn;
     use super::*;
     use crate::clock::Clock;
     use crate::reactor::{Direction, Interest, Registration};
@@ -244,6 +247,37 @@ mod tests {
     use std::sync::Arc;
     use std::sync::atomic::AtomicBool;
     use std::task::{Context, Wake, Waker};
+
+    #[test]
+    fn who_wakes_up_fires_the_timers_of_one_that_does_not() {
+        let (scheduler, workers) =
+            Scheduler::new(Config::of_workers(2), Clock::system()).expect("it has a driver");
+        let _entered = current::Entered::new(scheduler.clone());
+        let over = Arc::new(AtomicBool::new(false));
+        let flag = over.clone();
+        let task = async move {
+            crate::time::sleep(Duration::from_millis(1)).await;
+            flag.store(true, Ordering::SeqCst);
+        };
+        let handle = scheduler.spawn_outside(task, None, Location::caller());
+        // It goes to wait outside, with a timer, and is not given a core for it.
+        let run = |worker: &Worker| {
+            current::run_as(worker, || while worker.turn() != Turn::Idle {});
+        };
+        run(&workers[1]);
+        assert!(workers[1].remote.timers.next_deadline().is_some(), "the timer is its own");
+        let turn = scheduler.turn.lock().take();
+        scheduler.waiting.store(2, Ordering::SeqCst);
+        let begun = scheduler.clock.now();
+        while !over.load(Ordering::SeqCst) {
+            assert!(scheduler.clock.now() - begun < 10_000_000_000, "nobody fires it");
+            let _ = workers[0].remote.parker.unpark();
+            current::run_as(&workers[0], || workers[0].sleep());
+            run(&workers[0]);
+        }
+        *scheduler.turn.lock() = turn;
+        drop((handle, workers));
+    }
 
     struct Told(AtomicBool);
 

@@ -310,6 +310,7 @@ impl Worker {
         self.pace.measure(now, scheduler.config.event_interval);
         self.remote.stats.mean_poll_nanos.set(self.pace.mean());
         expire(&self.remote.timers, now);
+        self.look_after_another(now);
         if self.pinned_living.get() > 0 {
             self.accept_pinned();
         }
@@ -337,18 +338,18 @@ impl Worker {
         let found = scheduler.glance_outside();
         self.outlook.took(scheduler.clock.now().saturating_sub(now), found);
         self.outlook.looked(now, self.queued());
-        let neighbour = self.outlook.neighbour(self.index, scheduler.config.workers);
-        if let Some(remote) = neighbour.and_then(|index| scheduler.remotes.find(index)) {
-            Worker::look_after(remote, now);
-        }
     }
 
-    /// Fires timers that another worker should have fired: it has lost its core, or is in a long poll. The
+    /// Fires timers that another worker should have fired: it is in a long poll, or has lost its core,
+    /// perhaps before it came to run for its timers, in which case it is still in the book as asleep. The
     /// monitor notices as well, but it may take some milliseconds while all are busy.
-    fn look_after(neighbour: &Remote, now: Nanos) {
+    pub(super) fn look_after_another(&self, now: Nanos) {
+        let scheduler = self.scheduler();
+        let other = self.outlook.neighbour(self.index, scheduler.config.workers);
+        let Some(other) = other.and_then(|index| scheduler.remotes.find(index)) else { return };
         let overdue = now.saturating_sub(OVERDUE);
-        if neighbour.timers.next_deadline().is_some_and(|deadline| deadline < overdue) {
-            expire(&neighbour.timers, now);
+        if other.timers.next_deadline().is_some_and(|deadline| deadline < overdue) {
+            expire(&other.timers, now);
         }
     }
 
