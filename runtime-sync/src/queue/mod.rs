@@ -266,8 +266,7 @@ impl<O: Order> AnyQueue<O> {
         self.shared.check();
         async {
             if !self.shared.items.acquire_now(1) {
-                // With a budget only: who waits has each put look after the line, and who gets as much as was
-                // put in has spent it just when the queue is empty.
+                // With a budget only: each put looks after who waits, and who gets all in turns has spent it.
                 poll_fn(|cx| poll_unit(cx).map(drop)).await;
                 // Refused means that it is shut down: what is left may still be taken.
                 let _ = self.shared.items.acquire(1).await;
