@@ -29,8 +29,8 @@ use crate::runtime::context;
 /// Watches a descriptor while it lives.
 ///
 /// It holds what the descriptor belongs to, which is [given back](Registration::deregister) or dropped
-/// when the watch has ended: a number that was closed before may be another's by then. Who gives it an
-/// [`Unowned`] number sees to that by other means.
+/// when the watch has ended: a number that was closed before may be another's by then. Of [`Unowned`]
+/// numbers, which others may close at any time, the reactor keeps book.
 pub struct Registration<D: Numbered + ?Sized = Unowned> {
     reactor: Arc<Reactor>,
     /// `NONE` once the watch has ended.
