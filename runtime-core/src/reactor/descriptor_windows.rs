@@ -2,6 +2,8 @@
 
 use std::os::windows::io::{AsRawSocket as _, AsSocket, RawSocket};
 
+use super::numbered::Numbered;
+
 /// The handle of something that can be watched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RawDescriptor {
@@ -14,36 +16,10 @@ pub enum RawDescriptor {
 /// The handle of none, `INVALID_SOCKET`.
 pub(super) const NONE: RawDescriptor = RawDescriptor::Socket(RawSocket::MAX);
 
-/// What can be watched.
-pub trait Numbered {
-    /// Its handle, the same as long as it is watched.
-    fn number(&self) -> RawDescriptor;
-
-    /// Whether the handle is open as long as it is watched, whatever others do.
-    fn is_owned(&self) -> bool {
-        true
-    }
-}
-
 impl<T: AsSocket + ?Sized> Numbered for T {
     #[inline]
     fn number(&self) -> RawDescriptor {
         RawDescriptor::Socket(self.as_socket().as_raw_socket())
-    }
-}
-
-/// The handle of something that belongs to somebody else, who may close it at any time.
-#[derive(Debug, Clone, Copy)]
-pub struct Unowned(pub RawDescriptor);
-
-impl Numbered for Unowned {
-    #[inline]
-    fn number(&self) -> RawDescriptor {
-        self.0
-    }
-
-    fn is_owned(&self) -> bool {
-        false
     }
 }
 

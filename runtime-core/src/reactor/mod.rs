@@ -14,6 +14,7 @@
 //! | ready.rs | `Interest`, `Ready`: what one waits for, what has come |
 //! | driver.rs | `Driver`: what we ask of the outside world |
 //! | descriptor_*.rs | what the system knows something by that it can watch |
+//! | numbered.rs | what can be watched: what has a descriptor, or knows one |
 //! | poller_linux.rs, poller_portable.rs, poller_windows.rs | the kernel's answer |
 //! | readiness.rs | the word of one direction: flags, generation, tick |
 //! | source.rs | one watched descriptor: two such words, and who waits |
@@ -27,6 +28,7 @@
 #[cfg_attr(windows, path = "descriptor_windows.rs")]
 mod descriptor;
 pub mod driver;
+mod numbered;
 pub mod readiness;
 pub mod ready;
 #[expect(unsafe_code, reason = "what is watched goes once, after its watch has ended")]
@@ -53,8 +55,9 @@ pub mod poller;
 #[cfg(all(test, unix))]
 mod tests;
 
-pub use descriptor::{Numbered, RawDescriptor, Unowned};
+pub use descriptor::RawDescriptor;
 pub use driver::{Driver, EVENTS_MAX, Event, Events};
+pub use numbered::{Numbered, Unowned};
 pub use ready::{Direction, Interest, Ready};
 pub use registration::Registration;
 pub use source::{ReadyEvent, ShutDown};

@@ -20,7 +20,7 @@ use runtime_sync::primitives::Arc;
 use runtime_sync::wake_batch::WakeBatch;
 
 use super::Reactor;
-use super::descriptor::{Numbered, Unowned};
+use super::numbered::{Numbered, Unowned};
 use super::poller;
 use super::ready::{Direction, Interest, Ready};
 use super::source::{ReadyEvent, ShutDown, Source, Wait};

@@ -16,7 +16,8 @@ use std::sync::OnceLock;
 use runtime_sync::contention::Backoff;
 use runtime_sync::primitives::Mutex;
 
-use super::descriptor::{Numbered, RawDescriptor};
+use super::descriptor::RawDescriptor;
+use super::numbered::Numbered;
 use super::readiness::GENERATIONS;
 use super::source::{Line, Source};
 use super::watched::Watched;
