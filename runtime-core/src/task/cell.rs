@@ -25,10 +25,10 @@ use super::raw::{self, PackedJoiner, TaskRef, Vtable};
 use super::requests;
 use super::state::{Complete, State};
 use super::told::Told;
+use super::unhandled::UnhandledHook;
 use super::{Schedule, TaskInfo};
 use crate::unwind::{Payload, catch, contain};
 use runtime_sync::primitives::UnsafeCell;
-use std::alloc::Layout;
 use std::future::Future;
 use std::mem::ManuallyDrop;
 use std::panic::Location;
@@ -69,51 +69,66 @@ pub(super) struct Front<S> {
     home: UnsafeCell<Option<S>>,
 }
 
-/// The whole of a task.
+/// The whole of a task that has no name.
 #[repr(C)]
-pub(super) struct Cell<F: Future, S, N> {
+pub(super) struct Cell<F: Future, S> {
     front: Front<S>,
     stage: UnsafeCell<Stage<F>>,
-    name: N,
+}
+
+/// The whole of one that has.
+#[repr(C)]
+pub(super) struct Named<F: Future, S> {
+    cell: Cell<F, S>,
+    pub(super) name: Arc<str>,
 }
 
 /// First the future, then its output. Which of the two it is follows from the state word.
 union Stage<F: Future> {
     future: ManuallyDrop<F>,
-    output: ManuallyDrop<Option<Result<F::Output, JoinError>>>,
+    output: ManuallyDrop<Output<F::Output>>,
 }
 
-/// A task's name, or its absence, which takes no room.
-pub(super) trait Name: Send + Sync + 'static {
-    fn get(&self) -> Option<&Arc<str>>;
-}
-
-impl Name for () {
-    fn get(&self) -> Option<&Arc<str>> {
-        None
-    }
-}
-
-impl Name for Arc<str> {
-    fn get(&self) -> Option<&Arc<str>> {
-        Some(self)
-    }
-}
+/// What a task has come to, until it is taken.
+pub(super) type Output<T> = Option<Result<T, JoinError>>;
 
 /// Allocates a task. Its `Runnable` and its `JoinHandle` are the caller's to make, once each.
-pub(super) fn allocate<F: Future, S: Schedule, N: Name>(
+#[inline]
+pub(super) fn allocate<F: Future, S: Schedule>(
     future: F,
     home: Option<S>,
-    name: N,
+    name: Option<Arc<str>>,
     id: Id,
     location: &'static Location<'static>,
 ) -> NonNull<Header> {
-    let place = memory::take(Layout::new::<Cell<F, S, N>>()).cast::<Cell<F, S, N>>();
-    let cell = Cell {
-        front: Front {
+    let vtable = match name {
+        None => Vtable::of::<F, S>(),
+        Some(_) => Vtable::of_named::<F, S>(),
+    };
+    let place = memory::take(vtable.layout).cast::<Cell<F, S>>();
+    let front = Front::new(vtable, home, id, location);
+    let stage = UnsafeCell::new(Stage { future: ManuallyDrop::new(future) });
+    // SAFETY: the place is large enough, aligned, and ours.
+    unsafe { place.write(Cell { front, stage }) };
+    if let Some(name) = name {
+        // SAFETY: there is room for it by the vtable's layout.
+        unsafe { place.byte_add(vtable.name_at).cast().write(name) };
+    }
+    place.cast()
+}
+
+impl<S> Front<S> {
+    #[inline]
+    fn new(
+        vtable: &'static Vtable,
+        home: Option<S>,
+        id: Id,
+        location: &'static Location<'static>,
+    ) -> Front<S> {
+        Front {
             header: Header {
                 state: State::new(),
-                vtable: raw::vtable::<F, S, N>(),
+                vtable,
                 id,
                 location,
                 links: UnsafeCell::new(Links { prev: ptr::null(), next: ptr::null() }),
@@ -121,13 +136,8 @@ pub(super) fn allocate<F: Future, S: Schedule, N: Name>(
                 place: UnsafeCell::new(Place { joiner: ManuallyDrop::new(PackedJoiner::EMPTY) }),
             },
             home: UnsafeCell::new(home),
-        },
-        stage: UnsafeCell::new(Stage { future: ManuallyDrop::new(future) }),
-        name,
-    };
-    // SAFETY: the place is large enough, aligned, and ours.
-    unsafe { place.write(cell) };
-    place.cast()
+        }
+    }
 }
 
 impl Header {
@@ -139,7 +149,7 @@ impl Header {
     /// The task's name.
     pub fn name(&self) -> Option<&Arc<str>> {
         // SAFETY: whoever has a `&Header` keeps the cell alive, and the name is never written.
-        unsafe { (self.vtable.name)(NonNull::from(self)).map(|name| name.as_ref()) }
+        name(NonNull::from(self)).map(|name| unsafe { name.as_ref() })
     }
 
     /// The task's number, name and birthplace.
@@ -201,18 +211,6 @@ impl Header {
     }
 }
 
-impl<S: Schedule> Front<S> {
-    /// The output of a task that has panicked. The caller holds the `Runnable`.
-    #[cold]
-    fn panicked(&self, payload: Payload) -> JoinError {
-        let hook = self.home.with(|home| {
-            // SAFETY: nobody writes it while the caller holds the `Runnable` (invariant 4).
-            S::unhandled_hook(unsafe { (*home).as_ref() })
-        });
-        JoinError::panic(self.header.id, self.header.location, payload, hook)
-    }
-}
-
 /// The home of a task whose homes are of type `S`.
 ///
 /// # Safety
@@ -242,30 +240,40 @@ pub(super) unsafe fn replace_home<S>(header: NonNull<Header>, new: Option<S>) ->
     })
 }
 
+/// Where a task's name lies, if it has one.
+fn name(header: NonNull<Header>) -> Option<NonNull<Arc<str>>> {
+    // SAFETY: whoever has a header keeps it alive.
+    match unsafe { header.as_ref() }.vtable.name_at {
+        0 => None,
+        // SAFETY: so far behind the header, in the same allocation, lies a name.
+        at => Some(unsafe { header.byte_add(at) }.cast()),
+    }
+}
+
 /// The cell behind a header.
 ///
 /// # Safety
 ///
-/// - `header` belongs to a living `Cell<F, S, N>`.
-unsafe fn cell<'a, F: Future, S, N>(header: NonNull<Header>) -> &'a Cell<F, S, N> {
+/// - `header` belongs to a living `Cell<F, S>`.
+unsafe fn cell<'a, F: Future, S>(header: NonNull<Header>) -> &'a Cell<F, S> {
     // SAFETY: by this function's contract; `Cell` begins with `Front`, which begins with `Header`.
-    unsafe { header.cast::<Cell<F, S, N>>().as_ref() }
+    unsafe { header.cast::<Cell<F, S>>().as_ref() }
 }
 
 /// Polls the future once. True: it is complete, and the cell may be gone.
 ///
 /// # Safety
 ///
-/// - The caller holds the `Runnable` (invariant 1), and `header` belongs to a `Cell<F, S, N>`.
-pub(super) unsafe fn poll<F: Future, S: Schedule, N: Name>(header: NonNull<Header>) -> bool {
+/// - The caller holds the `Runnable` (invariant 1), and `header` belongs to a `Cell<F, S>`.
+pub(super) unsafe fn poll<F: Future, S: Schedule>(header: NonNull<Header>) -> bool {
     // SAFETY: by this function's contract.
-    let this = unsafe { cell::<F, S, N>(header) };
+    let this = unsafe { cell::<F, S>(header) };
     // SAFETY: the waker borrows the life that the `Runnable` gives the cell; it is not dropped, so
     // that it takes no reference along.
     let waker = ManuallyDrop::new(unsafe { raw::waker(header) });
     let mut cx = Context::from_waker(&waker);
     let polled = catch(|| {
-        let panicked = Panicked(this);
+        let panicked = Panicked(header);
         let polled = this.stage.with_mut(|stage| {
             // SAFETY: invariant 1; the future stands until completion, and is pinned because the
             // cell never moves.
@@ -275,87 +283,123 @@ pub(super) unsafe fn poll<F: Future, S: Schedule, N: Name>(header: NonNull<Heade
         std::mem::forget(panicked);
         polled
     });
-    let output = match polled {
+    match polled {
         Ok(Poll::Pending) => return false,
-        // SAFETY: invariant 1, and the future is dropped just here.
-        Ok(Poll::Ready(value)) => match catch(|| unsafe { drop_future(this) }) {
-            Ok(()) => Ok(value),
+        // SAFETY: the caller holds the `Runnable`, and the future is dropped just here.
+        Ok(Poll::Ready(value)) => match unsafe { end_future(header) } {
+            Ok(()) => {
+                this.stage.with_mut(|stage| {
+                    // SAFETY: invariant 2; the future is gone, so that nothing is overwritten.
+                    unsafe { (*stage).output = ManuallyDrop::new(Some(Ok(value))) }
+                });
+                // SAFETY: the future is dropped, and the caller held the `Runnable`.
+                unsafe { complete(header, Ending::Finished) };
+            }
             Err(payload) => {
-                contain(|| drop(value));
-                Err(this.front.panicked(payload))
+                drop_unheard(value);
+                // SAFETY: as above.
+                unsafe { end_in_panic(header, payload) };
             }
         },
         // `Panicked` has dropped the future.
-        Err(payload) => Err(this.front.panicked(payload)),
-    };
-    // SAFETY: the future is dropped, and the caller held the `Runnable`.
-    unsafe { complete::<F, S, N>(header, output) };
+        // SAFETY: as above.
+        Err(payload) => unsafe { end_in_panic(header, payload) },
+    }
     true
 }
 
 /// Drops a future whose poll panics while the thread unwinds, as any function does with its variables: a lock
 /// of std's that it holds is poisoned. What panics as it is dropped then is not heard.
-struct Panicked<'a, F: Future, S, N>(&'a Cell<F, S, N>);
+struct Panicked(NonNull<Header>);
 
-impl<F: Future, S, N> Drop for Panicked<'_, F, S, N> {
+impl Drop for Panicked {
+    #[cold]
     fn drop(&mut self) {
         // SAFETY: this is made by `poll`, whose caller holds the `Runnable`, and is dropped if the poll has
         // ended in a panic, after which nobody else touches the future.
-        contain(|| unsafe { drop_future(self.0) });
+        contain(|| unsafe { (self.0.as_ref().vtable.drop_future)(self.0) });
     }
+}
+
+/// Drops what nobody will have, whose panic has nobody to be told.
+#[cold]
+fn drop_unheard<T>(value: T) {
+    contain(|| drop(value));
+}
+
+/// Drops the future where it stands, and catches its panic.
+///
+/// # Safety
+///
+/// - As for [`drop_future`].
+unsafe fn end_future(header: NonNull<Header>) -> Result<(), Payload> {
+    // SAFETY: by this function's contract.
+    catch(|| unsafe { (header.as_ref().vtable.drop_future)(header) })
 }
 
 /// Drops the future without polling it; the output is an error that says so.
 ///
 /// # Safety
 ///
-/// - As for [`poll`].
-pub(super) unsafe fn cancel<F: Future, S: Schedule, N: Name>(header: NonNull<Header>) {
-    // SAFETY: by this function's contract.
-    let this = unsafe { cell::<F, S, N>(header) };
-    let front = &this.front.header;
+/// - The caller holds the `Runnable` (invariant 1).
+pub(super) unsafe fn cancel(header: NonNull<Header>) {
+    // SAFETY: the task is not complete, so that the cell lives.
+    let front = unsafe { header.as_ref() };
     // Before the future takes along what it knows of the requests.
     let reason = requests::reason(front);
-    // SAFETY: invariant 1, and the future is dropped just here.
-    let dropped = catch(|| unsafe { drop_future(this) });
-    let error = match dropped {
-        Ok(()) => JoinError::cancelled(front.id, front.location, reason),
-        Err(payload) => this.front.panicked(payload),
-    };
-    // SAFETY: the future is dropped, and the caller held the `Runnable`.
-    unsafe { complete::<F, S, N>(header, Err(error)) };
+    // SAFETY: the caller holds the `Runnable`, and the future is dropped just here.
+    match unsafe { end_future(header) } {
+        Ok(()) => {
+            let error = JoinError::cancelled(front.id, front.location, reason);
+            // SAFETY: the future is dropped, and the caller held the `Runnable`.
+            unsafe { fail(header, error, Ending::Cancelled) };
+        }
+        // SAFETY: as above.
+        Err(payload) => unsafe { end_in_panic(header, payload) },
+    }
 }
 
-/// Drops the future where it stands.
+/// Completes a task that has panicked.
 ///
 /// # Safety
 ///
-/// - The caller holds the `Runnable`, and the future stands (invariant 1). It does not after.
-unsafe fn drop_future<F: Future, S, N>(this: &Cell<F, S, N>) {
-    this.stage.with_mut(|stage| {
-        // SAFETY: by this function's contract.
-        unsafe { ManuallyDrop::drop(&mut (*stage).future) }
-    });
-}
-
-/// Puts the output in place, completes, and does what the state word says is left.
-///
-/// # Safety
-///
-/// - The caller holds the `Runnable`, which is used up by this, and has dropped the future.
-unsafe fn complete<F: Future, S: Schedule, N: Name>(
-    header: NonNull<Header>,
-    output: Result<F::Output, JoinError>,
-) {
+/// - As for [`complete`], but there is no output yet.
+#[cold]
+unsafe fn end_in_panic(header: NonNull<Header>, payload: Payload) {
     // SAFETY: the task is not complete, so that the cell lives.
-    let this = unsafe { cell::<F, S, N>(header) };
-    let how = Ending::of(&output);
-    this.stage.with_mut(|stage| {
-        // SAFETY: invariant 2; the future is gone, so that nothing is overwritten.
-        unsafe { (*stage).output = ManuallyDrop::new(Some(output)) }
-    });
-    let id = this.front.header.id;
-    let left = this.front.header.state.complete(how);
+    let front = unsafe { header.as_ref() };
+    // SAFETY: nobody writes the home while the caller holds the `Runnable` (invariant 4).
+    let hook = unsafe { (front.vtable.unhandled_hook)(header) };
+    let error = JoinError::panic(front.id, front.location, payload, hook);
+    // SAFETY: by this function's contract.
+    unsafe { fail(header, error, Ending::Panicked) };
+}
+
+/// Completes a task that has no value.
+///
+/// # Safety
+///
+/// - As for [`complete`], but there is no output yet.
+unsafe fn fail(header: NonNull<Header>, error: JoinError, how: Ending) {
+    // SAFETY: the task is not complete, so that the cell lives.
+    let vtable = unsafe { header.as_ref() }.vtable;
+    // SAFETY: invariant 2; the future is gone, so that nothing is overwritten.
+    unsafe { (vtable.put_error)((vtable.output)(header), error) };
+    // SAFETY: by this function's contract.
+    unsafe { complete(header, how) };
+}
+
+/// Completes, and does what the state word says is left.
+///
+/// # Safety
+///
+/// - The caller holds the `Runnable`, which is used up by this, has dropped the future, and has put the
+///   output in its place.
+unsafe fn complete(header: NonNull<Header>, how: Ending) {
+    // SAFETY: the task is not complete, so that the cell lives; and below it does as a reference is held.
+    let front = unsafe { header.as_ref() };
+    let id = front.id;
+    let left = front.state.complete(how);
     if left.noted || left.watched {
         tell_of_end(id, how, &left);
     }
@@ -364,12 +408,12 @@ unsafe fn complete<F: Future, S: Schedule, N: Name>(
     }
     if left.drop_output {
         // SAFETY: invariant 2, the handle was gone at completion.
-        contain(|| unsafe { drop_output::<F, S, N>(header) });
+        contain(|| unsafe { drop_output(header) });
     }
     if left.wake_joiner {
         let _ended = polled::end();
         // SAFETY: invariant 3, `JOIN_WAKER` was set at completion.
-        match unsafe { this.front.header.take_joiner() } {
+        match unsafe { front.take_joiner() } {
             Some(Joiner::Waker(waker)) => contain(|| waker.wake()),
             Some(Joiner::Line(line)) => {
                 // SAFETY: the reference that is held passes on.
@@ -379,9 +423,9 @@ unsafe fn complete<F: Future, S: Schedule, N: Name>(
             None => {}
         }
     }
-    if this.front.header.state.drop_ref() {
+    if front.state.drop_ref() {
         // SAFETY: that was the last reference of a complete task.
-        unsafe { release::<S>(header) };
+        unsafe { (front.vtable.release)(header) };
     }
 }
 
@@ -399,56 +443,92 @@ fn tell_of_end(id: Id, how: Ending, left: &Complete) {
     }
 }
 
-/// Moves the output to `destination`, an `Option<Result<F::Output, JoinError>>`.
-///
-/// # Safety
-///
-/// - The task is complete, and the caller is the `JoinHandle` (invariant 2).
-/// - `destination` points to a place of that type.
-pub(super) unsafe fn take_output<F: Future, S, N>(header: NonNull<Header>, destination: *mut ()) {
-    // SAFETY: by this function's contract.
-    let this = unsafe { cell::<F, S, N>(header) };
-    let output = this.stage.with_mut(|stage| {
-        // SAFETY: invariant 2.
-        unsafe { (*(*stage).output).take() }
-    });
-    // SAFETY: by this function's contract.
-    unsafe { *destination.cast() = output };
-}
-
-/// Where the output lies, an `Option<Result<F::Output, JoinError>>`.
-///
-/// # Safety
-///
-/// - The task is complete, and the caller is the `JoinHandle` (invariant 2).
-pub(super) unsafe fn peek_output<F: Future, S, N>(header: NonNull<Header>) -> NonNull<()> {
-    // SAFETY: by this function's contract.
-    let this = unsafe { cell::<F, S, N>(header) };
-    this.stage.with(|stage| {
-        // SAFETY: invariant 2.
-        NonNull::from(unsafe { &(*stage).output }).cast()
-    })
-}
-
 /// Drops the output if it was not taken, and reports it if it is a panic: nobody else will. May panic,
 /// as the output's drop may.
 ///
 /// # Safety
 ///
 /// - The task is complete, and the output is the caller's (invariant 2).
-pub(super) unsafe fn drop_output<F: Future, S, N>(header: NonNull<Header>) {
+pub(super) unsafe fn drop_output(header: NonNull<Header>) {
+    // SAFETY: the caller has a reference.
+    let front = unsafe { header.as_ref() };
+    let panic = {
+        let _drops = polled::drop_output_of(front.id);
+        // SAFETY: by this function's contract.
+        unsafe { (front.vtable.empty_output)((front.vtable.output)(header)) }
+    };
+    if let Some(error) = panic {
+        error.report(front.info());
+    }
+}
+
+/// Frees the memory.
+///
+/// # Safety
+///
+/// - The cell is the caller's alone, complete, without references or home, and in no roster.
+pub(super) unsafe fn deallocate(header: NonNull<Header>) {
     // SAFETY: by this function's contract.
-    let this = unsafe { cell::<F, S, N>(header) };
-    let output = this.stage.with_mut(|stage| {
-        // SAFETY: invariant 2. It is taken out first, so that a panic in its drop leaves `None`.
-        unsafe { (*(*stage).output).take() }
+    let layout = unsafe { header.as_ref() }.vtable.layout;
+    if let Some(name) = name(header) {
+        // SAFETY: by this function's contract nobody sees it again.
+        unsafe { name.drop_in_place() };
+    }
+    // SAFETY: as above. Home, future and output are gone by now.
+    unsafe { header.drop_in_place() };
+    // SAFETY: it was taken in `allocate` with this layout.
+    unsafe { memory::give(header.cast(), layout) };
+}
+
+/// Drops the future where it stands.
+///
+/// # Safety
+///
+/// - The caller holds the `Runnable`, and the future stands (invariant 1). It does not after.
+/// - `header` belongs to a `Cell<F, S>`.
+pub(super) unsafe fn drop_future<F: Future, S>(header: NonNull<Header>) {
+    // SAFETY: by this function's contract.
+    unsafe { cell::<F, S>(header) }.stage.with_mut(|stage| {
+        // SAFETY: by this function's contract.
+        unsafe { ManuallyDrop::drop(&mut (*stage).future) }
     });
-    match output {
-        Some(Err(error)) if error.is_panic() => error.report(this.front.header.info()),
-        output => {
-            let _drops = polled::drop_output_of(this.front.header.id);
-            drop(output);
-        }
+}
+
+/// Where the output lies, an `Output<F::Output>`, or is to be put.
+///
+/// # Safety
+///
+/// - The output is the caller's (invariant 2), who holds the `Runnable` of a task whose future was dropped,
+///   or is the `JoinHandle` of one that is complete.
+/// - `header` belongs to a `Cell<F, S>`.
+pub(super) unsafe fn output<F: Future, S>(header: NonNull<Header>) -> NonNull<()> {
+    // SAFETY: by this function's contract.
+    unsafe { cell::<F, S>(header) }.stage.with_mut(|stage| {
+        // SAFETY: invariant 2; a pointer to a variant of a union reads nothing.
+        NonNull::from(unsafe { &mut (*stage).output }).cast()
+    })
+}
+
+/// Puts an error into the output's place.
+///
+/// # Safety
+///
+/// - `place` is that of an `Output<T>`, and the caller's alone (invariant 2).
+pub(super) unsafe fn put_error<T>(place: NonNull<()>, error: JoinError) {
+    // SAFETY: by this function's contract.
+    unsafe { place.cast::<Output<T>>().write(Some(Err(error))) };
+}
+
+/// Takes the output out and drops it, unless it is a panic, which is returned.
+///
+/// # Safety
+///
+/// - `place` is that of an `Output<T>` that was put there, and the caller's alone (invariant 2).
+pub(super) unsafe fn empty_output<T>(place: NonNull<()>) -> Option<JoinError> {
+    // SAFETY: by this function's contract. It is taken out first, so that a panic in its drop leaves `None`.
+    match unsafe { place.cast::<Output<T>>().as_mut() }.take() {
+        Some(Err(error)) if error.is_panic() => Some(error),
+        _ => None,
     }
 }
 
@@ -460,6 +540,16 @@ pub(super) unsafe fn drop_output<F: Future, S, N>(header: NonNull<Header>) {
 pub(super) unsafe fn schedule<S: Schedule>(header: NonNull<Header>) {
     // SAFETY: by this function's contract there is no second `Runnable`.
     S::schedule(unsafe { super::Runnable::from_raw(header) });
+}
+
+/// Who is to be told of the task's panic.
+///
+/// # Safety
+///
+/// - As for [`home`].
+pub(super) unsafe fn unhandled_hook<S: Schedule>(header: NonNull<Header>) -> Option<UnhandledHook> {
+    // SAFETY: by this function's contract.
+    S::unhandled_hook(unsafe { home(header) })
 }
 
 /// Gives a dead task back to its home, or frees it if it never had one.
@@ -476,30 +566,4 @@ pub(super) unsafe fn release<S: Schedule>(header: NonNull<Header>) {
         Some(home) => home.reclaim(dead),
         None => dead.free(),
     }
-}
-
-/// Frees the memory.
-///
-/// # Safety
-///
-/// - The cell is the caller's alone, complete, without references, and in no roster.
-pub(super) unsafe fn deallocate<F: Future, S, N>(header: NonNull<Header>) {
-    let cell = header.cast::<Cell<F, S, N>>();
-    // SAFETY: by this function's contract nobody sees it again. The unions inside drop nothing: future
-    // and output are gone by now.
-    unsafe { cell.drop_in_place() };
-    // SAFETY: it was taken in `allocate` with this layout.
-    unsafe { memory::give(cell.cast(), Layout::new::<Cell<F, S, N>>()) };
-}
-
-/// Where the task's name lies.
-///
-/// # Safety
-///
-/// - `header` belongs to a living `Cell<F, S, N>`.
-pub(super) unsafe fn name<F: Future, S, N: Name>(
-    header: NonNull<Header>,
-) -> Option<NonNull<Arc<str>>> {
-    // SAFETY: by this function's contract.
-    unsafe { cell::<F, S, N>(header) }.name.get().map(NonNull::from)
 }

@@ -7,7 +7,6 @@
 
 use super::id::Id;
 use super::join::JoinHandle;
-use super::join_error::JoinError;
 use super::table::Table;
 use crate::callback_list::{CallbackId, CallbackList};
 use std::sync::Arc;
@@ -37,16 +36,6 @@ pub enum Ending {
     Cancelled,
     /// It panicked.
     Panicked,
-}
-
-impl Ending {
-    pub(super) fn of<T>(output: &Result<T, JoinError>) -> Ending {
-        match output {
-            Ok(_) => Ending::Finished,
-            Err(error) if error.is_panic() => Ending::Panicked,
-            Err(_) => Ending::Cancelled,
-        }
-    }
 }
 
 /// Told of a task's end. It runs where the task completes and must neither panic nor block: what users

@@ -7,6 +7,7 @@
 //!    place as the state word allows.
 
 use super::cancel_reason::CancelReason;
+use super::cell::{self, Output};
 use super::id::Id;
 use super::join_error::JoinError;
 use super::join_line::Joiner;
@@ -23,7 +24,7 @@ use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use std::panic::Location;
 use std::pin::Pin;
-use std::ptr;
+use std::ptr::NonNull;
 use std::task::{Context, Poll, ready};
 
 /// The right to a task's output, and to abort it. Dropping it detaches the task, which runs on.
@@ -242,13 +243,8 @@ impl<T> JoinHandle<T> {
     ///
     /// - The task is complete.
     unsafe fn take(&mut self) -> Option<Result<T, JoinError>> {
-        let header = self.task.header();
-        let mut output: Option<Result<T, JoinError>> = None;
-        // SAFETY: the task is complete, and by invariant 1 the output is ours and of this type.
-        unsafe {
-            (header.vtable.take_output)(self.task.as_ptr(), ptr::from_mut(&mut output).cast());
-        }
-        output
+        // SAFETY: the task is complete, and the handle is borrowed meanwhile.
+        unsafe { Self::output(&self.task).as_mut() }.take()
     }
 
     /// The output, if the task has finished and it was not taken.
@@ -272,7 +268,7 @@ impl<T> JoinHandle<T> {
         }
         // SAFETY: the task is complete. Nobody but this handle takes the output, and the handle is
         // borrowed as long as the output is.
-        unsafe { Self::output(&self.task) }.as_ref()
+        unsafe { Self::output(&self.task).as_ref() }.as_ref()
     }
 
     /// Where the output lies.
@@ -280,9 +276,9 @@ impl<T> JoinHandle<T> {
     /// # Safety
     ///
     /// - `task` is this handle's and complete, and nobody else touches its output meanwhile.
-    unsafe fn output(task: &TaskRef) -> &Option<Result<T, JoinError>> {
+    unsafe fn output(task: &TaskRef) -> NonNull<Output<T>> {
         // SAFETY: by this function's contract; by invariant 1 the output is of this type.
-        unsafe { (task.header().vtable.peek_output)(task.as_ptr()).cast().as_ref() }
+        unsafe { (task.header().vtable.output)(task.as_ptr()).cast() }
     }
 }
 
@@ -311,7 +307,7 @@ impl<T> Drop for JoinHandle<T> {
             // SAFETY: invariant 1; the state word gave us the place.
             Detach::DropWaker => contain(|| drop(unsafe { header.take_joiner() })),
             // SAFETY: the task is complete, and by invariant 1 its output is ours.
-            Detach::DropOutput if unsafe { Self::output(&task) }.is_none() => drop(task),
+            Detach::DropOutput if unsafe { Self::output(&task).as_ref() }.is_none() => drop(task),
             Detach::DropOutput => drop_outputs(task),
         }
     }
@@ -336,7 +332,7 @@ fn drop_outputs(first: TaskRef) {
     while let Some(task) = first.take() {
         // SAFETY: the task is complete, and by invariant 1 of the handle that is gone its output is
         // ours.
-        contain(|| unsafe { (task.header().vtable.drop_output)(task.as_ptr()) });
+        contain(|| unsafe { cell::drop_output(task.as_ptr()) });
         drop(task);
         if later.is_ok() {
             first = LEFT_FOR_LATER.with(|later| {

@@ -6,44 +6,63 @@
 //! 2. A pointer in either belongs to a cell that lives, because of that reference.
 
 use super::Schedule;
-use super::cell::{self, Header, Name};
+use super::cell::{self, Cell, Header, Named};
 use super::id::Id;
+use super::join_error::JoinError;
 use super::join_line::Joiner;
 use super::state::Wake;
+use super::unhandled::UnhandledHook;
 use runtime_sync::primitives;
+use std::alloc::Layout;
 use std::future::Future;
-use std::mem::ManuallyDrop;
+use std::mem::{ManuallyDrop, offset_of};
 use std::panic::Location;
 use std::ptr::NonNull;
-use std::sync::Arc;
 use std::task::{RawWaker, RawWakerVTable, Waker};
 
 /// What differs from one kind of task to the next. The contracts are those of the functions of the
 /// same name in `cell.rs`.
+///
+/// Whatever can be done with these is written once for all tasks, and not compiled anew for each future.
 pub(super) struct Vtable {
     pub(super) poll: unsafe fn(NonNull<Header>) -> bool,
-    pub(super) cancel: unsafe fn(NonNull<Header>),
+    pub(super) drop_future: unsafe fn(NonNull<Header>),
+    pub(super) output: unsafe fn(NonNull<Header>) -> NonNull<()>,
+    pub(super) put_error: unsafe fn(NonNull<()>, JoinError),
+    pub(super) empty_output: unsafe fn(NonNull<()>) -> Option<JoinError>,
     pub(super) schedule: unsafe fn(NonNull<Header>),
-    pub(super) take_output: unsafe fn(NonNull<Header>, *mut ()),
-    pub(super) peek_output: unsafe fn(NonNull<Header>) -> NonNull<()>,
-    pub(super) drop_output: unsafe fn(NonNull<Header>),
+    pub(super) unhandled_hook: unsafe fn(NonNull<Header>) -> Option<UnhandledHook>,
     pub(super) release: unsafe fn(NonNull<Header>),
-    pub(super) deallocate: unsafe fn(NonNull<Header>),
-    pub(super) name: unsafe fn(NonNull<Header>) -> Option<NonNull<Arc<str>>>,
+    /// What was allocated.
+    pub(super) layout: Layout,
+    /// Where in it the name lies; zero if there is none.
+    pub(super) name_at: usize,
 }
 
-/// The one vtable of tasks of this kind.
-pub(super) fn vtable<F: Future, S: Schedule, N: Name>() -> &'static Vtable {
-    &Vtable {
-        poll: cell::poll::<F, S, N>,
-        cancel: cell::cancel::<F, S, N>,
-        schedule: cell::schedule::<S>,
-        take_output: cell::take_output::<F, S, N>,
-        peek_output: cell::peek_output::<F, S, N>,
-        drop_output: cell::drop_output::<F, S, N>,
-        release: cell::release::<S>,
-        deallocate: cell::deallocate::<F, S, N>,
-        name: cell::name::<F, S, N>,
+impl Vtable {
+    const fn new<F: Future, S: Schedule>(layout: Layout, name_at: usize) -> Vtable {
+        Vtable {
+            poll: cell::poll::<F, S>,
+            drop_future: cell::drop_future::<F, S>,
+            output: cell::output::<F, S>,
+            put_error: cell::put_error::<F::Output>,
+            empty_output: cell::empty_output::<F::Output>,
+            schedule: cell::schedule::<S>,
+            unhandled_hook: cell::unhandled_hook::<S>,
+            release: cell::release::<S>,
+            layout,
+            name_at,
+        }
+    }
+
+    /// The one vtable of tasks of this kind without a name.
+    pub(super) const fn of<F: Future, S: Schedule>() -> &'static Vtable {
+        const { &Vtable::new::<F, S>(Layout::new::<Cell<F, S>>(), 0) }
+    }
+
+    /// The one vtable of tasks of this kind that have names.
+    pub(super) const fn of_named<F: Future, S: Schedule>() -> &'static Vtable {
+        const { &Vtable::new::<F, S>(Layout::new::<Named<F, S>>(), offset_of!(Named<F, S>, name)) }
     }
 }
 

@@ -8,7 +8,7 @@
 //! 3. The stack of the dead holds complete tasks without references. Anyone may push; the owner takes
 //!    all at once. After `close` nothing is linked, and the dead free themselves.
 
-use super::cell::{Header, Links};
+use super::cell::{self, Header, Links};
 use super::join::AbortHandle;
 use super::raw::TaskRef;
 use super::state::Wake;
@@ -48,7 +48,7 @@ impl Dead {
     /// Never; but the task must not be linked.
     pub(super) fn free(self) {
         // SAFETY: the caller of `new` made it ours alone. An unlinked task: by this function's use.
-        unsafe { (self.0.as_ref().vtable.deallocate)(self.0) }
+        unsafe { cell::deallocate(self.0) }
     }
 }
 

@@ -83,7 +83,7 @@ impl<S: Schedule> Runnable<S> {
         match header.state.begin() {
             Begin::Abort => {
                 // SAFETY: we hold the `Runnable`, and use it up.
-                unsafe { (header.vtable.cancel)(this.header) };
+                unsafe { cell::cancel(this.header) };
                 return Ran::Complete;
             }
             Begin::Poll => {}
@@ -155,7 +155,7 @@ impl<S: Schedule> Drop for Runnable<S> {
             return;
         }
         // SAFETY: we hold the `Runnable`, and this is its end.
-        unsafe { (self.header().vtable.cancel)(self.header) }
+        unsafe { cell::cancel(self.header) }
     }
 }
 
@@ -201,10 +201,7 @@ where
     S: Schedule,
 {
     let id = Id::next();
-    let header = match name {
-        None => cell::allocate(future, home, (), id, location),
-        Some(name) => cell::allocate(future, home, name, id, location),
-    };
+    let header = cell::allocate(future, home, name, id, location);
     // SAFETY: the state word of a new task holds the right to poll it and one reference with
     // `HANDLE`; the cell was made with `S` and gives a `Result<F::Output, JoinError>`.
     unsafe { (Runnable::from_raw(header), JoinHandle::new(TaskRef::from_raw(header))) }
