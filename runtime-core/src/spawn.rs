@@ -3,7 +3,7 @@
 use crate::context_var;
 use crate::runtime::{Handle, context};
 use crate::scheduler::substitute::Blocked;
-use crate::scheduler::{Scheduler, current};
+use crate::scheduler::{Birth, Scheduler, current};
 use crate::task::{self, Id, JoinHandle};
 use runtime_sync::budget;
 use std::future::Future;
@@ -57,18 +57,22 @@ where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
-    if let Some(place) = context_var::inherited() {
-        return spawn_small(place.hold(future), name, location);
-    }
-    if size_of::<F>() > LARGE_FUTURE {
-        return spawn_small(Box::pin(future), name, location);
-    }
-    spawn_small(future, name, location)
+    spawn_at(birth(), future, name, location)
 }
 
+/// Where this thread spawns.
 #[track_caller]
 #[inline]
-fn spawn_small<F>(
+fn birth() -> Birth {
+    match Birth::current() {
+        Some(birth) => birth,
+        None => panic!("{}", context::NO_RUNTIME),
+    }
+}
+
+#[inline]
+fn spawn_at<F>(
+    birth: Birth,
     future: F,
     name: Option<Arc<str>>,
     location: &'static Location<'static>,
@@ -77,20 +81,22 @@ where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
-    let spawned = current::with_worker(|worker| match worker {
-        // Inside of a worker whose thread has entered another runtime, that one is meant.
-        Some(worker) if current::is_in(worker.scheduler()) => {
-            Some(worker.spawn(future, name, location))
-        }
-        _ => current::with_scheduler(|scheduler| {
-            scheduler.map(|scheduler| scheduler.spawn_outside(future, name, location))
-        }),
-    });
-    match spawned {
-        Some(handle) => handle,
-        // Out here, because a closure would name its own line and not the caller's.
-        None => panic!("{}", context::NO_RUNTIME),
+    if let Some(place) = context_var::inherited() {
+        return birth.spawn(place.hold(future), name, location);
     }
+    if size_of::<F>() > LARGE_FUTURE {
+        return birth.spawn(boxed(future), name, location);
+    }
+    birth.spawn(future, name, location)
+}
+
+/// A future in a box, which makes one type of all with that output: a task's code is not made a second time
+/// for each of them.
+fn boxed<F>(future: F) -> Pin<Box<dyn Future<Output = F::Output> + Send>>
+where
+    F: Future + Send + 'static,
+{
+    Box::pin(future)
 }
 
 /// Spawns a task onto a runtime, from wherever this thread is.
@@ -104,13 +110,7 @@ where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
-    if let Some(place) = context_var::inherited() {
-        return scheduler.spawn(place.hold(future), name, location);
-    }
-    if size_of::<F>() > LARGE_FUTURE {
-        return scheduler.spawn(Box::pin(future), name, location);
-    }
-    scheduler.spawn(future, name, location)
+    spawn_at(Birth::on(scheduler), future, name, location)
 }
 
 /// Runs a closure that may block on a thread of the runtime's blocking pool.
@@ -415,7 +415,7 @@ impl<'a> Builder<'a> {
         F::Output: Send + 'static,
     {
         match self.context {
-            Some(context) => spawn_small(context.hold(future), name, location),
+            Some(context) => birth().spawn(context.hold(future), name, location),
             None => spawn_here(future, name, location),
         }
     }
@@ -434,7 +434,7 @@ impl<'a> Builder<'a> {
         let (name, location) = (self.shared_name(), Location::caller());
         let scheduler = handle.scheduler();
         Ok(match self.context {
-            Some(context) => scheduler.spawn(context.hold(future), name, location),
+            Some(context) => Birth::on(scheduler).spawn(context.hold(future), name, location),
             None => spawn_on(scheduler, future, name, location),
         })
     }

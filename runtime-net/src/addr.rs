@@ -89,12 +89,18 @@ async fn look_up(host: String, port: u16) -> io::Result<Addrs> {
         let found = (host.as_str(), port).to_socket_addrs();
         found.map_err(|error| match error.raw_os_error() {
             // That of the system says which it is by its number.
-            Some(_) => error,
-            None => io::Error::new(error.kind(), format!("cannot look up {host:?}: {error}")),
+            Some(number) if !is_of_resolver(number) => error,
+            _ => io::Error::new(error.kind(), format!("cannot look up {host:?}: {error}")),
         })
     };
     let answer = on_lookup_thread(ask)?.await;
     Ok(Addrs::Many(answer.map_err(io::Error::other)??))
+}
+
+/// Whether an error with that number is about the name. Only Windows has such numbers: `WSAHOST_NOT_FOUND`,
+/// `WSATRY_AGAIN`, `WSANO_RECOVERY` and `WSANO_DATA`.
+fn is_of_resolver(number: i32) -> bool {
+    cfg!(windows) && (11001..=11004).contains(&number)
 }
 
 /// Addresses to try.

@@ -11,7 +11,7 @@
 //! runs what waits by then, and another one takes over; if the runtime is closed, it runs what comes later
 //! as well.
 
-use super::{Scheduler, current};
+use super::{Birth, Scheduler, current};
 use crate::context_var::Place;
 use crate::task::{Unhandled, polled};
 use crate::unwind::{Payload, catch, discard, message};
@@ -154,7 +154,7 @@ impl Scheduler {
 
     fn send_for_clerk(self: &Arc<Scheduler>) {
         let name = Some(self.calls.name.clone());
-        drop(self.spawn(Clerk::new(self), name, Location::caller()));
+        drop(Birth::on(self).spawn(Clerk::new(self), name, Location::caller()));
     }
 }
 

@@ -69,9 +69,9 @@ impl CoreTime {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Scheduler;
     use super::super::config::Config;
     use super::super::idle::Claimed;
+    use super::super::{Birth, Scheduler};
     use super::*;
     use crate::clock::Clock;
     use std::panic::Location;
@@ -109,7 +109,7 @@ mod tests {
             (0..10).for_each(|_| scheduler.crowding.saw(CoreTime { ran: MS, waited: MS }));
         }
         for _ in 0..tasks {
-            drop(scheduler.spawn_outside(async {}, None, Location::caller()));
+            drop(Birth::Outside(scheduler.clone()).spawn(async {}, None, Location::caller()));
             workers[0].queue.push(scheduler.injector.pop().expect("it was spawned just now"));
         }
         workers[0].call_for_help();

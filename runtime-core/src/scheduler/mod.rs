@@ -13,6 +13,7 @@
 //! by each push. A push from outside wakes a worker only if none is awake. What a long poll would
 //! hold up, the monitor sees. Why no wake is lost: `README.md`.
 
+mod birth;
 mod calls;
 pub(crate) mod config;
 #[cfg(target_os = "linux")]
@@ -43,6 +44,7 @@ pub(crate) mod substitute;
 mod wind_up;
 pub(crate) mod worker;
 
+pub(crate) use birth::Birth;
 pub(crate) use calls::Call;
 #[cfg(test)]
 pub(crate) use calls::Clerk;
@@ -70,7 +72,7 @@ use runtime_sync::primitives::atomic::{AtomicBool, AtomicUsize, Ordering, fence}
 use runtime_sync::primitives::{self, Mutex};
 use runtime_sync::wake_batch::WakeBatch;
 use std::fmt;
-use std::future::{Future, pending};
+use std::future::pending;
 use std::io;
 use std::num::NonZeroU64;
 use std::panic::Location;
@@ -268,43 +270,6 @@ impl Scheduler {
             // The workers may have looked for the last time.
             self.drop_injected();
         }
-    }
-
-    /// Spawns a task, from any thread.
-    pub(crate) fn spawn<F>(
-        self: &Arc<Scheduler>,
-        future: F,
-        name: Option<Arc<str>>,
-        location: &'static Location<'static>,
-    ) -> JoinHandle<F::Output>
-    where
-        F: Future + Send + 'static,
-        F::Output: Send + 'static,
-    {
-        current::with_worker(|worker| match worker {
-            Some(worker) if Arc::ptr_eq(worker.scheduler(), self) => {
-                worker.spawn(future, name, location)
-            }
-            _ => self.spawn_outside(future, name, location),
-        })
-    }
-
-    /// Spawns a task from a thread that is no worker of ours.
-    pub(crate) fn spawn_outside<F>(
-        &self,
-        future: F,
-        name: Option<Arc<str>>,
-        location: &'static Location<'static>,
-    ) -> JoinHandle<F::Output>
-    where
-        F: Future + Send + 'static,
-        F::Output: Send + 'static,
-    {
-        let (runnable, handle) = task::new(future, None, name, location);
-        self.by_outsiders.spawned.fetch_add(1, Ordering::Relaxed);
-        config::call_with(&self.config.hooks.task_spawn, || runnable.meta());
-        self.push_outside(runnable);
-        handle
     }
 
     /// Queues a pinned task from another thread than its worker's.

@@ -318,6 +318,7 @@ impl Scheduler {
 #[cfg(test)]
 #[allow(clippy::disallowed_methods)]
 mod tests {
+    use super::super::Birth;
     use super::super::config::Config;
     use super::super::idle::Claimed;
     use super::super::worker::Worker;
@@ -390,7 +391,7 @@ mod tests {
     fn what_waits_behind_long_polls_calls_a_sleeper_and_the_next_look_if_one_sleeps() {
         let (scheduler, workers) = all_awake();
         let mut seen = Vec::new();
-        let handle = scheduler.spawn_outside(async {}, None, Location::caller());
+        let handle = Birth::Outside(scheduler.clone()).spawn(async {}, None, Location::caller());
         let mut look = || {
             scheduler.remotes.get(0).stats.beat.add(2);
             scheduler.look_after_workers(&mut seen).alert

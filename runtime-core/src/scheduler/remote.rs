@@ -194,9 +194,10 @@ impl Remotes {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Scheduler;
     use super::super::config::Config;
+    use super::super::current::run_as;
     use super::super::worker::{Turn, Worker};
+    use super::super::{Birth, Scheduler};
     use crate::clock::Clock;
     use std::panic::Location;
     use std::sync::Arc;
@@ -216,8 +217,9 @@ mod tests {
     #[test]
     fn a_thief_passes_over_one_that_is_on_its_way_and_finds_those_behind_it() {
         let (scheduler, workers) = one_is_on_its_way();
-        let handle = workers[2].spawn(async {}, None, Location::caller());
-        assert_eq!(super::super::current::run_as(&workers[0], || workers[0].turn()), Turn::Ran);
+        let spawn = || Birth::on(&scheduler).spawn(async {}, None, Location::caller());
+        let handle = run_as(&workers[2], spawn);
+        assert_eq!(run_as(&workers[0], || workers[0].turn()), Turn::Ran);
         assert!(handle.is_finished());
         drop((handle, scheduler, workers));
     }

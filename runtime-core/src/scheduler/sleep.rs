@@ -234,10 +234,10 @@ fn can_linger() -> bool {
 
 #[cfg(all(test, unix))]
 mod tests {
-    use super::super::Scheduler;
     use super::super::config::Config;
     use super::super::current;
     use super::super::worker::Turn;
+    use super::super::{Birth, Scheduler};
     use super::*;
     use crate::clock::Clock;
     use crate::reactor::{Direction, Interest, Registration};
@@ -259,7 +259,7 @@ mod tests {
             crate::time::sleep(Duration::from_millis(1)).await;
             flag.store(true, Ordering::SeqCst);
         };
-        let handle = scheduler.spawn_outside(task, None, Location::caller());
+        let handle = Birth::Outside(scheduler.clone()).spawn(task, None, Location::caller());
         // It goes to wait outside, with a timer, and is not given a core for it.
         let run = |worker: &Worker| {
             current::run_as(worker, || while worker.turn() != Turn::Idle {});
@@ -294,7 +294,7 @@ mod tests {
         }
         let (scheduler, workers) =
             Scheduler::new(Config::of_workers(2), Clock::system()).expect("it has a driver");
-        let handle = scheduler.spawn_outside(async {}, None, Location::caller());
+        let handle = Birth::Outside(scheduler.clone()).spawn(async {}, None, Location::caller());
         let (near, mut far) = UnixStream::pair().expect("two descriptors are free");
         let registration = Registration::new_with(&scheduler.reactor, near, Interest::READABLE)
             .expect("it can be watched");

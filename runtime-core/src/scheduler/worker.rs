@@ -13,14 +13,12 @@ use super::run_queue::RunQueue;
 use super::{Home, HomeRef, Pinned, Scheduler, current, expire};
 use crate::clock::Nanos;
 use crate::rng::Rng;
-use crate::task::{self, JoinHandle, Ran, Runnable, Schedule};
+use crate::task::{self, Ran, Runnable, Schedule};
 use runtime_sync::budget;
 use runtime_sync::contention::Padded;
 use runtime_sync::primitives::atomic::Ordering;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
-use std::future::Future;
-use std::panic::Location;
 use std::sync::Arc;
 
 /// To wake a sleeper is worth it when so much work waits. A wake-up costs about 3 µs here, and the
@@ -404,7 +402,7 @@ impl Worker {
 
     /// Puts a task that has just become runnable at the end of the queue.
     #[inline]
-    fn push_back(&self, runnable: Runnable<HomeRef>) {
+    pub(super) fn push_back(&self, runnable: Runnable<HomeRef>) {
         self.queue.push(runnable);
         self.pace.arrived();
     }
@@ -412,27 +410,6 @@ impl Worker {
     pub(super) fn push_pinned(&self, runnable: Runnable<Pinned>) {
         self.remote.stats.local_schedules.add(1);
         self.pinned.borrow_mut().push_back(runnable);
-    }
-
-    /// Spawns a task on this worker.
-    #[inline]
-    pub(crate) fn spawn<F>(
-        &self,
-        future: F,
-        name: Option<Arc<str>>,
-        location: &'static Location<'static>,
-    ) -> JoinHandle<F::Output>
-    where
-        F: Future + Send + 'static,
-        F::Output: Send + 'static,
-    {
-        let (runnable, handle) = task::new(future, Some(self.lend()), name, location);
-        self.begin_life(&runnable);
-        match self.open.get() && !self.scheduler().is_closed() {
-            true => self.push_back(runnable),
-            false => self.give_up(runnable),
-        }
-        handle
     }
 
     /// Notes a task's birth: before this it is in no roster, and must not be dropped.
