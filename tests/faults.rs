@@ -38,6 +38,12 @@ fn without_threads_for_its_workers_a_runtime_is_an_error_and_leaves_nothing() {
     for _ in 0..20 {
         let error = greedy().worker_threads(64).build().unwrap_err();
         assert_eq!(error.kind(), std::io::ErrorKind::WouldBlock, "{error}");
+        let said = error.to_string();
+        assert!(said.starts_with("cannot start worker ") && said.contains(" of 64: "), "{said}");
+        assert!(said.contains("`ulimit -u`") && said.contains("`pids.max`"), "{said}");
+        let cause = error.get_ref().unwrap().source().unwrap();
+        let cause = cause.downcast_ref::<std::io::Error>().unwrap();
+        assert!(cause.raw_os_error().is_some(), "{cause}");
         until(|| threads_and_descriptors() == before);
     }
     // There is room for a modest one.
@@ -111,6 +117,7 @@ fn a_pool_that_cannot_have_a_single_thread_says_so() {
         assert_eq!(error.kind(), std::io::ErrorKind::WouldBlock, "{error}");
         let said = panic_here(|| runtime.spawn_blocking(|| ()));
         assert!(said.starts_with("cannot start a thread for blocking work: "), "{said}");
+        assert!(said.contains("`ulimit -u`"), "{said}");
     }
     assert_eq!(census.dead(), 3);
     // Tasks go on, and the pool works again when there is room.
@@ -148,7 +155,9 @@ fn files_names_and_standard_streams_without_a_thread_are_errors() {
         ];
         for error in refused.map(Result::unwrap_err) {
             assert_eq!(error.kind(), std::io::ErrorKind::Other, "{error}");
-            assert!(error.to_string().starts_with("cannot start a thread for "), "{error}");
+            let said = error.to_string();
+            assert!(said.starts_with("cannot start a thread for "), "{said}");
+            assert_eq!(said.matches("cannot start").count(), 1, "{said}");
         }
     });
     hold.0.open();
