@@ -342,7 +342,9 @@ fn without_a_thread_the_submitter_is_told() {
     let pool = ThreadPoolExecutor::new(1);
     let error: SubmitError = pool.submit(move || drop(guard)).unwrap_err();
     assert!(!error.is_shut_down());
-    assert!(error.to_string().contains("cannot start a thread"));
+    let said = error.to_string();
+    assert!(said.starts_with("cannot start a thread for an executor: "), "{said}");
+    assert!(said.contains("`ulimit -u`"), "{said}");
     assert_eq!(census.dead(), 1);
     drop(hoard);
     assert_eq!(done(pool.submit(|| 1).unwrap()), 1);

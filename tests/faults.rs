@@ -10,6 +10,7 @@ use filch::runtime::{Builder, Runtime};
 use filch::task;
 use filch::time::{Duration, sleep};
 use std::future::pending;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use support::{Census, Gate, in_child, multi, panic_here, threads_and_descriptors, until, watch};
@@ -37,6 +38,12 @@ fn without_threads_for_its_workers_a_runtime_is_an_error_and_leaves_nothing() {
     for _ in 0..20 {
         let error = greedy().worker_threads(64).build().unwrap_err();
         assert_eq!(error.kind(), std::io::ErrorKind::WouldBlock, "{error}");
+        let said = error.to_string();
+        assert!(said.starts_with("cannot start worker ") && said.contains(" of 64: "), "{said}");
+        assert!(said.contains("`ulimit -u`") && said.contains("`pids.max`"), "{said}");
+        let cause = error.get_ref().unwrap().source().unwrap();
+        let cause = cause.downcast_ref::<std::io::Error>().unwrap();
+        assert!(cause.raw_os_error().is_some(), "{cause}");
         until(|| threads_and_descriptors() == before);
     }
     // There is room for a modest one.
@@ -110,6 +117,7 @@ fn a_pool_that_cannot_have_a_single_thread_says_so() {
         assert_eq!(error.kind(), std::io::ErrorKind::WouldBlock, "{error}");
         let said = panic_here(|| runtime.spawn_blocking(|| ()));
         assert!(said.starts_with("cannot start a thread for blocking work: "), "{said}");
+        assert!(said.contains("`ulimit -u`"), "{said}");
     }
     assert_eq!(census.dead(), 3);
     // Tasks go on, and the pool works again when there is room.
@@ -132,6 +140,7 @@ fn files_names_and_standard_streams_without_a_thread_are_errors() {
     let (other, runtime) = (greedy().build().unwrap(), greedy().build().unwrap());
     let path = std::env::temp_dir().join(format!("filch-faults-{}", std::process::id()));
     let mut file = filch::fs::File::from_std(std::fs::File::create(&path).unwrap());
+    let mut stdout = filch::io::stdout();
     let hold = fill(&other);
     runtime.block_on(async {
         let mut stdin = filch::io::stdin();
@@ -141,23 +150,81 @@ fn files_names_and_standard_streams_without_a_thread_are_errors() {
             filch::fs::remove_file(&path).await,
             file.write_all(b"text").await,
             stdin.read(&mut [0]).await.map(drop),
-            filch::io::stdout().write_all(b"text").await,
+            stdout.write_all(b"lost").await,
             filch::net::lookup_host("localhost:80").await.map(drop),
         ];
         for error in refused.map(Result::unwrap_err) {
             assert_eq!(error.kind(), std::io::ErrorKind::Other, "{error}");
-            assert!(error.to_string().starts_with("cannot start a thread for "), "{error}");
+            let said = error.to_string();
+            assert!(said.starts_with("cannot start a thread for "), "{said}");
+            assert_eq!(said.matches("cannot start").count(), 1, "{said}");
         }
-        // What was to be written is lost, and what was under way with it.
-        assert!(file.write_all(b"text").await.is_err());
     });
     hold.0.open();
     drop(other);
     runtime.block_on(async {
+        file.write_all(b"text").await.unwrap();
+        file.flush().await.unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"text");
+        stdout.write_all(b"\n").await.unwrap();
+        stdout.flush().await.unwrap();
         filch::fs::write(&path, "text").await.unwrap();
         filch::fs::remove_file(&path).await.unwrap();
         drop(filch::net::lookup_host("localhost:80").await.unwrap());
     });
+}
+
+/// Its cursor is where it was, and what was read ahead is there.
+#[cfg(feature = "fs")]
+#[test]
+fn a_file_that_had_no_thread_for_a_while_has_lost_nothing() {
+    use filch::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt, SeekFrom};
+    let _watch = watch();
+    if !in_child("a_file_that_had_no_thread_for_a_while_has_lost_nothing", LIMIT) {
+        return;
+    }
+    let other = greedy().build().unwrap();
+    let mut builder = greedy();
+    builder.max_blocking_threads(1).thread_keep_alive(Duration::from_nanos(1));
+    let runtime = builder.build().unwrap();
+    let path = std::env::temp_dir().join(format!("filch-faults-ahead-{}", std::process::id()));
+    std::fs::write(&path, "hello world").unwrap();
+    let std = std::fs::File::options().read(true).write(true).open(&path).unwrap();
+    let mut file = filch::fs::File::from_std(std);
+    let mut two = [0; 2];
+    runtime.block_on(async {
+        let gate = Gate::new();
+        let wait = gate.clone();
+        let before = task::spawn_blocking(move || wait.block());
+        // A read that is given up leaves what it brings.
+        assert!(support::once(pin!(file.read(&mut [0; 9]))).await.is_pending());
+        gate.open();
+        before.await.unwrap();
+        file.read_exact(&mut two).await.unwrap();
+    });
+    assert_eq!(&two, b"he");
+    until(|| runtime.metrics().num_blocking_threads() == 0);
+    let hold = fill(&other);
+    runtime.block_on(async {
+        for _ in 0..2 {
+            assert!(file.write_all(b"text").await.is_err());
+            assert!(file.set_len(3).await.is_err());
+            assert!(file.sync_all().await.is_err());
+        }
+        file.read_exact(&mut two).await.unwrap();
+    });
+    assert_eq!(&two, b"ll");
+    hold.0.open();
+    drop(other);
+    runtime.block_on(async {
+        file.write_all(b"_").await.unwrap();
+        file.flush().await.unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"hell_ world");
+        assert_eq!(file.seek(SeekFrom::Current(1)).await.unwrap(), 6);
+        file.read_exact(&mut two).await.unwrap();
+        filch::fs::remove_file(&path).await.unwrap();
+    });
+    assert_eq!(&two, b"wo");
 }
 
 #[test]

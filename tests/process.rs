@@ -315,6 +315,20 @@ fn what_cannot_be_started_says_why() {
     });
 }
 
+#[cfg(target_os = "linux")]
+#[allow(unsafe_code)]
+#[filch::test]
+async fn a_child_that_the_system_refuses_says_which_limits_to_look_at() {
+    let mut command = Command::new("true");
+    let refuse = || Err(std::io::Error::from_raw_os_error(11));
+    // SAFETY: the closure touches nothing.
+    unsafe { command.pre_exec(refuse) };
+    let error = command.spawn().unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::WouldBlock);
+    let said = error.to_string();
+    assert!(said.starts_with("cannot start a child: ") && said.contains("`ulimit -u`"), "{said}");
+}
+
 #[test]
 fn without_descriptors_a_spawn_fails_and_leaves_nothing() {
     let _watch = watch();

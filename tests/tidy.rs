@@ -7,7 +7,19 @@ use std::path::{Path, PathBuf};
 /// The floors of runtime-core, from the lowest. A file imports its own module and lower floors; never
 /// a neighbour on its floor, and never up.
 const FLOORS: [(u8, &[&str]); 7] = [
-    (2, &["callback_list", "clock", "clock_linux", "number_map", "pinned", "rng", "unwind"]),
+    (
+        2,
+        &[
+            "callback_list",
+            "clock",
+            "clock_linux",
+            "not_started",
+            "number_map",
+            "pinned",
+            "rng",
+            "unwind",
+        ],
+    ),
     (3, &["task", "timer"]),
     (4, &["reactor", "blocking", "frame", "context_var"]),
     (5, &["scheduler", "runtime"]),

@@ -5,7 +5,7 @@
 //!
 //! | floor | modules |
 //! |---|---|
-//! | 2 leaves | `callback_list`, [`clock`], `number_map`, `pinned`, [`rng`], [`unwind`] |
+//! | 2 leaves | `callback_list`, [`clock`], [`not_started`], `number_map`, `pinned`, [`rng`], [`unwind`] |
 //! | 3 mechanisms, strangers to each other | [`task`], [`timer`] |
 //! | 4 the outside world, threads for those who block, parts of tasks, what is inherited | [`reactor`], `blocking`, `frame`, [`context_var`] |
 //! | 5 who runs what | [`scheduler`], [`runtime`] |
@@ -30,6 +30,7 @@ pub mod join_set;
 #[expect(unsafe_code, reason = "tasks that are not Send, and a thread-local pointer to their line")]
 pub mod local;
 pub mod many;
+pub mod not_started;
 mod number_map;
 #[expect(unsafe_code, reason = "what is pinned in a piece of memory")]
 mod pinned;

@@ -175,7 +175,7 @@ where
 {
     match scheduler.pool().spawn(context_var::carry(f), name, location) {
         Ok(handle) => handle,
-        Err(error) => panic!("cannot start a thread for blocking work: {error}"),
+        Err(error) => panic!("{error}"),
     }
 }
 

@@ -18,7 +18,7 @@ use runtime_core::task::JoinHandle;
 pub(crate) fn on_thread<R: Send + 'static>(
     job: impl FnOnce() -> R + Send + 'static,
 ) -> io::Result<JoinHandle<R>> {
-    Builder::new().spawn_blocking(job).map_err(|error| no_thread("blocking work", &error))
+    Builder::new().spawn_blocking(job).map_err(no_thread)
 }
 
 /// As [`on_thread`], for names to be looked up.
@@ -26,10 +26,10 @@ pub(crate) fn on_thread<R: Send + 'static>(
 pub(crate) fn on_lookup_thread<R: Send + 'static>(
     ask: impl FnOnce() -> R + Send + 'static,
 ) -> io::Result<JoinHandle<R>> {
-    spawn_lookup(ask).map_err(|error| no_thread("looking up names", &error))
+    spawn_lookup(ask).map_err(no_thread)
 }
 
 /// The system calls it `WouldBlock`. Who reads a stream would wait then for a readiness that never comes.
-fn no_thread(work: &str, error: &io::Error) -> io::Error {
-    io::Error::other(format!("cannot start a thread for {work}: {error}"))
+fn no_thread(error: io::Error) -> io::Error {
+    io::Error::other(error)
 }

@@ -7,13 +7,16 @@ mod support;
 use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::task::{Context, Waker};
 
 use runtime_sync::channel::{broadcast, mpmc, mpsc, oneshot, watch};
 use runtime_sync::lock::{
     Barrier, CancellationToken, Condition, Event, Mutex, Notify, ParkingLot, RwLock, Semaphore,
 };
+use runtime_sync::primitives::Mutex as PlainMutex;
 use runtime_sync::queue::Queue;
+use runtime_sync::wake_batch::WakeBatch;
 use support::{Count, Event as Happens, hooked};
 
 /// Makes two futures of each kind, has both wait with such a waker, and drops them one after the other.
@@ -129,4 +132,42 @@ fn those_behind_who_ask_for_less_are_served_all_the_same() {
     assert!(catch_unwind(AssertUnwindSafe(|| drop(much))).is_err());
     assert_eq!(task.get(), 1);
     assert!(little.poll(&mut Context::from_waker(Waker::noop())).is_ready());
+}
+
+/// A crowd is woken in batches. One of the second that gives up while the first is being woken has been notified,
+/// and hands that on.
+#[test]
+fn a_notification_is_handed_on_all_the_same() {
+    type Waits = Pin<Box<dyn Future<Output = ()> + Send>>;
+    let condition: &Condition = Box::leak(Box::default());
+    let mutex: &Mutex<()> = Box::leak(Box::default());
+    let wait = || -> Waits { Box::pin(async { drop(condition.wait(mutex.lock().await).await) }) };
+    let gives_up: Arc<PlainMutex<Option<Waits>>> = Arc::new(PlainMutex::new(None));
+    let given_up = gives_up.clone();
+    let first = hooked(move |event| {
+        if event == Happens::Wake {
+            drop(given_up.lock().take());
+        }
+    });
+    let panics = ManuallyDrop::new(hooked(|event| assert_ne!(event, Happens::Drop)));
+    let (others, behind) = (Count::new(), Count::new());
+    let mut crowd = Vec::new();
+    for number in 1..=WakeBatch::CAPACITY + 2 {
+        let waker = match number {
+            1 => first.clone(),
+            n if n == WakeBatch::CAPACITY + 1 => Waker::clone(&panics),
+            n if n == WakeBatch::CAPACITY + 2 => behind.waker(),
+            _ => others.waker(),
+        };
+        // Its own drop is nobody's business here.
+        let waker = ManuallyDrop::new(waker);
+        let mut waits = wait();
+        assert!(waits.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+        crowd.push(waits);
+    }
+    *gives_up.lock() = Some(crowd.remove(WakeBatch::CAPACITY));
+    let notify = || condition.notify(WakeBatch::CAPACITY + 1);
+    assert!(catch_unwind(AssertUnwindSafe(notify)).is_err());
+    assert_eq!(others.get(), WakeBatch::CAPACITY - 1);
+    assert_eq!(behind.get(), 1, "the notification of the one that gave up");
 }

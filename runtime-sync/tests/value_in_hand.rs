@@ -4,11 +4,16 @@
 mod support;
 
 use std::fmt::Debug;
-use std::pin::pin;
+use std::mem::ManuallyDrop;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use runtime_sync::channel::{mpmc, mpsc, watch};
+use runtime_sync::panics::LetGo;
 use runtime_sync::queue::Queue;
+use runtime_sync::timer;
 use support::{Count, Event, hooked};
 
 /// Has the first of `waits` wait with a waker that panics, and the second behind it. What `takes` takes
@@ -100,6 +105,73 @@ fn a_value_that_was_waited_for_is_not_lost() {
     sender.try_send(2).unwrap();
     assert_eq!(at_once(waits[0].as_mut()), Ok(1));
     assert_eq!(at_once(waits[1].as_mut()), Ok(2));
+}
+
+/// A sleep that is over at its second poll, and leaves a waker until it is dropped.
+struct Nap(LetGo);
+
+impl Future for Nap {
+    type Output = ();
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        match &mut self.0.0 {
+            Some(_) => Poll::Ready(()),
+            place => {
+                *place = Some(cx.waker().clone());
+                Poll::Pending
+            }
+        }
+    }
+}
+
+/// Polls once with a waker that panics when a clone of it is dropped, then does `between`, and polls again.
+fn gives_back<T>(sends: impl Future<Output = T>, between: impl FnOnce()) -> T {
+    timer::provide(|_| Box::pin(Nap(LetGo(None))));
+    let panics = hooked(|event| assert_ne!(event, Event::Drop, "the waker panics"));
+    // Its own drop is nobody's business here.
+    let panics = ManuallyDrop::new(panics);
+    let mut sends = pin!(sends);
+    assert!(sends.as_mut().poll(&mut Context::from_waker(&panics)).is_pending());
+    between();
+    match sends.poll(&mut Context::from_waker(&panics)) {
+        Poll::Ready(output) => output,
+        Poll::Pending => panic!("it should have been ready"),
+    }
+}
+
+#[test]
+fn a_value_that_finds_no_room_in_time_is_given_back() {
+    let wait = Duration::from_secs(1);
+    let (send, _receive) = mpsc::channel(1);
+    send.try_send(1).unwrap();
+    let late = gives_back(send.send_timeout(2, wait), || ());
+    assert_eq!(late, Err(mpsc::error::SendTimeoutError::Timeout(2)));
+    // Without room, by a ring, and by blocks.
+    for capacity in [0, 1, 5_000] {
+        let (sender, _receiver) = mpmc::bounded(capacity);
+        (0..capacity).for_each(|_| sender.try_send(1).unwrap());
+        let late = gives_back(sender.send_timeout(2, wait), || ());
+        assert_eq!(late, Err(mpmc::SendTimeoutError::Timeout(2)));
+    }
+}
+
+#[test]
+fn a_value_whose_channel_ends_while_it_waits_is_given_back() {
+    let wait = Duration::from_secs(1);
+    let (send, mut receive) = mpsc::channel(1);
+    send.try_send(1).unwrap();
+    let late = gives_back(send.send_timeout(2, wait), || closes(|| receive.close()));
+    assert_eq!(late, Err(mpsc::error::SendTimeoutError::Closed(2)));
+    for capacity in [0, 1, 5_000] {
+        let (sender, receiver) = mpmc::bounded(capacity);
+        (0..capacity).for_each(|_| sender.try_send(1).unwrap());
+        let late = gives_back(sender.send_timeout(2, wait), || closes(|| _ = receiver.close()));
+        assert_eq!(late, Err(mpmc::SendTimeoutError::Closed(2)));
+    }
+}
+
+/// Closes a channel. The waker that it wakes panics.
+fn closes(close: impl FnOnce()) {
+    assert!(catch_unwind(AssertUnwindSafe(close)).is_err());
 }
 
 #[test]

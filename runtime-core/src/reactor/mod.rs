@@ -54,6 +54,8 @@ pub mod poller;
 
 #[cfg(all(test, unix))]
 mod tests;
+#[cfg(all(test, unix))]
+mod watched_tests;
 
 pub use descriptor::RawDescriptor;
 pub use driver::{Driver, EVENTS_MAX, Event, Events};
@@ -70,7 +72,7 @@ use runtime_sync::primitives::atomic::{AtomicU64, Ordering};
 use runtime_sync::wake_batch::WakeBatch;
 
 use poller::Poller;
-use slots::{Slots, Token};
+use slots::{Claim, Slots, Token};
 use source::{Line, Source};
 
 /// What there is to tell of a descriptor that is closed.
@@ -181,12 +183,19 @@ impl Reactor {
 
     /// Starts to watch what `watched` names, and says which slot is its own.
     fn watch(&self, watched: &(impl Numbered + ?Sized), interest: Interest) -> io::Result<u32> {
-        let (token, before) = self.slots.claim(watched)?;
+        let Claim { token, has_entered, before } = self.slots.claim(watched)?;
         let descriptor = watched.number();
-        if let Err(error) = self.driver.add(descriptor, token.pack(), interest) {
-            self.slots.release(token.index, |book| {
-                book.step_back(descriptor, token.index, before.map(|before| before.index));
-            });
+        let outcome = self.driver.add(descriptor, token.pack(), interest);
+        if has_entered {
+            let by = match &outcome {
+                Ok(()) => (!watched.is_owned()).then_some(token),
+                // The one before has lost nothing.
+                Err(_) => before,
+            };
+            self.slots.settle(descriptor, by.map(|by| by.index));
+        }
+        if let Err(error) = outcome {
+            self.slots.release(token.index);
             return Err(error);
         }
         if let Some(before) = before {
@@ -205,18 +214,18 @@ impl Reactor {
 
     /// Ends what `watch` started.
     fn unwatch(&self, watched: &(impl Numbered + ?Sized), slot: u32) -> io::Result<()> {
-        let (descriptor, is_owned) = (watched.number(), watched.is_owned());
-        let watches = is_owned || self.slots.begin_to_end(descriptor, slot);
-        let outcome = match watches {
-            true => self.driver.delete(descriptor),
+        let descriptor = watched.number();
+        let outcome = if watched.is_owned() {
+            self.driver.delete(descriptor)
+        } else if self.slots.begin_to_end(descriptor, slot) {
+            let outcome = self.driver.delete(descriptor);
+            self.slots.settle(descriptor, None);
+            outcome
+        } else {
             // It was closed, and another one has its number now.
-            false => Err(io::ErrorKind::NotFound.into()),
+            Err(io::ErrorKind::NotFound.into())
         };
-        self.slots.release(slot, |book| {
-            if watches && !is_owned {
-                book.end(descriptor);
-            }
-        });
+        self.slots.release(slot);
         outcome
     }
 

@@ -14,7 +14,7 @@ use std::io;
 use std::sync::OnceLock;
 
 use runtime_sync::contention::Backoff;
-use runtime_sync::primitives::Mutex;
+use runtime_sync::primitives::{Mutex, MutexGuard};
 
 use super::descriptor::RawDescriptor;
 use super::numbered::Numbered;
@@ -60,6 +60,17 @@ pub(super) struct Token {
     pub(super) generation: u32,
 }
 
+/// A slot that was given out.
+#[derive(Debug)]
+pub(super) struct Claim {
+    pub(super) token: Token,
+    /// Who watches the number is to be [settled](Slots::settle) once the system has been told.
+    pub(super) has_entered: bool,
+    /// The one that has watched it up to now. If it is watched anew, that one's descriptor was closed without its
+    /// knowing.
+    pub(super) before: Option<Token>,
+}
+
 /// Why no slot was to be had.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum NoSlot {
@@ -86,22 +97,10 @@ impl Slots {
         Slots { chunks: [const { OnceLock::new() }; CHUNKS], book: Mutex::new(Book::new()) }
     }
 
-    /// Gives out a slot, for who is about to have `watched` watched under its token. Also returns the
-    /// token of one whose descriptor was closed without its knowing, since this one has its number.
-    pub(super) fn claim(
-        &self,
-        watched: &(impl Numbered + ?Sized),
-    ) -> Result<(Token, Option<Token>), NoSlot> {
+    /// Gives out a slot, for who is about to have `watched` watched under its token.
+    pub(super) fn claim(&self, watched: &(impl Numbered + ?Sized)) -> Result<Claim, NoSlot> {
         let descriptor = watched.number();
-        let backoff = Backoff::new();
-        let mut book = self.book.lock();
-        while book.watched.is_ending(descriptor) {
-            // Whoever ends that watch has closed its descriptor too early, and is in a system call that
-            // does not wait.
-            drop(book);
-            backoff.snooze();
-            book = self.book.lock();
-        }
+        let mut book = self.book_once_settled(descriptor);
         if book.closed {
             return Err(NoSlot::ShutDown);
         }
@@ -118,13 +117,25 @@ impl Slots {
             }
         };
         book.registered += 1;
-        // Its owner is still there, as it would have begun to end the watch.
-        let before = match watched.is_owned() {
-            true => book.watched.lose(descriptor),
-            false => book.watched.enter(descriptor, index),
-        };
+        let has_entered = !watched.is_owned() || book.watched.knows(descriptor);
+        let before = has_entered.then(|| book.watched.enter(descriptor)).flatten();
         drop(book);
-        Ok((self.token(index), before.map(|before| self.token(before))))
+        // The owner of the one before is still there: it ends its watch once this is settled.
+        let before = before.map(|before| self.token(before));
+        Ok(Claim { token: self.token(index), has_entered, before })
+    }
+
+    /// The book, when nobody is just telling the system of `descriptor`: whoever does so is in a system call that
+    /// does not wait.
+    fn book_once_settled(&self, descriptor: RawDescriptor) -> MutexGuard<'_, Book> {
+        let backoff = Backoff::new();
+        let mut book = self.book.lock();
+        while book.watched.is_unsettled(descriptor) {
+            drop(book);
+            backoff.snooze();
+            book = self.book.lock();
+        }
+        book
     }
 
     fn token(&self, index: u32) -> Token {
@@ -132,19 +143,22 @@ impl Slots {
     }
 
     /// Whether the owner of slot `index`, which no longer wants it, is the one that watches `descriptor`, and
-    /// is to tell the system of that.
+    /// is to tell the system of that, and then to [settle](Slots::settle) it.
     pub(super) fn begin_to_end(&self, descriptor: RawDescriptor, index: u32) -> bool {
-        self.book.lock().watched.begin_to_end(descriptor, index)
+        self.book_once_settled(descriptor).watched.begin_to_end(descriptor, index)
     }
 
-    /// Takes slot `index` back. Whatever still carries its old token has no effect from here on. `settle` says
-    /// what became of the watch.
-    pub(super) fn release(&self, index: u32, settle: impl FnOnce(&mut Watched)) {
+    /// The system has been told: this slot watches `descriptor`, or nobody that is to be entered.
+    pub(super) fn settle(&self, descriptor: RawDescriptor, by: Option<u32>) {
+        self.book.lock().watched.settle(descriptor, by);
+    }
+
+    /// Takes slot `index` back. Whatever still carries its old token has no effect from here on.
+    pub(super) fn release(&self, index: u32) {
         if let Some(source) = self.get(index) {
             source.retire(self.line(index));
         }
         let mut book = self.book.lock();
-        settle(&mut book.watched);
         book.free.push(index);
         book.deregistered += 1;
     }

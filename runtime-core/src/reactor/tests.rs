@@ -524,7 +524,7 @@ fn an_idle_connection_takes_little() {
 /// A slot for a descriptor that nobody else has.
 fn claim(slots: &Slots) -> Token {
     static NEXT: AtomicUsize = AtomicUsize::new(0);
-    slots.claim(&Unowned(NEXT.fetch_add(1, Ordering::SeqCst) as RawFd)).unwrap().0
+    slots.claim(&Unowned(NEXT.fetch_add(1, Ordering::SeqCst) as RawFd)).unwrap().token
 }
 
 #[test]
@@ -542,7 +542,7 @@ fn slots_never_move_and_are_used_again() {
         .collect();
     assert_eq!(lines.len(), MANY);
     for token in &tokens {
-        slots.release(token.index, |_| ());
+        slots.release(token.index);
     }
     for _ in 0..MANY {
         let token = claim(&slots);

@@ -374,7 +374,9 @@ impl Builder {
     /// # Errors
     ///
     /// If the reactor's descriptors or a worker's thread cannot be had from the system, or there are to
-    /// be more than 32 768 workers. Nothing is left behind then.
+    /// be more than 32 768 workers. Nothing is left behind then. The error of a thread has the kind of the
+    /// system's, which on Unix is `WouldBlock`, says which one it is and which limits to look at, and has the
+    /// system's as its source.
     ///
     /// # Panics
     ///

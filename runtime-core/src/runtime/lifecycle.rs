@@ -2,6 +2,7 @@
 
 use super::slack;
 use crate::blocking::ThreadBody;
+use crate::not_started::not_started;
 use crate::scheduler::config::call;
 use crate::scheduler::worker::{Turn, Worker};
 use crate::scheduler::{Scheduler, current, monitor};
@@ -73,12 +74,15 @@ pub(super) fn start_without_workers(scheduler: &Arc<Scheduler>) -> io::Result<()
 }
 
 fn prepare_pools(scheduler: &Arc<Scheduler>) {
-    for pool in [scheduler.pool(), scheduler.resolver()] {
+    for (pool, work) in
+        [(scheduler.pool(), "blocking work"), (scheduler.resolver(), "looking up names")]
+    {
         // The pools are the scheduler's own: a strong reference would be a circle.
         let scheduler = Arc::downgrade(scheduler);
         let told = scheduler.clone();
         let start = move |body: ThreadBody| match scheduler.upgrade() {
-            Some(scheduler) => start_thread(&scheduler, body),
+            Some(scheduler) => start_thread(&scheduler, body)
+                .map_err(|error| not_started(format_args!("a thread for {work}"), error)),
             None => Err(io::Error::other("the filch runtime has shut down")),
         };
         let on_quiet = move || told.upgrade().iter().for_each(|told| told.pool_is_quiet());
@@ -88,7 +92,8 @@ fn prepare_pools(scheduler: &Arc<Scheduler>) {
 
 fn start_worker(scheduler: &Arc<Scheduler>, worker: Worker) -> io::Result<()> {
     let alive = scheduler.pool().alive();
-    start_thread(scheduler, move || {
+    let (number, count) = (worker.index() + 1, scheduler.config().workers);
+    let started = start_thread(scheduler, move || {
         // Tasks cannot panic out of a turn; if we do, no promise can be kept.
         let _bomb = AbortOnPanic;
         let _driving = current::Driving::begin(current::Drives::Tasks);
@@ -105,7 +110,8 @@ fn start_worker(scheduler: &Arc<Scheduler>, worker: Worker) -> io::Result<()> {
         worker.scheduler().wind_up_retired();
         drop(worker);
         drop(alive);
-    })
+    });
+    started.map_err(|error| not_started(format_args!("worker {number} of {count}"), error))
 }
 
 fn start_monitor(scheduler: &Arc<Scheduler>) -> io::Result<()> {
@@ -117,7 +123,8 @@ fn start_monitor(scheduler: &Arc<Scheduler>) -> io::Result<()> {
         monitor::Monitor::run(&scheduler);
         drop(alive);
     };
-    thread::Builder::new().name(name).stack_size(64 * 1024).spawn(run).map(drop)
+    let started = thread::Builder::new().name(name).stack_size(64 * 1024).spawn(run);
+    started.map(drop).map_err(|error| not_started("the monitor of the runtime", error))
 }
 
 /// Closes everything, waits for the threads at most until `wait` is over, and lets go of what is

@@ -2,8 +2,8 @@
 //!
 //! A look that comes early finds little, and what it finds waits behind everything that waits already; one
 //! that comes late keeps the outside waiting although its turn has come. So the time to look is when those
-//! who waited at the last look have had their turn, within bounds. On that occasion it looks after the timers
-//! of another worker as well.
+//! who waited at the last look have had their turn, within bounds. And whose timers it looks after beside its
+//! own, each time that it looks up or wakes up.
 
 use crate::clock::Nanos;
 use std::cell::Cell;
@@ -120,9 +120,11 @@ impl Outlook {
         self.left_out.set(false);
     }
 
-    /// Whose timers to look after beside: all other workers' in turn.
+    /// Whose timers to look after beside: all other workers' in turn. A substitute, whose number is behind
+    /// theirs, is none of them, and has no wheel of its own.
     pub(super) fn neighbour(&self, me: usize, workers: usize) -> Option<usize> {
-        let turn = self.visits.get().checked_rem(workers.saturating_sub(1))?;
+        let others = workers - usize::from(me < workers);
+        let turn = self.visits.get().checked_rem(others)?;
         self.visits.set(turn + 1);
         Some((me + 1 + turn) % workers)
     }
@@ -219,6 +221,14 @@ mod tests {
         let seen: Vec<_> = (0..6).map(|_| outlook.neighbour(2, 4).unwrap()).collect();
         assert_eq!(seen, [3, 0, 1, 3, 0, 1]);
         assert_eq!(outlook.neighbour(0, 1), None);
+    }
+
+    #[test]
+    fn a_substitute_looks_after_all_workers() {
+        let outlook = Outlook::new();
+        let seen: Vec<_> = (0..6).map(|_| outlook.neighbour(4, 3).unwrap()).collect();
+        assert_eq!(seen, [2, 0, 1, 2, 0, 1]);
+        assert_eq!(Outlook::new().neighbour(1, 1), Some(0));
     }
 
     #[test]

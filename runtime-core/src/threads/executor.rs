@@ -89,7 +89,7 @@ impl fmt::Display for SubmitError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.no_thread {
             None => f.write_str("the executor was shut down"),
-            Some(error) => write!(f, "the executor cannot start a thread: {error}"),
+            Some(error) => error.fmt(f),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::rest::awaited_by_job;
 use super::wait::assert_may_block;
+use crate::not_started::not_started;
 use crate::runtime::{Builder, Handle, Runtime, slack};
 use crate::scheduler::{current, refuse};
 use crate::spawn;
@@ -291,7 +292,8 @@ impl BlockingPortal {
         let name = "filch-portal".to_owned();
         let drive = move || runtime.block_on(open.stopped());
         let builder = thread::Builder::new().name(name);
-        let thread = slack::without_heirs(|| builder.spawn(drive))?;
+        let thread = slack::without_heirs(|| builder.spawn(drive))
+            .map_err(|error| not_started("the thread of a portal", error))?;
         Ok(BlockingPortal { portal, thread: Some(thread) })
     }
 }

@@ -10,6 +10,7 @@ use super::rest::Busy;
 use super::wait::assert_may_block;
 use crate::blocking::{Blocking, job, run_job};
 use crate::context_var;
+use crate::not_started::not_started;
 use crate::runtime::slack;
 use crate::task::{JoinHandle, Runnable};
 use crate::unwind::contain;
@@ -233,7 +234,9 @@ impl Shared {
         let shared = Arc::clone(self);
         let name = format!("{}_{number}", self.prefix);
         let builder = std::thread::Builder::new().name(name);
-        slack::without_heirs(|| builder.spawn(move || shared.work())).map(drop)
+        slack::without_heirs(|| builder.spawn(move || shared.work()))
+            .map(drop)
+            .map_err(|error| not_started("a thread for an executor", error))
     }
 
     /// The thread was counted in vain. If there is another one, it will come to the job.

@@ -8,6 +8,9 @@
 //! A short read of what the system has in memory is no job: it is done at once, while nothing is
 //! under way. If it finds some bytes and has to wait for the rest, they go into the buffer, and the
 //! job goes on behind them.
+//!
+//! The buffer stays with the file, and a job locks it while it works: so a job for which there is no thread
+//! leaves everything as it was, and the next operation tries again.
 
 use std::fs::File as StdFile;
 use std::future::Future;
@@ -17,6 +20,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use runtime_core::task::JoinHandle;
+use runtime_sync::primitives::{Mutex, MutexGuard};
 
 use super::cached::{self, Home};
 use super::{READ_MAX, check_runtime};
@@ -30,22 +34,16 @@ pub(super) const BUFFER_MAX: usize = 2 * 1024 * 1024;
 #[derive(Debug)]
 pub(super) struct FileJob {
     std: Arc<StdFile>,
-    state: State,
+    /// Locked by the job that is under way, and by nobody else meanwhile.
+    buffer: Arc<Mutex<Buffer>>,
+    busy: Option<JoinHandle<Outcome>>,
     /// Of a write that nobody has heard of yet.
     write_error: Option<io::Error>,
     /// Where the last seek has led.
     position: u64,
 }
 
-#[derive(Debug)]
-enum State {
-    Idle(Buffer),
-    Busy(JoinHandle<(Outcome, Buffer)>),
-    /// The job was cancelled, because the runtime shuts down.
-    Lost,
-}
-
-/// What a job takes along and brings back.
+/// What a job finds and leaves behind.
 #[derive(Debug, Default)]
 struct Buffer {
     bytes: Vec<u8>,
@@ -133,7 +131,8 @@ impl FileJob {
     pub(super) fn new(std: Arc<StdFile>, home: Home) -> FileJob {
         FileJob {
             std,
-            state: State::Idle(Buffer { home, ..Buffer::default() }),
+            buffer: Arc::new(Mutex::new(Buffer { home, ..Buffer::default() })),
+            busy: None,
             write_error: None,
             position: 0,
         }
@@ -142,12 +141,17 @@ impl FileJob {
     /// Whether what the system knows about the file is in memory, and its cursor nobody else's. Only
     /// when nothing is under way.
     pub(super) fn is_near(&self) -> bool {
-        matches!(&self.state, State::Idle(buffer) if buffer.home.is_near())
+        self.idle().is_some_and(|buffer| buffer.home.is_near())
+    }
+
+    /// The buffer, if nothing is under way.
+    fn idle(&self) -> Option<MutexGuard<'_, Buffer>> {
+        self.busy.is_none().then(|| self.buffer.lock())
     }
 
     /// Another handle uses the cursor from now on: whoever moves it waits for the other one.
     pub(super) fn share(&mut self) {
-        if let State::Idle(buffer) = &mut self.state {
+        if let Some(mut buffer) = self.idle() {
             buffer.home = Home::Far;
         }
     }
@@ -155,19 +159,14 @@ impl FileJob {
     /// Waits until nothing is under way, and says how that which was has ended. The error of a write
     /// is kept for who asks for it.
     pub(super) fn poll_settle(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Outcome>> {
-        let outcome = match &mut self.state {
-            State::Idle(_) => Outcome::None,
-            State::Lost => return Poll::Ready(Err(lost())),
-            State::Busy(job) => match ready!(Pin::new(job).poll(cx)) {
-                Ok((outcome, buffer)) => {
-                    self.state = State::Idle(buffer);
-                    outcome
-                }
-                Err(error) => {
-                    self.state = State::Lost;
-                    return Poll::Ready(Err(error.into()));
-                }
-            },
+        let outcome = match &mut self.busy {
+            None => Outcome::None,
+            Some(job) => {
+                let ended = ready!(Pin::new(job).poll(cx));
+                self.busy = None;
+                // The job was given up before it began: the runtime shuts down, or has no thread for it.
+                ended?
+            }
         };
         Poll::Ready(Ok(match outcome {
             Outcome::Written(Err(error)) => {
@@ -182,22 +181,16 @@ impl FileJob {
         }))
     }
 
-    /// If there is no thread for the job, what was read ahead is gone with it, and the file is of no use.
     fn start(
         &mut self,
         job: impl FnOnce(&StdFile, &mut Buffer) -> Outcome + Send + 'static,
     ) -> io::Result<()> {
-        let State::Idle(buffer) = &mut self.state else {
-            unreachable!("a job is started when none is under way");
-        };
-        let mut buffer = std::mem::take(buffer);
-        let std = self.std.clone();
-        self.state = State::Lost;
-        self.state = State::Busy(on_thread(move || {
-            let outcome = job(&std, &mut buffer);
-            // Before anybody hears of the end, so that the file has one owner again.
-            drop(std);
-            (outcome, buffer)
+        assert!(self.busy.is_none(), "a job is started when none is under way");
+        let (std, buffer) = (self.std.clone(), self.buffer.clone());
+        self.busy = Some(on_thread(move || {
+            // What it holds goes before anybody hears of the end, so that the file has one owner again.
+            let (std, buffer) = (std, buffer);
+            job(&std, &mut buffer.lock())
         })?);
         Ok(())
     }
@@ -226,7 +219,7 @@ impl FileJob {
                 // Others have an interest in how these end.
                 _ => false,
             };
-            let State::Idle(buffer) = &mut self.state else { return Poll::Ready(Err(lost())) };
+            let mut buffer = self.buffer.lock();
             let count = buffer.ahead().len().min(buf.remaining());
             // A job that brings nothing has found the end.
             if has_read || count > 0 {
@@ -244,6 +237,7 @@ impl FileJob {
                     return Poll::Ready(Ok(()));
                 }
             }
+            drop(buffer);
             self.start(move |std, buffer| Outcome::Read(buffer.read(std, wanted)))?;
         }
     }
@@ -258,12 +252,13 @@ impl FileJob {
         ready!(self.poll_settle(cx))?;
         self.take_write_error()?;
         let mut bytes = Vec::new();
-        let State::Idle(buffer) = &mut self.state else { return Poll::Ready(Err(lost())) };
+        let mut buffer = self.buffer.lock();
         if buffer.ahead().is_empty() {
             // The memory of the job before.
             buffer.clear();
             bytes = std::mem::take(&mut buffer.bytes);
         }
+        drop(buffer);
         for slice in slices {
             let room = most - bytes.len();
             bytes.extend_from_slice(&slice[..slice.len().min(room)]);
@@ -293,15 +288,12 @@ impl FileJob {
     }
 
     pub(super) fn start_seek(&mut self, mut target: SeekFrom) -> io::Result<()> {
-        let buffer = match &mut self.state {
-            State::Idle(buffer) => buffer,
-            State::Lost => return Err(lost()),
-            State::Busy(_) => {
-                return Err(io::Error::other(
-                    "another operation of this file is under way: call `poll_complete` first",
-                ));
-            }
-        };
+        if self.busy.is_some() {
+            return Err(io::Error::other(
+                "another operation of this file is under way: call `poll_complete` first",
+            ));
+        }
+        let mut buffer = self.buffer.lock();
         if let SeekFrom::Current(offset) = &mut target {
             let ahead = buffer.ahead().len() as i64;
             *offset = offset.checked_sub(ahead).ok_or(io::ErrorKind::InvalidInput)?;
@@ -312,6 +304,7 @@ impl FileJob {
             buffer.clear();
             return Ok(());
         }
+        drop(buffer);
         self.start(move |mut std, buffer| {
             let outcome = std.seek(target);
             // A seek that has failed leaves the cursor, and hence what was read ahead of it.
@@ -332,17 +325,9 @@ impl FileJob {
     /// Puts the cursor where the reader believes it to be, if nothing is under way. Does not leave
     /// this thread: the system has nothing to wait for.
     pub(super) fn try_unread(&mut self) -> bool {
-        match &mut self.state {
-            // A cursor that cannot be put back is where the system has it.
-            State::Idle(buffer) => {
-                let _ = buffer.unread(&self.std);
-                true
-            }
-            State::Busy(_) | State::Lost => false,
-        }
+        let Some(mut buffer) = self.idle() else { return false };
+        // A cursor that cannot be put back is where the system has it.
+        let _ = buffer.unread(&self.std);
+        true
     }
-}
-
-fn lost() -> io::Error {
-    io::Error::other("the runtime has shut down while a job of this file was under way")
 }

@@ -18,6 +18,9 @@ use super::async_fd_guard::{AsyncFdReadyGuard, AsyncFdReadyMutGuard};
 /// answers [`WouldBlock`](io::ErrorKind::WouldBlock), the guard is to be told, and
 /// [`try_io`](AsyncFdReadyGuard::try_io) does that for you.
 ///
+/// Systems tell nobody that a descriptor was closed. If that happens too early, who waits for it goes on
+/// waiting until the runtime watches another descriptor that has got its number, which may be never.
+///
 /// # Examples
 ///
 /// ```

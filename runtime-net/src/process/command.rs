@@ -6,6 +6,7 @@ use std::io;
 use std::path::Path;
 use std::process::{Command as StdCommand, ExitStatus, Output, Stdio};
 
+use runtime_core::not_started::not_started;
 use runtime_core::runtime::slack;
 
 use super::{Child, orphan};
@@ -151,8 +152,9 @@ impl Command {
     /// # Errors
     ///
     /// `NotFound` if there is no such program, `PermissionDenied` if it is none, and others of the
-    /// system: too many processes, or too many descriptors. If the child was there already when
-    /// something failed, it is killed and reaped: nothing is left behind.
+    /// system: too many processes, which is `WouldBlock` on Unix and says what to do, or too many
+    /// descriptors. If the child was there already when something failed, it is killed and reaped:
+    /// nothing is left behind.
     ///
     /// # Panics
     ///
@@ -162,7 +164,7 @@ impl Command {
         // Asked before there is a child that nobody would wait for.
         drop(runtime_core::runtime::Handle::current());
         orphan::sweep();
-        let child = slack::without_heirs(|| self.std.spawn())?;
+        let child = slack::without_heirs(|| self.std.spawn()).map_err(refused)?;
         Child::new(child, self.kill_on_drop)
     }
 
@@ -218,6 +220,14 @@ impl Command {
         self.std.stdout(Stdio::piped()).stderr(Stdio::piped());
         let child = self.spawn();
         async { child?.wait_with_output().await }
+    }
+}
+
+/// The system's "try again" comes of a limit, and says nothing of it.
+fn refused(error: io::Error) -> io::Error {
+    match error.kind() {
+        io::ErrorKind::WouldBlock => not_started("a child", error),
+        _ => error,
     }
 }
 

@@ -395,14 +395,29 @@ pin_project! {
     impl PinnedDrop for Turn<'_> {
         fn drop(this: Pin<&mut Self>) {
             let this = this.project();
-            let owes = match this.waiter.leave() {
-                // Also one in line may be notified already.
-                Left::Chosen(place) | Left::Waiting(place) => place.notified == Notified::Alone,
-                _ => *this.owes,
+            let mut owed = Owed { condition: this.condition, owes: *this.owes };
+            // Also one in line may be notified already.
+            let is_in_line = |place: &mut Place| {
+                owed.owes = place.notified == Notified::Alone;
+                true
             };
-            if owes {
-                this.condition.notify_one();
+            if let Some(Left::Chosen(place)) = this.waiter.leave_if(is_in_line, |_| ()) {
+                owed.owes = place.notified == Notified::Alone;
             }
+        }
+    }
+}
+
+/// Hands a notification on, also if the waker of one that gives up panics as it is dropped.
+struct Owed<'a> {
+    condition: &'a Condition,
+    owes: bool,
+}
+
+impl Drop for Owed<'_> {
+    fn drop(&mut self) {
+        if self.owes {
+            self.condition.notify_one();
         }
     }
 }

@@ -14,6 +14,7 @@ use super::error::{RecvError, SendError, TryRecvError, TrySendError};
 use super::meeting::{Giving, Meeting, Taking};
 use super::ring::Ring;
 use super::turn::Turn;
+use crate::panics::contain;
 use crate::primitives::atomic::{AtomicUsize, Ordering};
 use crate::wait_list::WaitList;
 
@@ -249,14 +250,20 @@ pin_project! {
 }
 
 impl<T> Sending<'_, T> {
-    /// Gives up. Returns the value unless it was sent.
+    /// Gives up. Returns the value unless it was sent, also if the waker panics as it is dropped.
     pub(super) fn withdraw(self: Pin<&mut Self>) -> Option<T> {
         match self.project() {
-            SendingProj::Ring { future } => future.give_up().withdraw(),
-            SendingProj::Blocks { future } => future.give_up().withdraw(),
+            SendingProj::Ring { future } => withdraw(future),
+            SendingProj::Blocks { future } => withdraw(future),
             SendingProj::Meeting { future } => future.withdraw(),
         }
     }
+}
+
+fn withdraw<B: Buffer>(mut turn: Pin<&mut Turn<'_, Pushing<'_, B>>>) -> Option<B::Item> {
+    contain(|| _ = turn.as_mut().give_up());
+    // It is out of the line by now.
+    turn.give_up().withdraw()
 }
 
 impl<T> Future for Sending<'_, T> {

@@ -248,14 +248,24 @@ pin_project! {
 }
 
 impl<T> Giving<'_, T> {
-    /// Leaves the line. Returns the value unless somebody has taken it.
+    /// Leaves the line. Returns the value unless somebody has taken it, also if the waker panics as it is
+    /// dropped.
     pub(super) fn withdraw(self: Pin<&mut Self>) -> Option<T> {
         let this = self.project();
         *this.over = true;
-        match this.waiter.leave() {
-            Left::Waiting(Hand::Gives(value)) | Left::Released(Hand::Gives(value)) => Some(value),
-            _ => this.value.take(),
-        }
+        let (waiter, place) = (this.waiter, this.value);
+        contain(|| {
+            let take_back = |hand: &mut Hand<T>| {
+                if let Hand::Gives(value) = mem::replace(hand, Hand::Given) {
+                    *place = Some(value);
+                }
+                true
+            };
+            if let Some(Left::Released(Hand::Gives(value))) = waiter.leave_if(take_back, |_| ()) {
+                *place = Some(value);
+            }
+        });
+        place.take()
     }
 }
 

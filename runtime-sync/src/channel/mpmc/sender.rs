@@ -10,6 +10,7 @@ use std::time::Duration;
 use super::channel::{self, Channel};
 use super::{ChannelStats, SendError, SendTimeoutError, TrySendError};
 use crate::block_on::block_outside_of_tasks;
+use crate::panics::contain;
 use crate::primitives::atomic::Ordering;
 use crate::timer;
 
@@ -122,7 +123,7 @@ impl<T> Sender<T> {
     ) -> Result<(), SendTimeoutError<T>> {
         let mut sending = pin!(self.channel.send(value));
         let mut sleep = None;
-        poll_fn(|cx| {
+        let outcome = poll_fn(|cx| {
             if let Poll::Ready(sent) = sending.as_mut().poll(cx) {
                 return Poll::Ready(
                     sent.map_err(|SendError(value)| SendTimeoutError::Closed(value)),
@@ -138,7 +139,10 @@ impl<T> Sender<T> {
                 None => Ok(()),
             })
         })
-        .await
+        .await;
+        // A waker that panics does not take the value along.
+        contain(|| drop(sleep));
+        outcome
     }
 
     /// Sends a value, and blocks the thread while there is no room.

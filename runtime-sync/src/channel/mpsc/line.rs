@@ -235,17 +235,22 @@ pin_project! {
     impl PinnedDrop for Reserve<'_> {
         #[inline]
         fn drop(this: Pin<&mut Self>) {
-            if !this.waiter.is_outside() {
-                this.leave();
-            }
+            this.leave();
         }
     }
 }
 
 impl Reserve<'_> {
     /// Gives up its place in line, or what it was given there.
+    #[inline]
+    pub(super) fn leave(self: Pin<&mut Self>) {
+        if !self.waiter.is_outside() {
+            self.leave_line();
+        }
+    }
+
     #[inline(never)]
-    fn leave(self: Pin<&mut Self>) {
+    fn leave_line(self: Pin<&mut Self>) {
         let this = self.project();
         let entrance = *this.entrance;
         // Those behind may ask for less, and are served also if the waker that is dropped panics.

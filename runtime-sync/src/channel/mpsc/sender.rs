@@ -14,6 +14,7 @@ use super::stats::MpscStats;
 use super::{OwnedPermit, Permit, PermitIterator, WeakSender};
 use crate::block_on::block_outside_of_tasks;
 use crate::first_try::first_try;
+use crate::panics::contain;
 use crate::primitives::Arc;
 use crate::timer;
 
@@ -171,6 +172,9 @@ impl<T, const BLOCK: usize> Sender<T, BLOCK> {
             sleep.as_mut().poll(cx).map(|()| None)
         })
         .await;
+        // A waker that panics does not take the value along.
+        contain(|| drop(sleep));
+        contain(|| reserve.as_mut().leave());
         match reserved {
             None => Err(SendTimeoutError::Timeout(value)),
             Some(Err(_)) => Err(SendTimeoutError::Closed(value)),
