@@ -45,6 +45,8 @@ where
 /// A future of more bytes than this is put into a box of its own first, so that the frames between
 /// here and the task's cell do not each hold a copy of it.
 const LARGE_FUTURE: usize = if cfg!(debug_assertions) { 2 << 10 } else { 16 << 10 };
+/// A future in a box is of one type for each output: a task's code is not made a second time for each future.
+type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 #[track_caller]
 #[inline]
@@ -57,6 +59,10 @@ where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
+    if size_of::<F>() > LARGE_FUTURE {
+        let future: Boxed<F::Output> = Box::pin(future);
+        return spawn_at(birth(), future, name, location);
+    }
     spawn_at(birth(), future, name, location)
 }
 
@@ -81,22 +87,10 @@ where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
-    if let Some(place) = context_var::inherited() {
-        return birth.spawn(place.hold(future), name, location);
+    match context_var::inherited() {
+        Some(place) => birth.spawn(place.hold(future), name, location),
+        None => birth.spawn(future, name, location),
     }
-    if size_of::<F>() > LARGE_FUTURE {
-        return birth.spawn(boxed(future), name, location);
-    }
-    birth.spawn(future, name, location)
-}
-
-/// A future in a box, which makes one type of all with that output: a task's code is not made a second time
-/// for each of them.
-fn boxed<F>(future: F) -> Pin<Box<dyn Future<Output = F::Output> + Send>>
-where
-    F: Future + Send + 'static,
-{
-    Box::pin(future)
 }
 
 /// Spawns a task onto a runtime, from wherever this thread is.
@@ -110,6 +104,10 @@ where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
+    if size_of::<F>() > LARGE_FUTURE {
+        let future: Boxed<F::Output> = Box::pin(future);
+        return spawn_at(Birth::on(scheduler), future, name, location);
+    }
     spawn_at(Birth::on(scheduler), future, name, location)
 }
 
