@@ -1,4 +1,5 @@
-//! What it costs to depend on filch or a peer: crates that are downloaded, seconds of a clean build.
+//! What it costs to depend on filch or a peer: crates that are downloaded, seconds of a clean build, and of
+//! one's own code.
 
 use std::{
     collections::BTreeSet,
@@ -10,12 +11,37 @@ use std::{
 
 use crate::{args::Args, checkout, markdown, stats::Summary, table::number};
 
-/// A name, and what stands under `[dependencies]`; `{}` is the checkout.
-const PEERS: [(&str, &str); 3] = [
-    ("filch", "filch = { path = \"{}\", features = [\"full\"] }"),
-    ("tokio", "tokio = { version = \"1\", features = [\"full\"] }"),
-    ("smol", "smol = \"2\""),
+/// Whom a crate may depend on.
+struct Peer {
+    name: &'static str,
+    /// What stands under `[dependencies]`; `{}` is the checkout.
+    dependency: &'static str,
+    spawn: &'static str,
+    yield_now: &'static str,
+}
+
+const PEERS: [Peer; 3] = [
+    Peer {
+        name: "filch",
+        dependency: "filch = { path = \"{}\", features = [\"full\"] }",
+        spawn: "filch::spawn",
+        yield_now: "filch::task::yield_now",
+    },
+    Peer {
+        name: "tokio",
+        dependency: "tokio = { version = \"1\", features = [\"full\"] }",
+        spawn: "tokio::spawn",
+        yield_now: "tokio::task::yield_now",
+    },
+    Peer {
+        name: "smol",
+        dependency: "smol = \"2\"",
+        spawn: "smol::spawn",
+        yield_now: "smol::future::yield_now",
+    },
 ];
+/// So many different futures are spawned by a crate.
+const TASKS: usize = 200;
 /// A build takes long, and about as long each time.
 const ROUNDS: usize = 3;
 const PROFILES: [(&str, &[&str]); 2] = [("debug", &[]), ("release", &["--release"])];
@@ -25,24 +51,32 @@ pub(crate) fn report(args: &Args) -> Result<(), String> {
     let folder = Folder::new()?;
     let users = PEERS
         .iter()
-        .map(|(name, dependency)| User::new(&folder.0.join(name), dependency))
+        .map(|peer| User::new(&folder.0.join(peer.name), peer))
         .collect::<Result<Vec<_>, _>>()?;
     // This downloads what is missing, which is no part of a build.
     let crates = users.iter().map(User::crates).collect::<Result<Vec<_>, _>>()?;
-    let mut seconds = [const { [Vec::new(), Vec::new()] }; PEERS.len()];
+    let mut seconds = [const { [const { Vec::new() }; 2 * PROFILES.len()] }; PEERS.len()];
     for _ in 0..args.rounds.min(ROUNDS) {
-        for (user, seconds) in users.iter().zip(&mut seconds) {
-            for ((_, flags), seconds) in PROFILES.iter().zip(seconds) {
-                seconds.push(user.build(flags)?);
+        for ((user, peer), seconds) in users.iter().zip(&PEERS).zip(&mut seconds) {
+            for ((_, flags), seconds) in PROFILES.iter().zip(seconds.chunks_exact_mut(2)) {
+                // What is not there need not be removed.
+                let _ = fs::remove_dir_all(user.target());
+                user.write("fn main() {}\n")?;
+                seconds[0].push(user.build(flags)?);
+                user.write(&spawns(peer))?;
+                seconds[1].push(user.build(flags)?);
             }
         }
     }
 
-    let head = ["with all features", "crates", "debug, s", "release, s"].map(str::to_owned);
+    let mut head = vec!["with all features".to_owned(), "crates".to_owned()];
+    for (profile, _) in PROFILES {
+        head.extend([format!("{profile}, s"), format!("{profile}, {TASKS} tasks, s")]);
+    }
     let mut lines = markdown::rule(&head);
-    for (((name, _), crates), seconds) in PEERS.iter().zip(&crates).zip(&seconds) {
+    for ((peer, crates), seconds) in PEERS.iter().zip(&crates).zip(&seconds) {
         let median = |all: &Vec<f64>| number(Summary::of(all).map_or(f64::NAN, |s| s.median));
-        let mut cells = vec![(*name).to_owned(), crates.to_string()];
+        let mut cells = vec![peer.name.to_owned(), crates.to_string()];
         cells.extend(seconds.iter().map(median));
         lines.push(markdown::line(&cells));
     }
@@ -70,31 +104,52 @@ impl Drop for Folder {
     }
 }
 
-/// A crate that does nothing but depend on a peer.
+/// A program that could spawn many tasks, each with a future of its own.
+fn spawns(peer: &Peer) -> String {
+    let Peer { spawn, yield_now, .. } = peer;
+    let calls: String =
+        (0..TASKS).map(|n| format!("        drop(task_{n}(s.clone()));\n")).collect();
+    let tasks = (0..TASKS).map(|n| {
+        format!(
+            "fn task_{n}(s: String) -> impl Sized {{\n    \
+             {spawn}(async move {{\n        {yield_now}().await;\n        s.len() + {n}\n    }})\n}}\n"
+        )
+    });
+    let main =
+        "fn main() {\n    let s = std::env::args().collect::<String>();\n    if s.is_empty() {\n";
+    format!("{main}{calls}    }}\n}}\n") + &tasks.collect::<String>()
+}
+
+/// A crate that depends on a peer.
 struct User(PathBuf);
 
 impl User {
-    fn new(folder: &Path, dependency: &str) -> Result<User, String> {
+    fn new(folder: &Path, peer: &Peer) -> Result<User, String> {
         let wrong = |e| format!("{}: {e}", folder.display());
         let benches = checkout::file("Cargo.toml")?;
         let root = benches.ancestors().nth(2).expect("the package lies in the workspace");
         let manifest = format!(
             "[package]\nname = \"user\"\nversion = \"0.1.0\"\nedition = \"2024\"\n[workspace]\n\
              [dependencies]\n{}\n",
-            dependency.replace("{}", &root.display().to_string())
+            peer.dependency.replace("{}", &root.display().to_string())
         );
         fs::create_dir_all(folder.join("src")).map_err(wrong)?;
         fs::write(folder.join("Cargo.toml"), manifest).map_err(wrong)?;
-        fs::write(folder.join("src/main.rs"), "fn main() {}\n").map_err(wrong)?;
+        let user = User(folder.to_owned());
+        // There is no tree of dependencies without a program.
+        user.write("fn main() {}\n")?;
         // The same versions as in the table.
         fs::copy(root.join("Cargo.lock"), folder.join("Cargo.lock")).map_err(wrong)?;
-        Ok(User(folder.to_owned()))
+        Ok(user)
     }
 
-    /// The seconds that a build from nothing takes.
+    fn write(&self, program: &str) -> Result<(), String> {
+        let file = self.0.join("src/main.rs");
+        fs::write(&file, program).map_err(|e| format!("{}: {e}", file.display()))
+    }
+
+    /// The seconds that a build takes of what is not built.
     fn build(&self, flags: &[&str]) -> Result<f64, String> {
-        // What is not there need not be removed.
-        let _ = fs::remove_dir_all(self.target());
         let start = Instant::now();
         self.cargo(&[&["build", "--quiet"], flags].concat())?;
         Ok(start.elapsed().as_secs_f64())
