@@ -4,8 +4,8 @@
 /// given up in good order.
 ///
 /// This is [`gather`](fn@crate::gather) for futures of different types: the value is `Ok` with a tuple
-/// of all values, or the first error. On an error the other futures are dropped where they wait, but
-/// what holds them up to [clean up](crate::cancel::with_cleanup) is awaited first;
+/// of all values, or the first error. On an error the other futures are dropped where they wait, and
+/// those that have something to [clean up](crate::cancel::with_cleanup) do so first, and are awaited;
 /// [`try_join!`](crate::try_join) drops them at once. All futures have the same type of error.
 /// Otherwise this is [`join!`](crate::join): the same turns, `biased;`, and up to 64 futures on the
 /// current task, which may borrow from it.

@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
+use runtime_core::siblings::Sibling;
 
 /// Waits for all of several futures and returns their outputs as a tuple.
 ///
@@ -191,7 +192,7 @@ macro_rules! __number {
     }};
     (@gather ($order:ident) [$(($number:tt $future:expr))+] [$($numbers:tt)*]) => {{
         let mut futures = ($(
-            $crate::__private::pin!($crate::__private::MaybeDone::fallible($future)),
+            $crate::__private::pin!($crate::__private::MaybeDone::sibling($future)),
         )+);
         let mut order = $crate::__private::Order::$order([$($number),+]);
         let mut siblings = $crate::__private::Siblings::new();
@@ -202,35 +203,26 @@ macro_rules! __number {
             for branch in order.next_round() {
                 match branch {
                     $($number => {
+                        if failure.is_some() {
+                            futures.$number.as_mut().give_up();
+                        }
                         match siblings.within(|| futures.$number.as_mut().try_poll(cx)) {
                             $crate::__private::Ok(poll) => pending |= poll.is_pending(),
-                            $crate::__private::Err(error) => {
-                                failure.get_or_insert(error);
-                                if siblings.give_up(cx, why)
-                                    == $crate::__private::Parting::Over
-                                {
-                                    pending = false;
-                                    break;
-                                }
-                            }
+                            $crate::__private::Err(error) => _ = failure.get_or_insert(error),
                         }
                     })+
                     _ => {}
                 }
             }
-            if pending {
-                match failure {
-                    $crate::__private::None => return $crate::__private::Poll::Pending,
-                    $crate::__private::Some(_) => {
-                        match siblings.give_up(cx, why) {
-                            $crate::__private::Parting::Again => continue,
-                            $crate::__private::Parting::Wait => {
-                                return $crate::__private::Poll::Pending;
-                            }
-                            $crate::__private::Parting::Over => {}
-                        }
-                    }
+            if failure.is_some() {
+                $(futures.$number.as_mut().give_up();)+
+                match siblings.give_up(cx, why) {
+                    $crate::__private::Parting::Again => continue,
+                    $crate::__private::Parting::Wait => return $crate::__private::Poll::Pending,
+                    $crate::__private::Parting::Over => {}
                 }
+            } else if pending {
+                return $crate::__private::Poll::Pending;
             }
             return $crate::__private::Poll::Ready(match failure.take() {
                 $crate::__private::Some(error) => $crate::__private::Err(error),
@@ -325,6 +317,25 @@ impl<F, T, E> MaybeDone<F, Result<T, E>> {
         match self.take() {
             Ok(value) => value,
             Err(_) => unreachable!("an error ends the join when it appears"),
+        }
+    }
+}
+
+impl<F, T, E> MaybeDone<Sibling<F>, Result<T, E>> {
+    /// Does the same as [`fallible`](MaybeDone::fallible) with one that others may hold up.
+    pub fn sibling(
+        future: impl IntoFuture<IntoFuture = F, Output = Result<T, E>>,
+    ) -> MaybeDone<Sibling<F>, Result<T, E>> {
+        MaybeDone::Running { future: Sibling::new(future.into_future()) }
+    }
+
+    /// Drops the future, unless it holds the others up.
+    pub fn give_up(mut self: Pin<&mut Self>) {
+        match self.as_ref().get_ref() {
+            MaybeDone::Running { future } if !future.holds() => {
+                self.set(MaybeDone::Done { output: None });
+            }
+            _ => {}
         }
     }
 }

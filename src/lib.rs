@@ -237,7 +237,7 @@ pub mod __private {
         all_branches_disabled, pattern_changed_its_mind, poll_budget, random, round,
     };
     pub use runtime_core::closing::Orderly;
-    pub use runtime_core::siblings::{Parting, Siblings};
+    pub use runtime_core::siblings::{Parting, Sibling, Siblings};
     pub use runtime_macros::select_branches;
     pub use std::future::{Future, IntoFuture, poll_fn, ready};
     pub use std::option::Option::{None, Some};

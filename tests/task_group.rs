@@ -291,6 +291,30 @@ async fn a_block_that_is_dropped_cancels_its_children_which_clean_up_in_the_back
 }
 
 #[filch::test(start_paused = true)]
+async fn a_request_does_not_take_the_value_of_a_block_that_has_nothing_to_wait_for() {
+    // While the body, which has its value, cleans up.
+    let task = filch::spawn(async {
+        let block = TaskGroup::<()>::scope(|group| async move {
+            group.spawn(after(1, Ok(())));
+            with_cleanup(after(2, Ok("value")), after(2, ())).await
+        });
+        block.await
+    });
+    sleep(secs(3)).await;
+    task.cancel("too late");
+    assert_eq!(task.await.unwrap(), Ok("value"));
+
+    // With a child that still runs there is something to wait for.
+    let task = filch::spawn(TaskGroup::<()>::scope(|group| async move {
+        group.spawn(after(9, Ok(())));
+        with_cleanup(after(2, Ok("value")), after(2, ())).await
+    }));
+    sleep(secs(3)).await;
+    task.cancel("in time");
+    assert!(task.await.unwrap_err().is_cancelled());
+}
+
+#[filch::test(start_paused = true)]
 async fn a_group_may_be_ended_early() {
     let start = Instant::now();
     let outcome = TaskGroup::<()>::scope(|group| async move {

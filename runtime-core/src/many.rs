@@ -279,6 +279,23 @@ impl<F: Future> AsCompleted<F> {
         self.left += 1;
     }
 
+    /// Drops the futures that are not to `stay`.
+    pub(crate) fn retain(&mut self, stay: impl Fn(&F) -> bool) {
+        for (place, bell) in self.bells.iter_mut().enumerate() {
+            if bell.is_none() {
+                continue;
+            }
+            let mut future = self.futures.at(place);
+            if future.as_ref().get_ref().as_ref().is_some_and(&stay) {
+                continue;
+            }
+            *bell = None;
+            self.left -= 1;
+            future.set(None);
+            self.futures.leave(place);
+        }
+    }
+
     /// Drops the futures that are left.
     pub(crate) fn clear(&mut self) {
         self.left = 0;

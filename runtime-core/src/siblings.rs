@@ -3,8 +3,12 @@
 
 use crate::frame::{Node, Plain, within};
 use crate::task::{CancelReason, CancelSource};
+use pin_project_lite::pin_project;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
-use std::task::Context;
+use std::task::{Context, Poll};
 
 /// The frame that siblings share.
 #[derive(Debug, Default)]
@@ -36,8 +40,9 @@ impl Siblings {
         within(&mut self.node, &Plain, poll)
     }
 
-    /// Gives the siblings up, whether or not all have been polled: those that hold nothing up go no
-    /// further, so that they do not meet what the others leave behind.
+    /// Gives the siblings up, whether or not all have been polled. Those that [hold](Sibling::holds) nothing
+    /// up go no further: they are to be dropped before, so that they neither meet what the others leave
+    /// behind, nor work on while the others clean up.
     pub fn give_up(&self, cx: &Context<'_>, why: &'static str) -> Parting {
         let node = match &self.node {
             Some(node) if node.is_held() => node,
@@ -51,5 +56,43 @@ impl Siblings {
             true => Parting::Wait,
             false => Parting::Over,
         }
+    }
+}
+
+pin_project! {
+    /// One of the siblings: a frame of its own, which tells whether it is he who holds the others up.
+    pub struct Sibling<F> {
+        #[pin]
+        future: F,
+        // Only if somebody inside wants to know what becomes of him.
+        node: Option<Arc<Node>>,
+    }
+}
+
+impl<F> Sibling<F> {
+    /// A sibling that was not polled yet.
+    pub fn new(future: F) -> Sibling<F> {
+        Sibling { future, node: None }
+    }
+
+    /// Whether it has something to do before it may be dropped.
+    pub fn holds(&self) -> bool {
+        self.node.as_ref().is_some_and(|node| node.is_held())
+    }
+}
+
+impl<F: Future> Future for Sibling<F> {
+    type Output = F::Output;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let this = self.project();
+        within(this.node, &Plain, || this.future.poll(cx))
+    }
+}
+
+impl<F: fmt::Debug> fmt::Debug for Sibling<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.future.fmt(f)
     }
 }

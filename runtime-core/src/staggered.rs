@@ -1,7 +1,7 @@
 //! `staggered_race`: attempts that begin one after the other, and the first success.
 
 use crate::many::AsCompleted;
-use crate::siblings::{Parting, Siblings};
+use crate::siblings::{Parting, Sibling, Siblings};
 use crate::time::{Duration, Sleep, sleep};
 use pin_project_lite::pin_project;
 use runtime_sync::budget;
@@ -77,7 +77,7 @@ pin_project! {
     pub struct StaggeredRace<I, F, T, E> {
         // `None` when all have begun.
         attempts: Option<I>,
-        running: AsCompleted<F>,
+        running: AsCompleted<Sibling<F>>,
         siblings: Siblings,
         delay: Option<Duration>,
         // When the next attempt begins; made when somebody has to wait.
@@ -105,6 +105,7 @@ where
             match this.siblings.within(|| this.running.poll_next(cx)) {
                 Poll::Ready(Some((_, Ok(value)))) => {
                     _ = this.winner.get_or_insert(value);
+                    this.running.retain(Sibling::holds);
                     if this.siblings.give_up(cx, WHY) == Parting::Over {
                         break;
                     }
@@ -123,11 +124,14 @@ where
                     ready!(self.as_mut().poll_delay(cx));
                     self.as_mut().begin_next();
                 }
-                Poll::Pending => match this.siblings.give_up(cx, WHY) {
-                    Parting::Again => {}
-                    Parting::Wait => return Poll::Pending,
-                    Parting::Over => break,
-                },
+                Poll::Pending => {
+                    this.running.retain(Sibling::holds);
+                    match this.siblings.give_up(cx, WHY) {
+                        Parting::Again => {}
+                        Parting::Wait => return Poll::Pending,
+                        Parting::Over => break,
+                    }
+                }
             }
         }
         let this = self.project();
@@ -150,7 +154,7 @@ where
         let mut this = self.project();
         let (None, Some(attempts)) = (&this.winner, &mut *this.attempts) else { return };
         match attempts.next() {
-            Some(attempt) => this.running.push(attempt.into_future()),
+            Some(attempt) => this.running.push(Sibling::new(attempt.into_future())),
             None => *this.attempts = None,
         }
         if this.attempts.as_ref().is_some_and(|attempts| attempts.size_hint().1 == Some(0)) {

@@ -184,6 +184,17 @@ fn a_shutdown_tells_those_who_wait_for_items() {
 }
 
 #[test]
+fn who_says_too_early_that_items_are_done_does_not_keep_those_who_join_for_ever() {
+    let queue = Queue::new(0);
+    (1..=3).for_each(|item| queue.put_nowait(item).unwrap());
+    // Nobody has taken it out.
+    queue.task_done();
+    assert_eq!(queue.shutdown_now(), [1, 2, 3]);
+    assert_eq!(queue.stats().unfinished, 0);
+    assert!(poll(pin!(queue.join()), Waker::noop()).is_ready());
+}
+
+#[test]
 fn a_shutdown_at_once_gives_the_items_back_and_counts_them_as_done() {
     let queue = Queue::new(0);
     for n in 1..=3 {

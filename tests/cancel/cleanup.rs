@@ -95,6 +95,23 @@ async fn a_timeout_waits_for_it() {
 }
 
 #[filch::test(start_paused = true)]
+async fn a_request_that_comes_during_the_clean_up_of_a_timeout_ends_the_next_wait() {
+    let log = Log::new();
+    let inner = log.clone();
+    let task = filch::spawn(async move {
+        let body = with_cleanup(stuck(&inner, "body"), clean(inner.clone(), "cleanup", 2));
+        assert!(timeout(secs(3), body).await.is_err());
+        inner.say("elapsed");
+        stuck(&inner, "next").await;
+    });
+    sleep(4).await;
+    task.cancel("stop");
+    assert!(task.await.unwrap_err().is_cancelled());
+    let lines = ["3 drop body", "3 cleanup begins", "5 cleanup ends", "5 elapsed", "5 drop next"];
+    log.expect(&lines);
+}
+
+#[filch::test(start_paused = true)]
 async fn the_value_of_the_body_beats_the_timeout_during_clean_up() {
     let log = Log::new();
     let body = with_cleanup(

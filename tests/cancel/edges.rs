@@ -1,7 +1,7 @@
 //! Frames where they are hard to reach: behind sub-executors, in other tasks, in root futures.
 
 use super::support::{Bell, ON_PURPOSE, OnWake};
-use super::{Log, clean, secs, sleep, stuck};
+use super::{Dropped, Log, clean, secs, sleep, stuck};
 use filch::TaskGroup;
 use filch::cancel::{CancelScope, catch_cancel, with_cleanup};
 use filch::time::{Instant, timeout};
@@ -126,6 +126,45 @@ async fn a_scope_around_two_branches_waits_for_both() {
         "4 long ends",
         "4 left",
     ]);
+}
+
+#[filch::test(start_paused = true)]
+async fn a_branch_beside_a_clean_up_runs_until_that_is_done_and_a_task_does_not() {
+    async fn ticks(log: Log) -> Result<(), ()> {
+        let _dropped = Dropped(log.clone(), "ticks");
+        loop {
+            sleep(2).await;
+            log.say("tick");
+        }
+    }
+    let log = Log::new();
+    let held = with_cleanup(stuck(&log, "body"), clean(log.clone(), "cleanup", 2));
+    let both = async {
+        _ = filch::join!(biased; held, ticks(log.clone()));
+    };
+    assert!(timeout(secs(3), both).await.is_err());
+    log.expect(&[
+        "2 tick",
+        "3 drop body",
+        "3 cleanup begins",
+        "4 tick",
+        "5 cleanup ends",
+        "5 drop ticks",
+    ]);
+
+    let log = Log::new();
+    let other = log.clone();
+    let tasks = TaskGroup::<()>::scope(|group| async move {
+        let beside = other.clone();
+        group.spawn(async move { ticks(beside).await });
+        group.spawn(async move {
+            with_cleanup(stuck(&other, "body"), clean(other.clone(), "cleanup", 2)).await;
+            Ok(())
+        });
+        Ok(())
+    });
+    assert!(timeout(secs(3), tasks).await.is_err());
+    log.expect(&["2 tick", "3 drop ticks", "3 drop body", "3 cleanup begins", "5 cleanup ends"]);
 }
 
 #[filch::test(start_paused = true)]

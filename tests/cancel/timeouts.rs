@@ -21,6 +21,20 @@ async fn the_value_that_a_body_gives_when_it_is_told_wins() {
 }
 
 #[filch::test(start_paused = true)]
+async fn of_two_that_are_over_together_the_inner_one_tells_and_the_outer_one_ends_the_next_wait() {
+    let log = Log::new();
+    let inner = || timeout(secs(2), stuck(&log, "body"));
+    let both = timeout(secs(2), async { inner().await.is_err() });
+    assert_eq!(both.await, Ok(true));
+    let both = timeout(secs(2), async {
+        assert!(inner().await.is_err());
+        stuck(&log, "next").await;
+    });
+    assert!(both.await.is_err());
+    log.expect(&["2 drop body", "4 drop body", "4 drop next"]);
+}
+
+#[filch::test(start_paused = true)]
 async fn the_deadline_is_still_in_effect_for_what_comes_after_a_catch() {
     let due = Instant::now() + secs(1);
     let told = timeout(secs(1), async {

@@ -163,6 +163,8 @@ struct Ending {
 enum By {
     #[default]
     Outside,
+    /// What is around the group, which tells the body by itself.
+    Around,
     Body,
     Child(u32),
     /// The block was dropped.
@@ -175,6 +177,8 @@ struct Attempt {
     end: Moment,
     errors: Vec<(Moment, Fault, By)>,
     panics: bool,
+    /// What is around was cancelled while the group had to wait.
+    heard: bool,
     /// The earliest cause to cancel it.
     cause: Option<Ending>,
 }
@@ -385,8 +389,9 @@ impl Model {
                 _ => break attempt,
             }
         };
-        let Attempt { body, end, mut errors, panics, .. } = attempt;
-        let dropped = ending.is_some_and(|ending| ending.by == By::Drop);
+        let Attempt { body, end, mut errors, panics, heard, .. } = attempt;
+        let is_by = |by| ending.as_ref().is_some_and(|ending| ending.by == by);
+        let (dropped, heard) = (is_by(By::Drop), heard || is_by(By::Around));
         if dropped || end > around.cut || matches!(body.how, How::CutOff) {
             return End { at: around.cut, how: How::CutOff };
         }
@@ -397,7 +402,7 @@ impl Model {
         errors.sort();
         let how = match body.how {
             _ if panics => How::Panics,
-            _ if errors.is_empty() && around.cause(task, end).is_some() => How::Yields,
+            _ if errors.is_empty() && heard && around.cause(task, end).is_some() => How::Yields,
             How::Gives(Ok(())) if errors.is_empty() => How::Gives(Ok(())),
             _ => How::Gives(Err(Fault::Group(node.id, errors))),
         };
@@ -415,7 +420,11 @@ impl Model {
         let Act::Group { policy, limit, body: inside, children, .. } = &node.act else {
             unreachable!("asked by `act`")
         };
-        let told = |who| ending.filter(|ending| ending.by != who).map(|e| (e.at, e.why.clone()));
+        let told = |who| {
+            let knows =
+                |ending: &&Ending| ending.by != who && (ending.by, who) != (By::Around, By::Body);
+            ending.filter(knows).map(|ending| (ending.at, ending.why.clone()))
+        };
         let mut nursery = Nursery { closes: Some(around.cut), ..Nursery::default() };
         children.iter().for_each(|child| nursery.spawn(at, child));
         nursery.by = By::Body;
@@ -459,7 +468,7 @@ impl Model {
             let begins = place.as_ref().map_or(at, |free| at.max(**free));
             let asked = told(By::Child(child.node.id));
             if let Some(ending) = ending.filter(|ending| ending.at == at) {
-                self.open |= ending.by != By::Body || inside.has_groups();
+                self.open |= !matches!(ending.by, By::Body | By::Around) || inside.has_groups();
             }
             let end = self.task(child, &Birth { at, begins, asked }, &mut nursery);
             if let Some(place) = place.filter(|_| end.at >= begins) {
@@ -469,19 +478,23 @@ impl Model {
             look(&end, By::Child(child.node.id));
             last = last.max(end.at);
         }
-        // What is around is heard once the body waits or has ended.
+        // What is around is heard once the body waits, or has ended and children are left.
         let effect = around.effect(task, body.at);
-        if effect <= last
+        let heard = match body.how {
+            How::Yields => effect <= last,
+            _ => effect < last,
+        };
+        if heard
             && effect < around.cut
             && let Some(Cause::Scope(why) | Cause::Task(why)) = around.cause(task, effect)
         {
-            causes.push(Ending { at: effect, why, by: By::Body });
+            causes.push(Ending { at: effect, why, by: By::Around });
         }
         if last > around.cut {
             let why = "the block of the group was dropped".to_owned();
             causes.push(Ending { at: around.cut, why, by: By::Drop });
         }
         let cause = causes.into_iter().min_by_key(|ending| ending.at);
-        Attempt { body, end: last, errors, panics, cause }
+        Attempt { body, end: last, errors, panics, heard, cause }
     }
 }

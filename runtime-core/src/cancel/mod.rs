@@ -32,6 +32,10 @@
 //! inside holds it: a `with_cleanup` that is not done, say. So a timeout whose body cleans up takes
 //! longer than its time, and a timeout whose body does not takes no longer.
 //!
+//! A body is dropped as a whole. What runs in it beside a clean-up, as another branch of a `join!` or of
+//! `gather`, say, runs on until that is done. The children of a
+//! [`TaskGroup`](crate::task_group::TaskGroup) are told to end each by itself.
+//!
 //! ```
 //! use filch::cancel::with_cleanup;
 //! use filch::time::{Duration, sleep, timeout};
@@ -53,7 +57,11 @@
 //! and `except CancelledError` becomes [`catch_cancel`]; code without either is dropped where it
 //! waits. A task that is cancelled while it awaits the handle of another one leaves that one running,
 //! where asyncio cancels both: [`TaskGroup`](crate::task_group::TaskGroup) and
-//! [`gather_handles`](crate::gather::gather_handles) are for tasks that belong together.
+//! [`gather_handles`](crate::gather::gather_handles) are for tasks that belong together. Of two
+//! nested timeouts that are over together it is the inner one that tells, and the outer one ends the next
+//! wait; in asyncio only the outer one tells. If a request comes while the body of a timeout that is over
+//! cleans up, the timeout tells that it is over, and the request ends the next wait; in asyncio the
+//! request goes first.
 
 mod catch;
 mod cleanup;

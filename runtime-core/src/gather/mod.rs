@@ -7,7 +7,7 @@ pub use handles::{GatherHandles, gather_handles};
 pub use timeout::AsCompletedTimeout;
 
 use crate::many::{AsCompleted, as_completed};
-use crate::siblings::{Parting, Siblings};
+use crate::siblings::{Parting, Sibling, Siblings};
 use pin_project_lite::pin_project;
 use std::fmt;
 use std::future::{Future, IntoFuture};
@@ -21,9 +21,9 @@ const WHY: &str = "another future of a `gather` failed";
 /// been given up.
 ///
 /// They run within the caller's task, and may borrow from it. When one fails, the others are dropped
-/// where they wait, and those that have not begun never do; what holds them up to
-/// [clean up](crate::cancel::with_cleanup) is awaited first. No future at all gives an empty list. To
-/// wake one of them costs the same however many there are.
+/// where they wait, and those that have not begun never do; those that have something to
+/// [clean up](crate::cancel::with_cleanup) do so first, and are awaited. No future at all gives an empty
+/// list. To wake one of them costs the same however many there are.
 ///
 /// Handles of tasks go into [`gather_handles`]: a task whose handle is dropped runs on.
 ///
@@ -50,7 +50,8 @@ where
     I: IntoIterator<Item = F>,
     F: IntoFuture<Output = Result<T, E>>,
 {
-    let futures = as_completed(futures);
+    let siblings = futures.into_iter().map(|future| Sibling::new(future.into_future()));
+    let futures = as_completed(siblings);
     let values = (0..futures.len()).map(|_| None).collect();
     Gather { futures, values, error: None, siblings: Siblings::new() }
 }
@@ -59,7 +60,7 @@ pin_project! {
     /// The future of [`gather`].
     #[must_use = "futures do nothing unless they are awaited"]
     pub struct Gather<F, T, E> {
-        futures: AsCompleted<F>,
+        futures: AsCompleted<Sibling<F>>,
         values: Vec<Option<T>>,
         error: Option<E>,
         siblings: Siblings,
@@ -80,17 +81,21 @@ where
                 Poll::Ready(Some((_, Err(error)))) => {
                     // Of several errors the first counts.
                     _ = this.error.get_or_insert(error);
+                    this.futures.retain(Sibling::holds);
                     if this.siblings.give_up(cx, WHY) == Parting::Over {
                         break;
                     }
                 }
                 Poll::Ready(None) => break,
                 Poll::Pending if this.error.is_none() => return Poll::Pending,
-                Poll::Pending => match this.siblings.give_up(cx, WHY) {
-                    Parting::Again => {}
-                    Parting::Wait => return Poll::Pending,
-                    Parting::Over => break,
-                },
+                Poll::Pending => {
+                    this.futures.retain(Sibling::holds);
+                    match this.siblings.give_up(cx, WHY) {
+                        Parting::Again => {}
+                        Parting::Wait => return Poll::Pending,
+                        Parting::Over => break,
+                    }
+                }
             }
         }
         this.futures.clear();

@@ -47,7 +47,7 @@ pub enum ErrorPolicy {
 /// - If one panics, the same happens, and the first panic is resumed in the end.
 /// - If what is around is cancelled, so are the body and the children; they are awaited, and the
 ///   cancellation goes on. If any of them fails meanwhile, the errors come out, and the next wait of
-///   the task is given up.
+///   the task is given up. So with the value of a body that is ready when no child is left.
 /// - A child that ends because it was cancelled or aborted is no error.
 /// - If the block is dropped, the children are cancelled, and run their clean-up in the background:
 ///   only then can they outlive it.

@@ -106,11 +106,12 @@ where
                 shared.panic(payload);
             }
         }
-        if let (Stage::Running, Some(cause)) = (&*this.stage, holder.cause()) {
-            shared.cancel(cause.reason().clone());
-            *this.stage = Stage::Leaving(cause);
-        }
+        // Without children it has nothing to wait for: what is ready beats a cancellation.
         if !shared.close_if_empty() {
+            if let (Stage::Running, Some(cause)) = (&*this.stage, holder.cause()) {
+                shared.cancel(cause.reason().clone());
+                *this.stage = Stage::Leaving(cause);
+            }
             return Poll::Pending;
         }
         shared.set_node(None);

@@ -97,17 +97,17 @@ impl<O: Order> Place<O> {
         item
     }
 
-    /// Notes that so many items are done. False: there were not so many.
+    /// Notes that so many items are done. False: there were not so many, so that now there is none.
     #[track_caller]
     pub(super) fn finish(&self, count: usize) -> bool {
         let mut state = self.lock();
-        let Some(rest) = state.unfinished.checked_sub(count) else { return false };
-        state.unfinished = rest;
+        let rest = state.unfinished.checked_sub(count);
+        state.unfinished = rest.unwrap_or(0);
         drop(state);
-        if rest == 0 {
+        if rest.unwrap_or(0) == 0 {
             self.joining.wake_all();
         }
-        true
+        rest.is_some()
     }
 
     /// Tells all who wait that it is over.
