@@ -357,6 +357,29 @@ async fn a_gather_of_tasks_that_is_dropped_cancels_them() {
 }
 
 #[filch::test(start_paused = true)]
+async fn each_request_to_who_gathers_tasks_reaches_them() {
+    let (start, answered) = (Instant::now(), Arc::new(AtomicUsize::new(0)));
+    let seen = answered.clone();
+    let stubborn = filch::spawn(async move {
+        for _ in 0..2 {
+            assert!(catch_cancel(std::future::pending::<()>()).await.is_err());
+            seen.fetch_add(1, Ordering::SeqCst);
+        }
+        std::future::pending::<()>().await;
+    });
+    let gathers = filch::spawn(async move { gather_handles([stubborn]).await.map(drop) });
+    for request in 1..=3 {
+        sleep(secs(1)).await;
+        assert!(!gathers.is_finished());
+        gathers.cancel("stop");
+        sleep(secs(1)).await;
+        assert_eq!(answered.load(Ordering::SeqCst), request.min(2));
+    }
+    assert!(gathers.await.unwrap_err().is_cancelled());
+    assert_eq!(start.elapsed(), secs(6));
+}
+
+#[filch::test(start_paused = true)]
 async fn what_cancels_a_gather_of_tasks_waits_for_their_clean_up() {
     let start = Instant::now();
     let cleans = || filch::spawn(with_cleanup(after(100, ()), after(3, ())));

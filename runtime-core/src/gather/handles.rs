@@ -75,6 +75,18 @@ enum Stage {
     Passed(#[expect(dead_code, reason = "its drop is what matters")] Passage),
 }
 
+impl Stage {
+    /// Whether the tasks have not been told of that: nothing has come before, or a request to the task that
+    /// was another one.
+    fn is_news(&self, cause: &Cause) -> bool {
+        match (self, cause) {
+            (Stage::Running, _) => true,
+            (Stage::Leaving(Cause::Task(_, old)), Cause::Task(_, new)) => old != new,
+            _ => false,
+        }
+    }
+}
+
 impl<T> GatherHandles<T> {
     /// When a task fails, the others run on, and the error comes at once. As in asyncio.
     ///
@@ -139,7 +151,7 @@ impl<T> Future for GatherHandles<T> {
         this.holder.get_or_insert_with(Holder::open).register(cx.waker());
         if this.poll_tasks(cx).is_pending() {
             let cause = this.holder.as_ref().and_then(Holder::cause);
-            if let (Stage::Running, Some(cause)) = (&this.stage, cause) {
+            if let Some(cause) = cause.filter(|cause| this.stage.is_news(cause)) {
                 this.cancel_all(cause.reason());
                 this.stage = Stage::Leaving(cause);
             }
