@@ -1,4 +1,5 @@
-//! Header, future and output in one allocation; the only code that touches them.
+//! Header, future and output in one allocation; the only code that touches them, but for the `JoinHandle`,
+//! which takes the output from its place.
 //!
 //! # Invariants
 //!
@@ -149,7 +150,7 @@ impl Header {
     /// The task's name.
     pub fn name(&self) -> Option<&Arc<str>> {
         // SAFETY: whoever has a `&Header` keeps the cell alive, and the name is never written.
-        name(NonNull::from(self)).map(|name| unsafe { name.as_ref() })
+        unsafe { name(NonNull::from(self)).map(|name| name.as_ref()) }
     }
 
     /// The task's number, name and birthplace.
@@ -241,8 +242,12 @@ pub(super) unsafe fn replace_home<S>(header: NonNull<Header>, new: Option<S>) ->
 }
 
 /// Where a task's name lies, if it has one.
-fn name(header: NonNull<Header>) -> Option<NonNull<Arc<str>>> {
-    // SAFETY: whoever has a header keeps it alive.
+///
+/// # Safety
+///
+/// - `header` belongs to a living cell.
+unsafe fn name(header: NonNull<Header>) -> Option<NonNull<Arc<str>>> {
+    // SAFETY: by this function's contract.
     match unsafe { header.as_ref() }.vtable.name_at {
         0 => None,
         // SAFETY: so far behind the header, in the same allocation, lies a name.
@@ -470,7 +475,8 @@ pub(super) unsafe fn drop_output(header: NonNull<Header>) {
 pub(super) unsafe fn deallocate(header: NonNull<Header>) {
     // SAFETY: by this function's contract.
     let layout = unsafe { header.as_ref() }.vtable.layout;
-    if let Some(name) = name(header) {
+    // SAFETY: as above.
+    if let Some(name) = unsafe { name(header) } {
         // SAFETY: by this function's contract nobody sees it again.
         unsafe { name.drop_in_place() };
     }
