@@ -152,6 +152,46 @@ fn twins_that_lose_the_token_or_what_came_with_it() {
     assert!(fails(|| on_the_reactor(planted(Mistake::RelaxedToken))));
 }
 
+/// A worker looks outside beside the one that sleeps there, and so hears the bell that was meant for that
+/// one: `Driver::glance_beside` rings it once more.
+fn beside_a_sleeper(rings_again: bool) {
+    let shared = Arc::new((Parker::new(), AtomicBool::new(false)));
+    let waker = {
+        let shared = shared.clone();
+        thread::spawn(move || {
+            if shared.0.unpark() == Unpark::WakeReactor {
+                shared.1.swap(true, Ordering::Relaxed);
+            }
+        })
+    };
+    let glancer = {
+        let shared = shared.clone();
+        thread::spawn(move || {
+            if shared.1.swap(false, Ordering::Relaxed) && rings_again {
+                shared.1.swap(true, Ordering::Relaxed);
+            }
+        })
+    };
+    let sleep = || {
+        while !shared.1.swap(false, Ordering::Relaxed) {
+            thread::yield_now();
+        }
+    };
+    while !shared.0.park_on_reactor(sleep) {}
+    waker.join().unwrap();
+    glancer.join().unwrap();
+}
+
+#[test]
+fn who_looks_beside_a_sleeper_leaves_it_its_bell() {
+    loom::model(|| beside_a_sleeper(true));
+}
+
+#[test]
+fn twin_that_hears_the_bell_for_itself() {
+    assert!(fails(|| beside_a_sleeper(false)));
+}
+
 /// The steps of `Worker::wait_outside` against those of `Scheduler::recompute_deadline`: a worker goes
 /// to wait on the reactor while a timer, for which nobody else looks, becomes the earliest.
 fn new_deadline(fenced: bool, wakes_sleepers: bool) {

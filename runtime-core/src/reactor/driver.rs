@@ -21,6 +21,13 @@ pub trait Driver: Send + Sync + fmt::Debug {
     /// early return are no errors. Called by one thread at a time.
     fn wait(&self, events: &mut Events, timeout: Option<Duration>) -> io::Result<()>;
 
+    /// As a [`wait`](Driver::wait) that takes no time, but also while another thread waits, whose wake it
+    /// leaves alone. Finds nothing where the system lets one thread look only.
+    fn glance_beside(&self, events: &mut Events) -> io::Result<()> {
+        events.clear();
+        Ok(())
+    }
+
     /// Ends the present `wait`, or the next one if there is none. From any thread.
     fn wake(&self) -> io::Result<()>;
 

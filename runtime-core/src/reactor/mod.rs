@@ -134,15 +134,19 @@ impl Reactor {
             _ => turn.most,
         });
         self.driver.wait(&mut turn.events, timeout)?;
-        let count = turn.events.len();
-        if count > 0 {
-            // Relaxed: a figure for those who are curious.
-            self.events.fetch_add(count as u64, Ordering::Relaxed);
-        }
-        for event in turn.events.iter() {
-            self.dispatch(event, wakes);
-        }
-        Ok(count)
+        Ok(self.dispatch_all(&turn.events, wakes))
+    }
+
+    /// As [`turn`](Reactor::turn) without waiting, also while somebody else has the right to turn and waits.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Driver::glance_beside`].
+    pub fn glance_beside(&self, wakes: &mut WakeBatch) -> io::Result<usize> {
+        source::make_room(wakes);
+        let mut events = Events::new();
+        self.driver.glance_beside(&mut events)?;
+        Ok(self.dispatch_all(&events, wakes))
     }
 
     /// Ends the present wait, or the next one.
@@ -236,6 +240,16 @@ impl Reactor {
 
     fn line_for_waiting(&self, slot: u32) -> &Line {
         self.slots.line_for_waiting(slot).expect("a slot that was given out exists")
+    }
+
+    fn dispatch_all(&self, events: &Events, wakes: &mut WakeBatch) -> usize {
+        let count = events.len();
+        if count > 0 {
+            // Relaxed: a figure for those who are curious.
+            self.events.fetch_add(count as u64, Ordering::Relaxed);
+        }
+        events.iter().for_each(|event| self.dispatch(event, wakes));
+        count
     }
 
     fn dispatch(&self, event: Event, wakes: &mut WakeBatch) {

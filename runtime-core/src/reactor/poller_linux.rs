@@ -61,6 +61,26 @@ impl Poller {
         Ok(poller)
     }
 
+    /// Waits, and keeps what has happened. True: somebody asked for the wait to end.
+    fn collect(&self, events: &mut Events, timeout: Option<Duration>) -> io::Result<bool> {
+        events.clear();
+        let mut room = [const { MaybeUninit::uninit() }; EVENTS_MAX];
+        let count = match self.wait_raw(&mut room[..events.room()], timeout) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => 0,
+            answer => answer?,
+        };
+        let mut woken = false;
+        for event in &room[..count] {
+            // SAFETY: the kernel has written the first `count` events.
+            let event = unsafe { event.assume_init() };
+            match event.u64 {
+                WAKE => woken = true,
+                token => events.push(token, ready(event.events as i32)),
+            }
+        }
+        Ok(woken)
+    }
+
     /// Waits by `epoll_pwait2`, or by `epoll_wait` where that is missing.
     fn wait_raw(
         &self,
@@ -138,20 +158,15 @@ impl Poller {
 
 impl Driver for Poller {
     fn wait(&self, events: &mut Events, timeout: Option<Duration>) -> io::Result<()> {
-        events.clear();
-        let mut room = [const { MaybeUninit::uninit() }; EVENTS_MAX];
-        let count = match self.wait_raw(&mut room[..events.room()], timeout) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => 0,
-            answer => answer?,
-        };
-        for event in &room[..count] {
-            // SAFETY: the kernel has written the first `count` events.
-            let event = unsafe { event.assume_init() };
-            if event.u64 != WAKE {
-                events.push(event.u64, ready(event.events as i32));
-            }
+        self.collect(events, timeout).map(|_| ())
+    }
+
+    fn glance_beside(&self, events: &mut Events) -> io::Result<()> {
+        match self.collect(events, Some(Duration::ZERO))? {
+            // It was meant for who waits, and an edge is reported once.
+            true => self.wake(),
+            false => Ok(()),
         }
-        Ok(())
     }
 
     fn wake(&self) -> io::Result<()> {

@@ -74,6 +74,39 @@ fn a_wake_ends_the_present_wait_or_the_next() {
 }
 
 #[test]
+fn a_glance_beside_a_wait_leaves_it_its_wake_and_takes_events() {
+    let poller = Arc::new(Poller::new().unwrap());
+    let mut events = Events::new();
+    poller.wake().unwrap();
+    poller.glance_beside(&mut events).unwrap();
+    assert!(events.is_empty());
+    poller.wait(&mut events, None).unwrap();
+
+    let over = Arc::new(AtomicBool::new(false));
+    let glancing = (poller.clone(), over.clone());
+    let thread = std::thread::spawn(move || {
+        let (poller, over) = glancing;
+        while !over.load(Ordering::SeqCst) {
+            poller.glance_beside(&mut Events::new()).unwrap();
+        }
+    });
+    for _ in 0..1_000 {
+        poller.wake().unwrap();
+        poller.wait(&mut events, None).unwrap();
+    }
+    over.store(true, Ordering::SeqCst);
+    thread.join().unwrap();
+
+    let (near, far) = std::os::unix::net::UnixStream::pair().unwrap();
+    poller.add(near.as_raw_fd(), 7, Interest::READABLE).unwrap();
+    rustix::io::write(&far, b"x").unwrap();
+    poller.wake().unwrap();
+    poller.glance_beside(&mut events).unwrap();
+    let found: Vec<_> = events.iter().map(|event| (event.token, event.ready)).collect();
+    assert_eq!(found, [(7, Ready::READABLE)]);
+}
+
+#[test]
 fn a_wake_succeeds_although_the_counter_is_full() {
     let poller = Poller::new().unwrap();
     rustix::io::write(&poller.alarm, &(u64::MAX - 1).to_ne_bytes()).unwrap();

@@ -343,15 +343,18 @@ impl Scheduler {
     fn turn_outside(&self, timeout: Option<Duration>) -> Option<usize> {
         let mut turn = self.turn.lock().take()?;
         let mut wakes = WakeBatch::new();
-        let mut found = 0;
-        // Who reads the log may panic: the turn must come back all the same.
-        crate::unwind::contain(|| match self.reactor.turn(&mut turn, timeout, &mut wakes) {
-            Ok(count) => found = count,
-            Err(error) => tracing::error!(%error, "cannot wait for readiness"),
-        });
+        let found = count_found(|| self.reactor.turn(&mut turn, timeout, &mut wakes));
         *self.turn.lock() = Some(turn);
         crate::unwind::contain(|| wakes.wake_all());
         Some(found)
+    }
+
+    /// As [`glance_outside`](Scheduler::glance_outside), although somebody waits there: it has no core.
+    fn glance_beside(&self) -> usize {
+        let mut wakes = WakeBatch::new();
+        let found = count_found(|| self.reactor.glance_beside(&mut wakes));
+        crate::unwind::contain(|| wakes.wake_all());
+        found
     }
 
     /// The earliest deadline of the wheels that no awake worker watches.
@@ -439,6 +442,16 @@ fn earlier(one: Option<Nanos>, other: Option<Nanos>) -> Option<Nanos> {
         (Some(one), Some(other)) => Some(one.min(other)),
         (one, other) => one.or(other),
     }
+}
+
+/// How much a look outside has found. Who reads the log may panic: a right to turn comes back all the same.
+fn count_found(look: impl FnOnce() -> io::Result<usize>) -> usize {
+    let mut found = 0;
+    crate::unwind::contain(|| match look() {
+        Ok(count) => found = count,
+        Err(error) => tracing::error!(%error, "cannot wait for readiness"),
+    });
+    found
 }
 
 /// Fires what is due in one wheel.

@@ -18,6 +18,9 @@ const LONG_POLL: Nanos = 50_000;
 /// Looks that find nothing take a fiftieth of each worker's time at most, however slow system calls are here:
 /// they are under a tracer, or in a sandbox.
 const SHARE: Nanos = 50;
+/// A larger part, for some milliseconds, while who waits outside has no core: what comes there has waited for
+/// long, and nobody else sees it.
+const SHARE_ALONE: Nanos = 5;
 /// What a look is taken to cost before one was timed.
 const COST: Nanos = 1_000;
 /// What it may cost more for each descriptor that it finds ready, which has to be paid some time anyway.
@@ -27,6 +30,7 @@ const EACH: Nanos = 500;
 pub(super) struct Looks {
     looked: AtomicU64,
     waited: AtomicU64,
+    overslept: AtomicU64,
 }
 
 /// The same, as it was now.
@@ -39,12 +43,15 @@ pub(super) struct Times {
     /// outside sooner than a worker that looks in passing; where nobody is, that another has looked is no
     /// reason not to.
     waited: Nanos,
+    /// Somebody waits there who should have come back, and has not.
+    overslept: bool,
 }
 
 // Relaxed throughout: nothing is published with these times, and one that is missed costs a look.
 impl Looks {
     pub(super) fn new() -> Looks {
-        Looks { looked: AtomicU64::new(0), waited: AtomicU64::new(0) }
+        let [looked, waited, overslept] = [const { AtomicU64::new(0) }; 3];
+        Looks { looked, waited, overslept }
     }
 
     /// A worker that has work looked.
@@ -58,19 +65,37 @@ impl Looks {
         self.waited.store(now, Ordering::Relaxed);
     }
 
-    /// When anybody last did either.
+    /// A timer has not brought back the worker that waits outside, so that it is without a core, and sees
+    /// nothing of what happens there.
+    pub(super) fn who_waits_overslept(&self, now: Nanos) {
+        self.overslept.store(now, Ordering::Relaxed);
+    }
+
+    /// When anybody last looked or came back.
     pub(super) fn last(&self) -> Nanos {
         self.looked.load(Ordering::Relaxed)
     }
 
-    pub(super) fn times(&self, now: Nanos) -> Times {
-        Times { now, looked: self.last(), waited: self.waited.load(Ordering::Relaxed) }
+    /// What is known, while somebody waits outside or nobody does.
+    pub(super) fn times(&self, now: Nanos, is_watched: bool) -> Times {
+        let waited = self.waited.load(Ordering::Relaxed);
+        let overslept = is_watched && self.overslept.load(Ordering::Relaxed) > waited;
+        Times { now, looked: self.last(), waited, overslept }
     }
 }
 
 impl Times {
     fn since(&self, then: Nanos) -> Nanos {
         self.now.saturating_sub(then)
+    }
+
+    pub(super) fn now(&self) -> Nanos {
+        self.now
+    }
+
+    /// Whether who waits outside should have come back, and has not.
+    pub(super) fn overslept(&self) -> bool {
+        self.overslept
     }
 }
 
@@ -102,15 +127,17 @@ impl Outlook {
     /// Whether to look, after so many `polls` more, which last up to `poll`, while so many tasks are `queued`.
     pub(super) fn is_due(&self, polls: u64, poll: Nanos, queued: u64, times: Times) -> bool {
         self.round.set(self.round.get().saturating_sub(polls).min(queued));
-        let is_due = times.since(self.last.get().max(times.waited)) >= SHARE * self.cost.get()
+        let alone = times.overslept;
+        let share = if alone { SHARE_ALONE } else { SHARE };
+        let is_due = times.since(self.last.get().max(times.waited)) >= share * self.cost.get()
             && match times.since(times.looked) {
-                _ if poll >= LONG_POLL => true,
+                _ if alone || poll >= LONG_POLL => true,
                 LATEST.. => true,
                 SOONEST.. => self.round.get() == 0,
                 _ => false,
             };
         // Left out once only: there may be work elsewhere, so that the worker does not come to wait.
-        is_due && (queued > 0 || self.left_out.replace(true))
+        is_due && (queued > 0 || alone || self.left_out.replace(true))
     }
 
     /// This worker has looked at that time, and so many tasks are `queued` now.
@@ -150,7 +177,7 @@ mod tests {
 
     /// Nobody has looked for so long.
     fn at(now: Nanos) -> Times {
-        Times { now, looked: 0, waited: 0 }
+        Times { now, looked: 0, waited: 0, overslept: false }
     }
 
     #[test]
@@ -194,6 +221,27 @@ mod tests {
         assert!(outlook.is_due(1, SHORT, 0, at(SOONEST)));
         outlook.looked(0, 0);
         assert!(!outlook.is_due(1, SHORT, 0, at(SOONEST)));
+    }
+
+    #[test]
+    fn who_waits_outside_and_oversleeps_is_done_without_until_it_comes_back() {
+        let looks = Looks::new();
+        let outlook = Outlook::new();
+        looks.waited(1_000_000);
+        outlook.looked(1_000_000, 0);
+        assert!(!looks.times(1_010_000, true).overslept());
+        looks.who_waits_overslept(1_010_000);
+        let times = looks.times(1_010_000, true);
+        assert!(times.overslept() && outlook.is_due(1, SHORT, 0, times));
+        assert!(outlook.is_due(1, SHORT, 100, times), "each time");
+        assert!(
+            !outlook.is_due(1, SHORT, 0, looks.times(1_004_000, true)),
+            "and no more than that"
+        );
+        assert!(!looks.times(1_010_000, false).overslept(), "it is back");
+        looks.waited(1_020_000);
+        let times = looks.times(1_030_000, true);
+        assert!(!times.overslept() && !outlook.is_due(1, SHORT, 100, times), "and waits again");
     }
 
     #[test]
@@ -245,7 +293,7 @@ mod tests {
         outlook.looked(0, 1);
         (0..20).for_each(|_| outlook.took(2_000, 0));
         let cost = SHARE * outlook.cost.get();
-        let busy = Times { now: cost, looked: cost - 1, waited: 0 };
+        let busy = Times { looked: cost - 1, ..at(cost) };
         assert!(outlook.is_due(1, LONG_POLL, 1, busy));
         assert!(!outlook.is_due(1, LONG_POLL, 1, Times { now: cost - 1, ..busy }), "too dear");
         assert!(!outlook.is_due(1, SHORT, 1, busy), "the polls are short");

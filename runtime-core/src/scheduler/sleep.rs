@@ -6,7 +6,7 @@ use super::config::call;
 use super::idle::Claimed;
 use super::linger::{LINGER, LOOK};
 use super::worker::Worker;
-use super::{earlier, expire};
+use super::{count_found, earlier, expire};
 use crate::clock::Nanos;
 use runtime_sync::primitives::atomic::{Ordering, fence};
 use runtime_sync::primitives::{hint, thread};
@@ -166,12 +166,7 @@ impl Worker {
             let deadline =
                 earlier(self.remote.timers.next_deadline(), scheduler.unwatched_deadline());
             let limit = self.until(deadline);
-            // As in `Scheduler::turn_outside`.
-            crate::unwind::contain(|| {
-                if let Err(error) = scheduler.reactor.turn(&mut turn, limit, &mut wakes) {
-                    tracing::error!(%error, "cannot wait for readiness");
-                }
-            });
+            count_found(|| scheduler.reactor.turn(&mut turn, limit, &mut wakes));
         });
         scheduler.waiting.swap(0, Ordering::AcqRel);
         *scheduler.turn.lock() = Some(turn);
@@ -246,7 +241,7 @@ mod tests {
     use std::panic::Location;
     use std::sync::Arc;
     use std::sync::atomic::AtomicBool;
-    use std::task::{Context, Wake, Waker};
+    use std::task::{Context, Poll, Wake, Waker};
 
     #[test]
     fn who_wakes_up_fires_the_timers_of_one_that_does_not() {
@@ -285,6 +280,44 @@ mod tests {
         fn wake(self: Arc<Told>) {
             self.0.store(true, Ordering::SeqCst);
         }
+    }
+
+    /// Where the system lets one thread look only, it takes until that has a core.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn who_is_busy_looks_outside_for_one_that_waits_there_without_a_core() {
+        let (scheduler, workers) =
+            Scheduler::new(Config::of_workers(2), Clock::system()).expect("it has a driver");
+        let _entered = current::Entered::new(scheduler.clone());
+        let (near, mut far) = UnixStream::pair().expect("two descriptors are free");
+        let registration = Registration::new_with(&scheduler.reactor, near, Interest::READABLE)
+            .expect("it can be watched");
+        let told = Arc::new(Told(AtomicBool::new(false)));
+        let waker = Waker::from(told.clone());
+        let mut cx = Context::from_waker(&waker);
+        assert!(registration.poll_ready(&mut cx, Direction::Read).is_pending());
+        // One waits outside with a timer, and is given a core neither for that nor for what comes.
+        let timer = crate::time::sleep(Duration::from_millis(1));
+        let handle = Birth::Outside(scheduler.clone()).spawn(timer, None, Location::caller());
+        current::run_as(&workers[1], || while workers[1].turn() != Turn::Idle {});
+        let turn = scheduler.turn.lock().take();
+        scheduler.waiting.store(2, Ordering::SeqCst);
+        far.write_all(b"x").expect("there is room");
+        let busy = std::future::poll_fn(|cx| {
+            cx.waker().wake_by_ref();
+            Poll::<()>::Pending
+        });
+        let busy = Birth::Outside(scheduler.clone()).spawn(busy, None, Location::caller());
+        let begun = scheduler.clock.now();
+        while !told.0.load(Ordering::SeqCst) {
+            assert!(scheduler.clock.now() - begun < 10_000_000_000, "nobody looks");
+            current::run_as(&workers[0], || workers[0].turn());
+        }
+        assert!(scheduler.clock.now() - begun >= 1_000_000, "who waits there was not late");
+        busy.abort();
+        current::run_as(&workers[0], || while workers[0].turn() != Turn::Idle {});
+        *scheduler.turn.lock() = turn;
+        drop((registration, handle, busy, workers));
     }
 
     #[test]

@@ -6,7 +6,7 @@
 use super::config::call_with;
 use super::home::Purse;
 use super::linger::Linger;
-use super::outlook::Outlook;
+use super::outlook::{Outlook, Times};
 use super::pace::Pace;
 use super::remote::{PollInfo, Remote};
 use super::run_queue::RunQueue;
@@ -312,8 +312,10 @@ impl Worker {
         if self.pinned_living.get() > 0 {
             self.accept_pinned();
         }
-        if scheduler.waiting.load(Ordering::Relaxed) == 0 {
-            self.look_outside(now, polls, in_hand);
+        let is_watched = scheduler.waiting.load(Ordering::Relaxed) != 0;
+        let times = scheduler.looks.times(now, is_watched);
+        if !is_watched || times.overslept() {
+            self.look_outside(times, polls, in_hand);
             scheduler.expire_unwatched(now);
         }
         self.bury_dead();
@@ -322,18 +324,21 @@ impl Worker {
         self.call_for_help();
     }
 
-    /// Looks outside if it is time.
-    fn look_outside(&self, now: Nanos, polls: u64, in_hand: u64) {
+    /// Looks outside if it is time, perhaps beside another worker that waits there.
+    fn look_outside(&self, times: Times, polls: u64, in_hand: u64) {
         let scheduler = self.scheduler();
-        let times = scheduler.looks.times(now);
         let queued = self.queued() + in_hand;
         let is_due = self.outlook.is_due(polls, self.pace.long(), queued, times);
         // A clock that stands still says nothing about when to look.
         if !is_due && !scheduler.clock.is_paused() {
             return;
         }
+        let now = times.now();
         scheduler.looks.looked(now);
-        let found = scheduler.glance_outside();
+        let found = match times.overslept() {
+            true => scheduler.glance_beside(),
+            false => scheduler.glance_outside(),
+        };
         self.outlook.took(scheduler.clock.now().saturating_sub(now), found);
         self.outlook.looked(now, self.queued());
     }
@@ -343,10 +348,15 @@ impl Worker {
     /// monitor notices as well, but it may take some milliseconds while all are busy.
     pub(super) fn look_after_another(&self, now: Nanos) {
         let scheduler = self.scheduler();
-        let other = self.outlook.neighbour(self.index, scheduler.config.workers);
-        let Some(other) = other.and_then(|index| scheduler.remotes.find(index)) else { return };
+        let Some(index) = self.outlook.neighbour(self.index, scheduler.config.workers) else {
+            return;
+        };
+        let Some(other) = scheduler.remotes.find(index) else { return };
         let overdue = now.saturating_sub(OVERDUE);
         if other.timers.next_deadline().is_some_and(|deadline| deadline < overdue) {
+            if scheduler.waiting.load(Ordering::Relaxed) == index + 1 {
+                scheduler.looks.who_waits_overslept(now);
+            }
             expire(&other.timers, now);
         }
     }
