@@ -30,7 +30,16 @@ pub(crate) const SAMPLE_MAX: Duration = Duration::from_secs(40);
 
 /// CPU time that all threads of this process have had.
 pub(crate) fn cpu() -> Duration {
-    let spent = clock_gettime(ClockId::ProcessCPUTime);
+    read(ClockId::ProcessCPUTime)
+}
+
+/// CPU time that this thread has had.
+pub(crate) fn cpu_of_this_thread() -> Duration {
+    read(ClockId::ThreadCPUTime)
+}
+
+fn read(clock: ClockId) -> Duration {
+    let spent = clock_gettime(clock);
     Duration::new(spent.tv_sec as u64, spent.tv_nsec as u32)
 }
 

@@ -31,8 +31,15 @@ impl Summary {
 
 /// The ratio of two peers round by round, so that what slows a whole round down cancels out.
 pub(crate) fn ratio(base: &[f64], peer: &[f64]) -> Option<Summary> {
-    let each: Vec<f64> =
-        base.iter().zip(peer).map(|(b, p)| if *p == 0.0 { f64::NAN } else { b / p }).collect();
+    let each: Vec<f64> = base
+        .iter()
+        .zip(peer)
+        .map(|(b, p)| match (*b == 0.0, *p == 0.0) {
+            (true, true) => 1.0,
+            (false, true) => f64::NAN,
+            _ => b / p,
+        })
+        .collect();
     Summary::of(&each)
 }
 
@@ -70,6 +77,12 @@ mod tests {
     fn ratios_are_taken_round_by_round() {
         let r = ratio(&[1.0, 10.0, 2.0], &[2.0, 20.0, 4.0]).unwrap();
         assert_eq!((r.low, r.median, r.high), (0.5, 0.5, 0.5));
+    }
+
+    #[test]
+    fn nothing_is_as_much_as_nothing_and_no_part_of_it() {
+        assert_eq!(ratio(&[0.0], &[0.0]).unwrap().median, 1.0);
+        assert!(ratio(&[1.0], &[0.0]).is_none_or(|r| r.median.is_nan()));
     }
 
     #[test]

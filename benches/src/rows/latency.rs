@@ -37,7 +37,7 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         name: "idle_empty",
-        about: "CPU of the process while its runtime has nothing to do",
+        about: "CPU of the runtime while it has nothing to do",
         metrics: &[Metric::lower("cpu", "µs/s", Target::Tokio(1.0))],
         how: How::Alone,
         run: on_each_peer!(idle_empty),
@@ -104,9 +104,11 @@ fn idle_empty<P: Peer>(ctx: &Ctx) -> Sample {
         let observer = thread::spawn(move || {
             // Time to find out that it is all over.
             thread::sleep(Duration::from_millis(100));
-            let before = probe::cpu();
+            // What it takes to observe is not the runtime's.
+            let others = || probe::cpu().saturating_sub(probe::cpu_of_this_thread());
+            let before = others();
             thread::sleep(Duration::from_secs(1));
-            let spent = probe::cpu() - before;
+            let spent = others().saturating_sub(before);
             report.send(spent).expect("the task waits for it");
         });
         // Somebody must be in `block_on`, or a runtime on one thread would not idle but not run.
