@@ -18,7 +18,7 @@ use runtime_core::task::JoinHandle;
 pub(crate) fn on_thread<R: Send + 'static>(
     job: impl FnOnce() -> R + Send + 'static,
 ) -> io::Result<JoinHandle<R>> {
-    Builder::new().spawn_blocking(job).map_err(no_thread)
+    Builder::new().spawn_blocking(boxed(job)).map_err(no_thread)
 }
 
 /// As [`on_thread`], for names to be looked up.
@@ -26,7 +26,12 @@ pub(crate) fn on_thread<R: Send + 'static>(
 pub(crate) fn on_lookup_thread<R: Send + 'static>(
     ask: impl FnOnce() -> R + Send + 'static,
 ) -> io::Result<JoinHandle<R>> {
-    spawn_lookup(ask).map_err(no_thread)
+    spawn_lookup(boxed(ask)).map_err(no_thread)
+}
+
+/// A task is compiled once for each type of job: so it is for each result, of which there are few.
+fn boxed<R>(job: impl FnOnce() -> R + Send + 'static) -> Box<dyn FnOnce() -> R + Send> {
+    Box::new(job)
 }
 
 /// The system calls it `WouldBlock`. Who reads a stream would wait then for a readiness that never comes.

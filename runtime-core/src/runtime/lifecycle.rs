@@ -13,10 +13,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// Starts a thread that belongs to a runtime: named, entered, with the user's hooks around `body`.
-fn start_thread(
-    scheduler: &Arc<Scheduler>,
-    body: impl FnOnce() + Send + 'static,
-) -> io::Result<()> {
+fn start_thread(scheduler: &Arc<Scheduler>, body: ThreadBody) -> io::Result<()> {
     let config = scheduler.config();
     // Names come from the user, who may panic, and std panics at some of them.
     let refused = |why| {
@@ -34,7 +31,7 @@ fn start_thread(
     let scheduler = Arc::clone(scheduler);
     // A shutdown waits for the last hook, and for the scheduler to be let go of.
     let alive = scheduler.pool().alive();
-    let body = move || {
+    let body: ThreadBody = Box::new(move || {
         slack::be_precise();
         current::belong_to(Arc::as_ptr(&scheduler));
         let entered = current::Entered::new(scheduler.clone());
@@ -44,7 +41,7 @@ fn start_thread(
         drop(entered);
         drop(scheduler);
         drop(alive);
-    };
+    });
     catch(|| slack::without_heirs(|| builder.spawn(body)))
         .map_err(refused("no thread can have the name that was given"))?
         .map(drop)
@@ -93,7 +90,7 @@ fn prepare_pools(scheduler: &Arc<Scheduler>) {
 fn start_worker(scheduler: &Arc<Scheduler>, worker: Worker) -> io::Result<()> {
     let alive = scheduler.pool().alive();
     let (number, count) = (worker.index() + 1, scheduler.config().workers);
-    let started = start_thread(scheduler, move || {
+    let body: ThreadBody = Box::new(move || {
         // Tasks cannot panic out of a turn; if we do, no promise can be kept.
         let _bomb = AbortOnPanic;
         let _driving = current::Driving::begin(current::Drives::Tasks);
@@ -111,6 +108,7 @@ fn start_worker(scheduler: &Arc<Scheduler>, worker: Worker) -> io::Result<()> {
         drop(worker);
         drop(alive);
     });
+    let started = start_thread(scheduler, body);
     started.map_err(|error| not_started(format_args!("worker {number} of {count}"), error))
 }
 
@@ -118,11 +116,11 @@ fn start_monitor(scheduler: &Arc<Scheduler>) -> io::Result<()> {
     let alive = scheduler.pool().alive();
     let scheduler: Weak<Scheduler> = Arc::downgrade(scheduler);
     let name = "filch-monitor".to_owned();
-    let run = move || {
+    let run: ThreadBody = Box::new(move || {
         current::belong_to(scheduler.as_ptr());
         monitor::Monitor::run(&scheduler);
         drop(alive);
-    };
+    });
     let started = thread::Builder::new().name(name).stack_size(64 * 1024).spawn(run);
     started.map(drop).map_err(|error| not_started("the monitor of the runtime", error))
 }

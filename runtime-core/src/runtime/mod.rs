@@ -19,8 +19,12 @@ mod lifecycle;
 mod local;
 mod metrics;
 mod seat;
-#[cfg_attr(target_os = "linux", path = "slack_linux.rs")]
-#[cfg_attr(not(target_os = "linux"), path = "slack_portable.rs")]
+#[cfg(target_os = "linux")]
+#[expect(unsafe_code, reason = "a call of the C library without pointers")]
+#[path = "slack_linux.rs"]
+pub mod slack;
+#[cfg(not(target_os = "linux"))]
+#[path = "slack_portable.rs"]
 pub mod slack;
 
 pub use crate::scheduler::Stall;

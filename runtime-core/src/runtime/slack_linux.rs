@@ -3,13 +3,16 @@
 //! By default it may be 50 µs, in order to put wake-ups together. Threads that are not ours are left
 //! as they are. What one of ours starts, a thread or a child, would be born as precise as it, by
 //! default and for good: so it is started while the thread is what it was born as.
+//!
+//! # Invariants
+//!
+//! - The calls take numbers and return one: they touch no memory of ours.
 
 use std::cell::Cell;
-use std::num::NonZeroU64;
 
-use rustix::thread::{current_timer_slack, set_current_timer_slack};
-
-const PRECISE: NonZeroU64 = NonZeroU64::MIN;
+/// In nanoseconds; none would mean what the thread was born with.
+const PRECISE: libc::c_int = 1;
+const AS_BORN: libc::c_int = 0;
 
 thread_local! {
     static IS_OURS: Cell<bool> = const { Cell::new(false) };
@@ -17,16 +20,27 @@ thread_local! {
 
 /// Asks to be woken up on time.
 pub(super) fn be_precise() {
-    IS_OURS.set(set_current_timer_slack(Some(PRECISE)).is_ok());
+    IS_OURS.set(set_slack(PRECISE));
+}
+
+/// Whether the system has agreed.
+fn set_slack(nanos: libc::c_int) -> bool {
+    // SAFETY: see the invariant.
+    unsafe { libc::prctl(libc::PR_SET_TIMERSLACK, libc::c_long::from(nanos)) == 0 }
+}
+
+fn slack() -> libc::c_int {
+    // SAFETY: see the invariant.
+    unsafe { libc::prctl(libc::PR_GET_TIMERSLACK) }
 }
 
 /// Starts a thread or a child, which does not take after this thread.
 pub fn without_heirs<R>(start: impl FnOnce() -> R) -> R {
     // Somebody may have given the thread another slack since.
-    if !IS_OURS.get() || current_timer_slack() != Ok(PRECISE.get()) {
+    if !IS_OURS.get() || slack() != PRECISE {
         return start();
     }
-    let _ = set_current_timer_slack(None);
+    set_slack(AS_BORN);
     let _again = Again;
     start()
 }

@@ -2,9 +2,19 @@
 
 use super::crowding::CoreTime;
 
-/// By what the kernel knows this thread.
+thread_local! {
+    static NUMBER: u32 = ask().unwrap_or(0);
+}
+
+/// By what the kernel knows this thread; 0 if nobody tells.
 pub(super) fn this_thread() -> u32 {
-    rustix::thread::gettid().as_raw_nonzero().get().cast_unsigned()
+    NUMBER.with(|number| *number)
+}
+
+fn ask() -> Option<u32> {
+    // It leads to `PROCESS/task/THREAD`.
+    let place = std::fs::read_link("/proc/thread-self").ok()?;
+    place.file_name()?.to_str()?.parse().ok()
 }
 
 /// What `thread` of this process has had so far; `None` if it is gone, or there is nobody to tell.

@@ -1,7 +1,7 @@
 //! Who is at the other end of a Unix stream, as Linux tells.
 
 use std::io;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsRawFd, BorrowedFd};
 
 /// A process, when it connected or made the pair.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,6 +12,20 @@ pub(crate) struct Peer {
 }
 
 pub(super) fn of(socket: BorrowedFd<'_>) -> io::Result<Peer> {
-    let peer = rustix::net::sockopt::socket_peercred(socket)?;
-    Ok(Peer { uid: peer.uid.as_raw(), gid: peer.gid.as_raw(), pid: Some(peer.pid.as_raw_pid()) })
+    let mut peer = libc::ucred { pid: 0, uid: 0, gid: 0 };
+    let mut size = size_of_val(&peer) as libc::socklen_t;
+    // SAFETY: the descriptor is borrowed, and the answer has a place of the type and size that are asked for.
+    let answer = unsafe {
+        libc::getsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_PEERCRED,
+            (&raw mut peer).cast(),
+            &raw mut size,
+        )
+    };
+    match answer {
+        0 => Ok(Peer { uid: peer.uid, gid: peer.gid, pid: Some(peer.pid) }),
+        _ => Err(io::Error::last_os_error()),
+    }
 }
