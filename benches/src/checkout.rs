@@ -3,6 +3,11 @@
 use std::env;
 use std::path::{Path, PathBuf};
 
+/// The file of this name in the folder above this package's.
+pub(crate) fn root(name: &str) -> Result<PathBuf, String> {
+    Ok(file("..")?.join(name))
+}
+
 /// The file of this name in the folder of this package.
 pub(crate) fn file(name: &str) -> Result<PathBuf, String> {
     let here = env::current_dir().map_err(|e| format!("no current folder: {e}"))?;

@@ -13,6 +13,7 @@
 //! | `counts.rs` | instructions and system calls per operation |
 //! | `scaling.rs` | what more workers do |
 //! | `sections.rs` | tables of their own: libraries on one runtime, runtimes on one thread |
+//! | `headline.rs` | the front page's table |
 //! | `builds.rs` | what it costs to depend on it |
 //! | `stats.rs`, `table.rs`, `markdown.rs`, `json.rs`, `svg.rs` | what comes of it |
 //! | `checkout.rs` | where it is written |
@@ -22,6 +23,7 @@ mod builds;
 mod checkout;
 mod counts;
 mod foreign;
+mod headline;
 mod json;
 mod kits;
 mod load;
@@ -124,7 +126,7 @@ fn measure(rows: &[&'static Row], args: &Args) -> Result<(), String> {
         // Row by row, so that a later row that hangs takes nothing away.
         write(args, &header, &all, &table)?;
     }
-    Ok(())
+    if args.write { headline::write(&all) } else { Ok(()) }
 }
 
 /// The peers that can be started here; a word about each that is missing.
