@@ -2,7 +2,7 @@
 
 use std::io::ErrorKind;
 
-use filch::io::{self, AsyncReadExt, AsyncWriteExt, BufReader, copy_buf, duplex};
+use filch::io::{self, AsyncReadExt, AsyncWriteExt, BufReader, BufWriter, copy_buf, duplex};
 
 use filch::net::{TcpListener, TcpStream};
 
@@ -20,6 +20,18 @@ async fn copy_buf_goes_to_the_end_and_flushes() {
     let mut reader: &[u8] = b"hello";
     let error = copy_buf(&mut reader, &mut Narrow::new(2)).await.unwrap_err();
     assert_eq!((error.kind(), reader), (ErrorKind::WriteZero, &b"llo"[..]));
+}
+
+#[filch::test]
+async fn a_copy_of_nothing_sends_what_the_writer_held_back() {
+    let mut writer = BufWriter::new(Vec::new());
+    writer.write_all(b"head").await.unwrap();
+    assert_eq!(io::copy(&mut io::empty(), &mut writer).await.unwrap(), 0);
+    assert_eq!(writer.get_ref(), b"head");
+
+    writer.write_all(b"er").await.unwrap();
+    assert_eq!(copy_buf(&mut io::empty(), &mut writer).await.unwrap(), 0);
+    assert_eq!(writer.get_ref(), b"header");
 }
 
 #[filch::test]
