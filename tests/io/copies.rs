@@ -1,6 +1,8 @@
 //! From here to there, and both ways.
 
 use std::io::ErrorKind;
+use std::pin::pin;
+use std::task::{Context, Waker};
 
 use filch::io::{self, AsyncReadExt, AsyncWriteExt, BufReader, BufWriter, copy_buf, duplex};
 
@@ -32,6 +34,22 @@ async fn a_copy_of_nothing_sends_what_the_writer_held_back() {
     writer.write_all(b"er").await.unwrap();
     assert_eq!(copy_buf(&mut io::empty(), &mut writer).await.unwrap(), 0);
     assert_eq!(writer.get_ref(), b"header");
+}
+
+#[filch::test]
+async fn a_silent_reader_has_its_copy_flush_once() {
+    let (mut tell, silent) = duplex(16);
+    let mut writer = Narrow::new(1000);
+    {
+        let mut reader = BufReader::new(silent);
+        let mut copy = pin!(copy_buf(&mut reader, &mut writer));
+        let mut look = || copy.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending();
+        assert!(look() && look(), "it has written nothing");
+        tell.write_all(b"ab").await.unwrap();
+        // The writer takes something at each second try only.
+        assert!((0..4).all(|_| look()));
+    }
+    assert_eq!((&writer.bytes[..], writer.flushes), (&b"ab"[..], 1));
 }
 
 #[filch::test]
