@@ -4,7 +4,7 @@
 mod support;
 
 use filch::contextvars::ContextVar;
-use filch::task::{self, JoinHandle, yield_now};
+use filch::task::{self, JoinHandle, LocalSet, yield_now};
 use std::sync::{Arc, Mutex};
 use support::{Census, Citizen, Gate, PanicsOnDrop, on_each_flavour, watch, within};
 
@@ -60,6 +60,49 @@ fn what_goes_with_its_task_is_dropped_outside_of_it() {
             until_async(|| !last.dropped_in.lock().unwrap().is_empty()).await;
         });
         assert_eq!(*last.dropped_in.lock().unwrap(), [None]);
+    });
+}
+
+/// However it ends: by an abort, with its runtime, with its set, begun or not.
+#[test]
+fn a_future_is_dropped_under_the_number_of_its_task() {
+    #[derive(Clone, Default)]
+    struct Log(Arc<Mutex<Vec<Option<task::Id>>>>);
+    struct Asks(Log);
+    impl Drop for Asks {
+        fn drop(&mut self) {
+            self.0.0.lock().unwrap().push(task::try_id());
+        }
+    }
+    let _watch = watch();
+    on_each_flavour(|runtime| {
+        let log = Log::default();
+        let waits = || {
+            let asks = Asks(log.clone());
+            async move {
+                let _asks = asks;
+                std::future::pending::<()>().await;
+            }
+        };
+        let mut ids = runtime.block_on(async {
+            let aborted = filch::spawn(waits());
+            let set = LocalSet::new();
+            let ids = [aborted.id(), set.spawn_local(waits()).id(), filch::spawn(waits()).id()];
+            aborted.abort();
+            assert!(aborted.await.unwrap_err().is_cancelled());
+            set.run_until(yield_now()).await;
+            drop(set);
+            assert!(task::try_id().is_none(), "whoever drops it has none");
+            ids.to_vec()
+        });
+        ids.push(runtime.spawn(waits()).id());
+        drop(runtime);
+        let mut dropped: Vec<_> =
+            log.0.lock().unwrap().iter().map(|id| id.expect("a number")).collect();
+        ids.sort_unstable_by_key(task::Id::to_string);
+        dropped.sort_unstable_by_key(task::Id::to_string);
+        assert_eq!(dropped, ids);
+        assert!(task::try_id().is_none());
     });
 }
 

@@ -153,6 +153,22 @@ async fn a_deadline_that_has_passed_is_ready_at_once() {
 }
 
 #[filch::test(start_paused = true)]
+async fn a_sleep_that_was_reset_has_elapsed_without_a_poll() {
+    let start = Instant::now();
+    let mut unpolled = pin!(sleep(HOUR));
+    let mut ready = pin!(sleep(MS));
+    ready.as_mut().await;
+    for sleep in [&mut unpolled, &mut ready] {
+        sleep.as_mut().reset(start + SECOND);
+    }
+    time::advance(SECOND - MS - NS).await;
+    assert!(!unpolled.is_elapsed() && !ready.is_elapsed());
+    time::advance(NS).await;
+    assert!(unpolled.is_elapsed() && ready.is_elapsed());
+    assert!(poll(unpolled).is_ready() && poll(ready).is_ready());
+}
+
+#[filch::test(start_paused = true)]
 async fn absurd_durations_never_end_and_disturb_nobody() {
     let start = Instant::now();
     let far: Vec<Duration> = (0..64)

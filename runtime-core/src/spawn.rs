@@ -282,8 +282,8 @@ impl Future for YieldNow {
     }
 }
 
-/// The number of the task that is running; in the drop of an output that nobody took, that of the task
-/// whose output it is.
+/// The number of the task that is running; in the drop of a future or of an output that nobody took,
+/// that of the task whose it is.
 ///
 /// # Panics
 ///

@@ -7,9 +7,9 @@
 //!         let mut disabled = 0;                        // a bit per branch
 //!         /* preconditions */
 //!         let e0 = …; let e1 = …;                      // what they borrow lives as long as they do
-//!         let mut f0 = pin!(e0.into_future()); let mut f1 = pin!(e1.into_future());
+//!         let mut f1 = pin!(e1.into_future()); let mut f0 = pin!(e0.into_future());
 //!         poll_fn(move |cx| /* poll in turn, from a random start */).await
-//!     };                                               // all futures are dropped here
+//!     };                                               // all futures are dropped here, the first one first
 //!     match output { B0(pattern) => handler, B1(pattern) => handler, Disabled => otherwise }
 //! }
 //! ```
@@ -87,8 +87,12 @@ impl Writer {
         let futures = self.names("f", select);
         let names = self.names("e", select);
         let expressions = select.branches.iter().map(|branch| &branch.future);
-        let conversions = select.branches.iter().zip(&names);
-        let conversions = conversions.map(|(branch, name)| self.future(branch, name));
+        // What is declared last is dropped first.
+        let backwards = futures.iter().zip(select.branches.iter().zip(&names)).rev();
+        let pins = backwards.map(|(future, (branch, name))| {
+            let conversion = self.future(branch, name);
+            quote_spanned!(site=> let mut #future = #facade::__private::pin!(#conversion);)
+        });
         let preconditions = self.preconditions(select);
         let poll = self.poll(select);
         quote_spanned! {site=> {
@@ -97,7 +101,7 @@ impl Writer {
             // As the whole of a `let`, `&mut expression` borrows what lives to the end of the block; as
             // an argument, what is gone at the semicolon. Parentheses around it are there to be read.
             #(#[allow(unused_parens, unused_braces)] let #names = #expressions;)*
-            #(let mut #futures = #facade::__private::pin!(#conversions);)*
+            #(#pins)*
             let output = #facade::__private::poll_fn(move |cx| #poll).await;
             output
         }}

@@ -4,7 +4,7 @@
 
 mod support;
 
-use std::future::{pending, ready};
+use std::future::{pending, poll_fn, ready};
 use std::panic::{AssertUnwindSafe, RefUnwindSafe, UnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -12,11 +12,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::thread;
 
-use runtime_sync::block_on;
 use runtime_sync::lock::{
     CancellationToken, DropGuard, DropGuardRef, WaitForCancellationFuture,
     WaitForCancellationFutureOwned,
 };
+use runtime_sync::{block_on, budget};
 use support::{Count, Event, hooked};
 
 fn poll<T>(future: Pin<&mut impl Future<Output = T>>) -> Poll<T> {
@@ -219,6 +219,41 @@ fn a_future_runs_until_the_token_is_cancelled() {
     assert_eq!((poll(runs), poll(owned)), (Poll::Ready(None), Poll::Ready(None)));
     let unpolled = async { unreachable!() };
     assert_eq!(block_on(token.run_until_cancelled(unpolled)), None);
+}
+
+#[test]
+fn a_future_that_is_ready_as_the_token_is_cancelled_gives_its_value() {
+    let token = CancellationToken::new();
+    let done = AtomicUsize::new(0);
+    let future = || {
+        poll_fn(|_| match done.load(Ordering::SeqCst) {
+            0 => Poll::Pending,
+            value => Poll::Ready(value),
+        })
+    };
+    let mut runs = pin!(token.run_until_cancelled(future()));
+    let mut owned = pin!(token.clone().run_until_cancelled_owned(future()));
+    assert!(poll(runs.as_mut()).is_pending() && poll(owned.as_mut()).is_pending());
+    done.store(7, Ordering::SeqCst);
+    token.cancel();
+    assert_eq!((poll(runs), poll(owned)), (Poll::Ready(Some(7)), Poll::Ready(Some(7))));
+}
+
+#[test]
+fn a_future_that_spends_the_budget_is_cancelled_nevertheless() {
+    let token = CancellationToken::new();
+    let greedy = poll_fn(|cx| {
+        while let Poll::Ready(step) = budget::poll_proceed(cx) {
+            step.made_progress();
+        }
+        Poll::<()>::Pending
+    });
+    let mut runs = pin!(token.run_until_cancelled(greedy));
+    budget::refill();
+    assert!(poll(runs.as_mut()).is_pending());
+    token.cancel();
+    budget::refill();
+    assert_eq!(poll(runs), Poll::Ready(None));
 }
 
 #[test]

@@ -1,8 +1,10 @@
 //! From here to there, and both ways.
 
 use std::io::ErrorKind;
+use std::pin::pin;
+use std::task::{Context, Waker};
 
-use filch::io::{self, AsyncReadExt, AsyncWriteExt, BufReader, copy_buf, duplex};
+use filch::io::{self, AsyncReadExt, AsyncWriteExt, BufReader, BufWriter, copy_buf, duplex};
 
 use filch::net::{TcpListener, TcpStream};
 
@@ -20,6 +22,34 @@ async fn copy_buf_goes_to_the_end_and_flushes() {
     let mut reader: &[u8] = b"hello";
     let error = copy_buf(&mut reader, &mut Narrow::new(2)).await.unwrap_err();
     assert_eq!((error.kind(), reader), (ErrorKind::WriteZero, &b"llo"[..]));
+}
+
+#[filch::test]
+async fn a_copy_of_nothing_sends_what_the_writer_held_back() {
+    let mut writer = BufWriter::new(Vec::new());
+    writer.write_all(b"head").await.unwrap();
+    assert_eq!(io::copy(&mut io::empty(), &mut writer).await.unwrap(), 0);
+    assert_eq!(writer.get_ref(), b"head");
+
+    writer.write_all(b"er").await.unwrap();
+    assert_eq!(copy_buf(&mut io::empty(), &mut writer).await.unwrap(), 0);
+    assert_eq!(writer.get_ref(), b"header");
+}
+
+#[filch::test]
+async fn a_silent_reader_has_its_copy_flush_once() {
+    let (mut tell, silent) = duplex(16);
+    let mut writer = Narrow::new(1000);
+    {
+        let mut reader = BufReader::new(silent);
+        let mut copy = pin!(copy_buf(&mut reader, &mut writer));
+        let mut look = || copy.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending();
+        assert!(look() && look(), "it has written nothing");
+        tell.write_all(b"ab").await.unwrap();
+        // The writer takes something at each second try only.
+        assert!((0..4).all(|_| look()));
+    }
+    assert_eq!((&writer.bytes[..], writer.flushes), (&b"ab"[..], 1));
 }
 
 #[filch::test]

@@ -154,6 +154,35 @@ fn the_losers_are_dropped_before_the_handler_runs() {
 }
 
 #[test]
+fn the_futures_are_dropped_in_the_order_in_which_they_are_written() {
+    struct Named<'a>(char, &'a RefCell<String>);
+    impl Drop for Named<'_> {
+        fn drop(&mut self) {
+            self.1.borrow_mut().push(self.0);
+        }
+    }
+    let log = RefCell::new(String::new());
+    let holds = |name, at| {
+        let named = Named(name, &log);
+        async move {
+            let _named = named;
+            ready_at(at).await
+        }
+    };
+    block_on(async {
+        other::select! {
+            biased;
+            _ = holds('a', 9) => unreachable!(),
+            _ = holds('b', 2) => log.borrow_mut().push('!'),
+            _ = holds('c', 9) => unreachable!(),
+            _ = holds('d', 9), if false => unreachable!(),
+        }
+    });
+    // The one that has completed gives up what it holds itself.
+    assert_eq!(*log.borrow(), "bacd!");
+}
+
+#[test]
 fn a_future_outside_of_the_loop_goes_on_each_time_round() {
     block_on(async {
         let slow = ready_at(10);

@@ -352,8 +352,13 @@ pub(super) unsafe fn cancel(header: NonNull<Header>) {
     let front = unsafe { header.as_ref() };
     // Before the future takes along what it knows of the requests.
     let reason = requests::reason(front);
-    // SAFETY: the caller holds the `Runnable`, and the future is dropped just here.
-    match unsafe { end_future(header) } {
+    let ended = {
+        // It need not be polled: its runtime may be shutting down.
+        let _drops = polled::drops(front.id);
+        // SAFETY: the caller holds the `Runnable`, and the future is dropped just here.
+        unsafe { end_future(header) }
+    };
+    match ended {
         Ok(()) => {
             let error = JoinError::cancelled(front.id, front.location, reason);
             // SAFETY: the future is dropped, and the caller held the `Runnable`.
@@ -458,7 +463,7 @@ pub(super) unsafe fn drop_output(header: NonNull<Header>) {
     // SAFETY: the caller has a reference.
     let front = unsafe { header.as_ref() };
     let panic = {
-        let _drops = polled::drop_output_of(front.id);
+        let _drops = polled::drops(front.id);
         // SAFETY: by this function's contract.
         unsafe { (front.vtable.empty_output)((front.vtable.output)(header)) }
     };

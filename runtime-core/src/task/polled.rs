@@ -16,21 +16,21 @@ use std::task::Waker;
 thread_local! {
     /// A plain cell without a destructor: an access works at any time of a thread's life.
     static POLLED: Cell<*const Header> = const { Cell::new(ptr::null()) };
-    /// Whose output is being dropped, and what was being polled when that began; never followed.
+    /// Whose future or output is being dropped, and what was being polled when that began; never followed.
     static DROPPED: Cell<Dropped> = const { Cell::new((None, ptr::null())) };
 }
 
 type Dropped = (Option<Id>, *const Header);
 
-/// While it lives, the output of a task is being dropped on this thread.
-pub(super) struct DropsOutput(Dropped);
+/// While it lives, the future or the output of a task is being dropped on this thread.
+pub(super) struct Drops(Dropped);
 
-/// The output of task `id` is about to be dropped, whoever is being polled.
-pub(super) fn drop_output_of(id: Id) -> DropsOutput {
-    DropsOutput(DROPPED.replace((Some(id), POLLED.get())))
+/// The future or the output of task `id` is about to be dropped, whoever is being polled.
+pub(super) fn drops(id: Id) -> Drops {
+    Drops(DROPPED.replace((Some(id), POLLED.get())))
 }
 
-impl Drop for DropsOutput {
+impl Drop for Drops {
     fn drop(&mut self) {
         DROPPED.set(self.0);
     }
@@ -73,8 +73,8 @@ pub(crate) fn id() -> Option<Id> {
     unsafe { POLLED.get().as_ref() }.map(Header::id)
 }
 
-/// The number of the task whose code this is: that of the one that is being polled, or whose output is
-/// being dropped.
+/// The number of the task whose code this is: that of the one that is being polled, or whose future or
+/// output is being dropped.
 pub(crate) fn id_of_code() -> Option<Id> {
     match DROPPED.get() {
         (dropped @ Some(_), polled) if polled == POLLED.get() => dropped,

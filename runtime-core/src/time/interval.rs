@@ -102,7 +102,8 @@ pub enum MissedTickBehavior {
     /// missed.
     Delay,
     /// Ticks late, and then at the next multiple of the period: what was missed is left out, and
-    /// ticks stay where they would have been.
+    /// ticks stay where they would have been. That is so from the first nanosecond on, also for
+    /// periods below 5 ms.
     Skip,
 }
 

@@ -168,6 +168,8 @@ pub(super) enum Origin {
     Fresh,
     /// It is the time at which it was made: to be ready at the second poll.
     Zero,
+    /// It was set later, and counts as elapsed once it has come, polled or not.
+    Reset,
 }
 
 /// What a poll says that has found its entry so.
@@ -225,7 +227,8 @@ impl Sleep {
 
     /// Whether the deadline has come and the next poll will be ready.
     ///
-    /// A `Sleep` that has not been polled waits for nothing, and says `false`.
+    /// A `Sleep` that has been neither polled nor [reset](Sleep::reset) waits for nothing, and says
+    /// `false`.
     ///
     /// # Examples
     ///
@@ -241,13 +244,20 @@ impl Sleep {
     /// # });
     /// ```
     pub fn is_elapsed(&self) -> bool {
-        self.entry.state() == State::Fired
+        match self.entry.state() {
+            State::Fired => true,
+            State::Idle if self.entry.mark() == Origin::Reset as u8 => {
+                self.deadline() <= Instant::now()
+            }
+            _ => false,
+        }
     }
 
     /// Sets another deadline, whether it was waiting, was ready, or had never been polled.
     ///
     /// If it was waiting, its task is woken when the new deadline comes; it need not be polled
-    /// again.
+    /// again. Otherwise nobody is woken before it has been polled once more: one that was ready has
+    /// forgotten its task.
     ///
     /// # Examples
     ///
@@ -264,7 +274,7 @@ impl Sleep {
     pub fn reset(mut self: Pin<&mut Self>, deadline: Instant) {
         let this = self.as_mut().project();
         let entry = this.entry.into_ref();
-        entry.set_mark(Origin::Any as u8);
+        entry.set_mark(Origin::Reset as u8);
         if let Some(home) = this.home
             && entry.state() == State::Armed
         {

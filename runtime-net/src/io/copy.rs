@@ -8,8 +8,8 @@ use super::{AsyncRead, AsyncWrite, BUFFER_SIZE};
 
 /// Writes to `writer` whatever `reader` gives, to its end, and says how many bytes that was.
 ///
-/// While the reader has nothing to give, the writer is flushed, so that nothing is held back. From one
-/// socket to another the kernel moves the bytes, as in
+/// While the reader has nothing to give, and at its end, the writer is flushed, so that nothing is held
+/// back. From one socket to another the kernel moves the bytes, as in
 /// [`copy_bidirectional`](super::copy_bidirectional).
 ///
 /// # Errors

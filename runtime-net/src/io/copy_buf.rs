@@ -42,16 +42,23 @@ where
     R: AsyncBufRead + Unpin + ?Sized,
     W: AsyncWrite + Unpin + ?Sized,
 {
-    let mut count = 0;
-    poll_fn(|cx| poll_copy(cx, reader, writer, &mut count)).await?;
-    Ok(count)
+    let mut progress = Progress::default();
+    poll_fn(|cx| poll_copy(cx, reader, writer, &mut progress)).await?;
+    Ok(progress.written)
+}
+
+/// How many bytes have come how far.
+#[derive(Default)]
+struct Progress {
+    written: u64,
+    flushed: u64,
 }
 
 fn poll_copy<R, W>(
     cx: &mut Context<'_>,
     reader: &mut R,
     writer: &mut W,
-    count: &mut u64,
+    progress: &mut Progress,
 ) -> Poll<io::Result<()>>
 where
     R: AsyncBufRead + Unpin + ?Sized,
@@ -62,7 +69,10 @@ where
         let coop = ready!(poll_proceed(cx));
         let Poll::Ready(ahead) = Pin::new(&mut *reader).poll_fill_buf(cx) else {
             // Nothing is held back while the reader has nothing to give.
-            ready!(Pin::new(&mut *writer).poll_flush(cx))?;
+            if progress.flushed < progress.written {
+                ready!(Pin::new(&mut *writer).poll_flush(cx))?;
+                progress.flushed = progress.written;
+            }
             return Poll::Pending;
         };
         let Some(ahead) = unless_interrupted(ahead)? else { continue };
@@ -77,7 +87,7 @@ where
             return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
         }
         Pin::new(&mut *reader).consume(written);
-        *count += written as u64;
+        progress.written += written as u64;
         coop.made_progress();
     }
 }

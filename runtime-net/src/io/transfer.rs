@@ -20,7 +20,7 @@ pub(super) struct Transfer {
     route: Route,
     /// The reader has come to its end.
     ended: bool,
-    /// The writer may hold something back.
+    /// The writer may hold back something of the copy's.
     flush: bool,
     count: u64,
 }
@@ -71,7 +71,8 @@ impl Transfer {
             }
             ready!(self.poll_drain(cx, writer))?;
             if self.ended || reader_waits {
-                if self.flush {
+                // At the end also what the writer was given before.
+                if self.flush || self.ended {
                     ready!(Pin::new(&mut *writer).poll_flush(cx))?;
                     self.flush = false;
                 }

@@ -249,7 +249,8 @@ impl CancellationToken {
 
     /// Runs a future until it is ready or the token is cancelled; `None` in the latter case.
     ///
-    /// Cancellation is looked at first: if the token is cancelled, the future is not polled.
+    /// If the token is cancelled from the beginning, the future is not polled. Later it is looked at
+    /// first: its output wins over a cancellation that came meanwhile.
     ///
     /// # Cancel safety
     ///
@@ -268,7 +269,7 @@ impl CancellationToken {
     /// });
     /// ```
     pub async fn run_until_cancelled<F: Future>(&self, future: F) -> Option<F::Output> {
-        until(pin!(self.cancelled()), pin!(future)).await
+        until(self, pin!(future)).await
     }
 
     /// Runs a future like [`run_until_cancelled`](CancellationToken::run_until_cancelled), for tasks
@@ -292,7 +293,7 @@ impl CancellationToken {
     /// });
     /// ```
     pub async fn run_until_cancelled_owned<F: Future>(self, future: F) -> Option<F::Output> {
-        until(pin!(self.cancelled()), pin!(future)).await
+        until(&self, pin!(future)).await
     }
 
     /// What it looks like at this moment.
@@ -311,14 +312,17 @@ impl CancellationToken {
     }
 }
 
-/// The output of `future`, unless `cancelled` is ready before.
-async fn until<F: Future>(
-    mut cancelled: Pin<&mut WaitForCancellationFuture<'_>>,
-    mut future: Pin<&mut F>,
-) -> Option<F::Output> {
-    poll_fn(|cx| match cancelled.as_mut().poll(cx) {
-        Poll::Ready(()) => Poll::Ready(None),
-        Poll::Pending => future.as_mut().poll(cx).map(Some),
+/// The output of `future`, unless the token is cancelled while it waits.
+async fn until<F: Future>(token: &CancellationToken, mut future: Pin<&mut F>) -> Option<F::Output> {
+    let mut cancelled = pin!(token.cancelled());
+    if token.is_cancelled() {
+        return None;
+    }
+    poll_fn(|cx| match future.as_mut().poll(cx) {
+        Poll::Ready(output) => Poll::Ready(Some(output)),
+        // It may have left no budget for the wait.
+        Poll::Pending if token.is_cancelled() => Poll::Ready(None),
+        Poll::Pending => cancelled.as_mut().poll(cx).map(|()| None),
     })
     .await
 }

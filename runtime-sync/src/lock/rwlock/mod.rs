@@ -39,7 +39,8 @@ use gate::{Gate, MAX_READERS, Reading, Writing};
 /// It has tokio's semantics: there is no poison, and those who wait are served first in, first
 /// out. A writer that waits keeps readers that come later waiting behind it, so that readers cannot
 /// starve it. Therefore a task that reads and asks to read once more may wait for itself, if a
-/// writer came in between.
+/// writer came in between. As with a [`Mutex`](super::Mutex), a task that runs may take a lock that
+/// is free although others have been woken for it and are on their way.
 ///
 /// Taking a free lock is one atomic exchange, and giving it back when nobody waits is another.
 /// Waiting allocates nothing.

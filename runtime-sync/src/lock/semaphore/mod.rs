@@ -108,6 +108,9 @@ impl Semaphore {
 
     /// How many permits are free.
     ///
+    /// While the first in line waits for several, this includes what is there for it already: permits
+    /// are given all at once, and nobody else gets them meanwhile.
+    ///
     /// # Examples
     ///
     /// ```
@@ -144,7 +147,7 @@ impl Semaphore {
         }
     }
 
-    /// Takes up to `n` free permits away for good. Returns how many.
+    /// Takes up to `n` [free](Semaphore::available_permits) permits away for good. Returns how many.
     ///
     /// # Examples
     ///
