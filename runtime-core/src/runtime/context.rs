@@ -26,10 +26,28 @@ pub fn is_driving() -> bool {
 /// The home whose wheel a timer belongs to that is polled on this thread.
 #[inline]
 pub fn timer_home() -> Option<HomeRef> {
+    worker_home().or_else(outside)
+}
+
+/// The same if this thread has a worker of the runtime it is in.
+#[inline]
+pub fn worker_home() -> Option<HomeRef> {
     current::with_worker(|worker| {
         worker.filter(|worker| current::is_in(worker.scheduler())).map(|worker| worker.lend())
     })
-    .or_else(|| current::with_scheduler(|scheduler| scheduler.cloned().map(HomeRef::outside)))
+}
+
+/// The same if it has none, but is in a runtime.
+#[inline]
+pub fn home_of_outsiders() -> Option<HomeRef> {
+    let works = current::with_worker(|worker| {
+        worker.is_some_and(|worker| current::is_in(worker.scheduler()))
+    });
+    if works { None } else { outside() }
+}
+
+fn outside() -> Option<HomeRef> {
+    current::with_scheduler(|scheduler| scheduler.cloned().map(HomeRef::outside))
 }
 
 /// Calls `f` with the clock of the runtime this thread is in.

@@ -3,10 +3,10 @@
 //! # Invariants
 //!
 //! 1. The entry of a [`Sleep`] is ARMED only while there is the home into whose timers it was put; that
-//!    is not let go of, nor changed, before the entry is out again. While there is none, the entry
-//!    keeps the deadline.
+//!    is not let go of, nor changed, before the entry is out again. While there is none, or the entry
+//!    is IDLE and not marked BEGUN, or is marked PAST, it keeps the deadline.
 //! 2. A `Sleep` is pinned when its entry is armed, and its drop takes the entry out.
-//! 3. A `Sleep` owns its home, and lets go of it by [`Sleep::keep`] or in its drop.
+//! 3. A `Sleep` owns its home, and lets go of it when it is armed in another one or in its drop.
 //! 4. Methods for the entry are called through a unique reference to the `Sleep`: one at a time.
 
 use std::fmt;
@@ -119,7 +119,10 @@ pin_project! {
     ///
     /// It has to be pinned to be polled, and can be [reset](Sleep::reset) to another deadline.
     /// The timer belongs to the worker that polls it first, and stays there when it is moved to
-    /// another task.
+    /// another task. One that was made outside of the workers, as under [`Handle::enter`], can be
+    /// polled on a thread without a runtime.
+    ///
+    /// [`Handle::enter`]: crate::runtime::Handle::enter
     ///
     /// # Panics
     ///
@@ -144,7 +147,8 @@ pin_project! {
     /// ```
     #[must_use = "futures do nothing unless they are awaited"]
     pub struct Sleep {
-        // In whose timers the entry is, or was until it fired; or will be at once.
+        // In whose timers the entry is, or was until it fired; or will be at once, or if it is polled
+        // where there is no worker.
         home: Option<ManuallyDrop<HomeRef>>,
         #[pin]
         entry: Entry,
@@ -170,6 +174,10 @@ pub(super) enum Origin {
     Zero,
     /// It was set later, and counts as elapsed once it has come, polled or not.
     Reset,
+    /// It had come when it was looked at, so that the entry keeps it.
+    Past,
+    /// It runs from the poll that begins it, so that the entry has never kept it.
+    Begun,
 }
 
 /// What a poll says that has found its entry so.
@@ -184,7 +192,8 @@ fn elapsed(state: State) -> Poll<()> {
 
 impl Sleep {
     pub(super) fn new(deadline: Instant, origin: Origin) -> Sleep {
-        Sleep { home: None, entry: Entry::keeping(deadline.into(), origin as u8) }
+        let home = context::home_of_outsiders().map(ManuallyDrop::new);
+        Sleep { home, entry: Entry::keeping(deadline.into(), origin as u8) }
     }
 
     /// One whose time runs from now on, to [begin](Sleep::begin) here: so the moment is never an
@@ -198,7 +207,7 @@ impl Sleep {
         let home = home_here();
         let deadline = after(home.clock().now(), duration);
         let home = Some(ManuallyDrop::new(home));
-        Sleep { home, entry: Entry::new(deadline, Origin::Fresh as u8) }
+        Sleep { home, entry: Entry::new(deadline, Origin::Begun as u8) }
     }
 
     /// When it will be ready, or was.
@@ -217,12 +226,21 @@ impl Sleep {
     /// ```
     pub fn deadline(&self) -> Instant {
         let deadline = match &self.home {
-            // SAFETY: this is the owner, and nobody has a unique reference at the moment; invariant 1.
-            None => unsafe { self.entry.kept() },
-            // SAFETY: as above.
-            Some(home) => home.clock().instant(unsafe { self.entry.deadline() }),
+            Some(home) if !self.is_keeping() => {
+                // SAFETY: this is the owner, and nobody has a unique reference at the moment.
+                home.clock().instant(unsafe { self.entry.deadline() })
+            }
+            // SAFETY: as above; invariant 1.
+            _ => unsafe { self.entry.kept() },
         };
         deadline.into()
+    }
+
+    /// Whether the deadline is the moment that the entry keeps; invariant 1.
+    fn is_keeping(&self) -> bool {
+        let mark = self.entry.mark();
+        mark == Origin::Past as u8
+            || (mark != Origin::Begun as u8 && self.entry.state() == State::Idle)
     }
 
     /// Whether the deadline has come and the next poll will be ready.
@@ -321,23 +339,26 @@ impl Sleep {
     fn arm(mut self: Pin<&mut Self>, waker: &Waker) -> State {
         let this = self.as_mut().project();
         let entry = this.entry.into_ref();
-        assert!(this.home.is_none(), "an idle entry is in no timers");
+        assert!(entry.mark() != Origin::Begun as u8, "it begins at once, unless a waker panics");
         // SAFETY: ours, through a unique reference, and in no timers: invariant 1.
         let deadline = Instant::from(unsafe { entry.kept() });
         if entry.mark() == Origin::Zero as u8 {
             entry.settle(State::Fired);
+            entry.set_mark(Origin::Past as u8);
             waker.wake_by_ref();
             return State::Armed;
         }
-        let home = home_here();
+        let kept_home = this.home.take().map(ManuallyDrop::into_inner);
+        let home = context::worker_home().or(kept_home).unwrap_or_else(home_here);
+        let home = &**this.home.insert(ManuallyDrop::new(home));
         let clock = home.clock();
         let nanos = clock.nanos(deadline.into());
         let may_be_due = entry.mark() != Origin::Fresh as u8 || clock.is_paused();
         if may_be_due && nanos <= clock.now() {
             entry.settle(State::Fired);
+            entry.set_mark(Origin::Past as u8);
             return State::Fired;
         }
-        *this.home = Some(ManuallyDrop::new(home));
         let state = self.as_mut().insert(nanos, waker);
         if state != State::Armed {
             self.keep(deadline);
@@ -375,12 +396,16 @@ impl Sleep {
         unsafe { home.timers().update_waker(this.entry.into_ref(), waker) }
     }
 
-    /// In no timers any more, or not yet.
+    /// In no timers any more, or not yet. The home stays, for one that is polled again on a thread
+    /// without a runtime.
     fn keep(self: Pin<&mut Self>, deadline: Instant) {
         let this = self.project();
+        let entry = this.entry.into_ref();
         // SAFETY: ours, through a unique reference, and not armed, as the callers have found.
-        unsafe { this.entry.into_ref().keep(deadline.into()) };
-        drop(this.home.take().map(ManuallyDrop::into_inner));
+        unsafe { entry.keep(deadline.into()) };
+        if entry.state() != State::Idle {
+            entry.set_mark(Origin::Past as u8);
+        }
     }
 
     /// The last that is done with it.

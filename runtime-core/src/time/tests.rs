@@ -1,7 +1,11 @@
 //! The pure parts of the time module, and what types promise.
 #![allow(clippy::disallowed_methods)]
+// Some sleeps leave their block unawaited on purpose.
+#![allow(clippy::async_yields_async)]
 
 use super::*;
+use crate::runtime::Builder;
+use runtime_sync::block_on::block_on;
 
 const MS: Duration = Duration::from_millis(1);
 
@@ -107,4 +111,41 @@ fn without_a_runtime_the_panic_says_so() {
     assert_eq!(message(|| drop(interval_at(Instant::now(), MS))), no_runtime);
     assert_eq!(message(pause), no_runtime);
     assert_eq!(message(resume), no_runtime);
+}
+
+#[test]
+fn a_sleep_that_was_made_inside_is_polled_outside() {
+    let runtime = Builder::new_multi_thread().worker_threads(1).build().unwrap();
+    let (mut made_by_guard, mut made_by_root) = {
+        let _inside = runtime.enter();
+        let until = Box::pin(sleep_until(Instant::now() + MS));
+        (until, runtime.block_on(async { Box::pin(sleep(MS)) }))
+    };
+    let mut zero = runtime.block_on(async { Box::pin(sleep(Duration::ZERO)) });
+    for pause in [&mut made_by_guard, &mut made_by_root, &mut zero] {
+        block_on(pause.as_mut());
+        assert!(pause.is_elapsed());
+    }
+    for pause in [&mut made_by_guard, &mut made_by_root] {
+        let deadline = Instant::now() + MS;
+        pause.as_mut().reset(deadline);
+        assert_eq!(pause.deadline(), deadline);
+        block_on(pause.as_mut());
+        assert!(Instant::now() >= deadline);
+    }
+}
+
+#[test]
+fn a_sleep_that_has_waited_on_a_worker_goes_on_outside() {
+    let runtime = Builder::new_multi_thread().worker_threads(1).build().unwrap();
+    let waited = runtime.spawn(async {
+        let mut pause = Box::pin(sleep(MS));
+        pause.as_mut().await;
+        pause
+    });
+    let mut pause = runtime.block_on(waited).unwrap();
+    let deadline = Instant::now() + MS;
+    pause.as_mut().reset(deadline);
+    block_on(pause.as_mut());
+    assert!(Instant::now() >= deadline);
 }
