@@ -388,7 +388,7 @@ impl AbortHandle {
 
     /// The task's number, name and birthplace.
     pub(crate) fn info(&self) -> TaskInfo {
-        self.0.header().info()
+        self.0.info()
     }
 
     /// Asks for the task's future to be dropped at its next suspension; see
