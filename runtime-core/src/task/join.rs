@@ -231,9 +231,10 @@ impl<T> JoinHandle<T> {
         if header.state.set_join_waker() {
             return Poll::Pending;
         }
-        // Completed just now, and the completer found the place not to be its own.
+        // Completed just now, and the completer found the place not to be its own. There is an output, which
+        // a waker that panics does not take along.
         // SAFETY: `JOIN_WAKER` was clear at completion.
-        drop(unsafe { header.take_joiner() });
+        contain(|| drop(unsafe { header.take_joiner() }));
         Poll::Ready(())
     }
 
