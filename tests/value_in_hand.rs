@@ -8,11 +8,14 @@ use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::atomic::Ordering::SeqCst;
-use std::task::{Context, Poll};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Waker};
 
 use filch::cancel::{
     CancelScope, catch_cancel, fail_after, move_on_after, timeout_scope, with_cleanup,
 };
+use filch::io::{self, AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf, WriteHalf};
+use filch::streams::open_connection;
 use filch::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use filch::task::{LocalSet, yield_now};
 use filch::time::{Duration, Instant, timeout, timeout_at};
@@ -20,7 +23,7 @@ use filch::{
     TaskGroup, as_completed, gather, gather_all, race, select_ok, staggered_race, wait_for,
 };
 use support::bad_waker::{Act, BadWaker};
-use support::{Gate, current, multi, until, watch};
+use support::{Gate, current, multi, once, until, watch};
 
 type Takes = Pin<Box<dyn Future<Output = Option<i32>>>>;
 
@@ -170,4 +173,78 @@ fn one_of_many_that_is_ready_keeps_its_value() {
         }),
     ]);
     assert_eq!(losers, Vec::<&str>::new());
+}
+
+#[test]
+fn a_wait_for_a_writer_that_is_left_does_not_take_the_value_along() {
+    let _watch = watch();
+    let runtime = current();
+    let _inside = runtime.enter();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let (_reader, writer) = runtime.block_on(open_connection(address)).unwrap();
+    let losers = lose(vec![taker!("wait_closed", |receive| {
+        // Two of them would end the process.
+        let mut closed = [(); 2].map(|()| Box::pin(writer.wait_closed()));
+        for closed in &mut closed {
+            assert!(once(closed.as_mut()).await.is_pending());
+        }
+        let value = receive.recv().await;
+        drop(closed);
+        value
+    })]);
+    assert_eq!(losers, Vec::<&str>::new());
+}
+
+/// While it is read from, somebody else wants to write.
+struct Crowded {
+    waker: Waker,
+    other_half: Arc<Mutex<Option<WriteHalf<Crowded>>>>,
+}
+
+impl AsyncRead for Crowded {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let mut half = self.other_half.lock().unwrap().take().expect("it was put there");
+        let mut cx = Context::from_waker(&self.waker);
+        assert!(Pin::new(&mut half).poll_flush(&mut cx).is_pending(), "it is not his turn");
+        buf.put_slice(b"value");
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Crowded {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[test]
+fn what_one_half_has_read_is_not_lost_with_the_other_ones_waker() {
+    let _watch = watch();
+    let (bad, waker) = BadWaker::make(Act::Wake);
+    let other_half = Arc::new(Mutex::new(None));
+    let crowded = Crowded { waker, other_half: other_half.clone() };
+    let (mut read, write) = io::split(crowded);
+    *other_half.lock().unwrap() = Some(write);
+    bad.armed.store(1, SeqCst);
+    let mut bytes = [0; 8];
+    let count = current().block_on(read.read(&mut bytes)).unwrap();
+    assert_eq!(&bytes[..count], b"value");
+    assert_eq!(bad.armed.load(SeqCst), 0, "the other half was woken");
 }
