@@ -2,7 +2,6 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, missing_docs)]
 // Some handles leave their block unawaited on purpose; a `()` fixes the type of what only panics.
 #![allow(clippy::async_yields_async, clippy::let_unit_value)]
-#![allow(unsafe_code)]
 
 mod support;
 
@@ -15,8 +14,9 @@ use std::future::{Future, pending};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, mpsc};
-use std::task::{Context, Poll, RawWaker, RawWakerVTable, Waker};
+use std::task::{Context, Poll, Waker};
 use std::thread;
+use support::bad_waker::{Act, BadWaker};
 use support::{
     Census, Gate, ON_PURPOSE, OnWake, PanicsOnDrop, at_once, multi, on_each_flavour, panic_here,
     panic_of, poll_with, said, until, watch,
@@ -190,67 +190,6 @@ fn a_payload_that_panics_in_its_drop_is_contained() {
         drop(runtime.spawn(async move { throw().await }));
         is_well(&runtime);
     });
-}
-
-/// Where a waker misbehaves.
-#[derive(Clone, Copy, PartialEq, Debug)]
-enum Act {
-    Clone,
-    Wake,
-    Drop,
-    None,
-}
-
-/// A waker that panics in one of its functions, the first time after it is armed.
-struct BadWaker {
-    act: Act,
-    armed: AtomicUsize,
-    calls: AtomicUsize,
-}
-
-impl BadWaker {
-    fn make(act: Act) -> (Arc<BadWaker>, Waker) {
-        let bad =
-            Arc::new(BadWaker { act, armed: AtomicUsize::new(0), calls: AtomicUsize::new(0) });
-        let data = Arc::into_raw(bad.clone()).cast();
-        // SAFETY: the vtable below keeps the contract, but for the panics that a contract allows.
-        (bad, unsafe { Waker::new(data, &BAD) })
-    }
-
-    fn act(&self, act: Act) {
-        self.calls.fetch_add(1, SeqCst);
-        if self.act == act && self.armed.swap(0, SeqCst) == 1 {
-            panic!("{ON_PURPOSE}: waker");
-        }
-    }
-}
-
-static BAD: RawWakerVTable = RawWakerVTable::new(bad_clone, bad_wake, bad_wake_by_ref, bad_drop);
-
-fn bad_clone(data: *const ()) -> RawWaker {
-    // SAFETY: each waker owns one count.
-    let bad = unsafe { &*data.cast::<BadWaker>() };
-    bad.act(Act::Clone);
-    // SAFETY: as above.
-    unsafe { Arc::increment_strong_count(data.cast::<BadWaker>()) };
-    RawWaker::new(data, &BAD)
-}
-
-fn bad_wake(data: *const ()) {
-    // SAFETY: the waker's count becomes this one.
-    let bad = unsafe { Arc::from_raw(data.cast::<BadWaker>()) };
-    bad.act(Act::Wake);
-}
-
-fn bad_wake_by_ref(data: *const ()) {
-    // SAFETY: each waker owns one count.
-    unsafe { &*data.cast::<BadWaker>() }.act(Act::Wake);
-}
-
-fn bad_drop(data: *const ()) {
-    // SAFETY: the waker's count becomes this one.
-    let bad = unsafe { Arc::from_raw(data.cast::<BadWaker>()) };
-    bad.act(Act::Drop);
 }
 
 // Bug 21: a waker that panics leaves the task whole.

@@ -15,7 +15,9 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, mpsc};
 use std::task::{Context, Poll, Waker};
 use std::thread;
-use support::{Bell, Census, Gate, current, multi, on_each_flavour, panic_here, poll_with, watch};
+use support::{
+    Bell, Census, Gate, at_once, current, multi, on_each_flavour, panic_here, poll_with, watch,
+};
 
 #[test]
 fn a_task_runs_although_nobody_awaits_it() {
@@ -413,4 +415,99 @@ fn the_memory_of_finished_tasks_is_used_again() {
         let after = support::resident_bytes();
         assert!(after < before + (8 << 20), "{before} bytes became {after}");
     }
+}
+
+static BORN: AtomicUsize = AtomicUsize::new(0);
+static DEAD: AtomicUsize = AtomicUsize::new(0);
+static MISPLACED: AtomicUsize = AtomicUsize::new(0);
+
+/// Types that are aligned to so much, with nothing but their bytes in them: futures whose outputs are of the
+/// same kind. Each looks where it lies.
+macro_rules! aligned {
+    ($($name:ident $align:literal)+) => {$(
+        #[repr(align($align))]
+        struct $name<const SIZE: usize>([u8; SIZE]);
+
+        impl<const SIZE: usize> $name<SIZE> {
+            fn new() -> $name<SIZE> {
+                BORN.fetch_add(1, SeqCst);
+                $name([7; SIZE])
+            }
+
+            fn look(&self) {
+                let is_in_place = std::ptr::from_ref(self).addr() % $align == 0;
+                let is_whole = self.0.iter().all(|byte| *byte == 7);
+                MISPLACED.fetch_add(usize::from(!(is_in_place && is_whole)), SeqCst);
+            }
+        }
+
+        impl<const SIZE: usize> Drop for $name<SIZE> {
+            fn drop(&mut self) {
+                self.look();
+                DEAD.fetch_add(1, SeqCst);
+            }
+        }
+
+        impl<const SIZE: usize> Future for $name<SIZE> {
+            type Output = $name<SIZE>;
+            fn poll(self: std::pin::Pin<&mut Self>, _: &mut Context<'_>) -> Poll<$name<SIZE>> {
+                self.look();
+                Poll::Ready($name::new())
+            }
+        }
+    )+};
+}
+
+aligned!(By2 2 By16 16 By64 64 By128 128 By4096 4096);
+
+#[test]
+fn a_future_and_its_output_lie_where_their_type_may() {
+    /// In all ways to spawn, with all ways to end.
+    async fn spawn_all<F>(make: fn() -> F)
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        let named = || task::Builder::new().name("of some length, or none");
+        let set = task::LocalSet::new();
+        for ends in [|_: &task::AbortHandle| (), task::AbortHandle::abort] {
+            let tasks = [
+                filch::spawn(make()),
+                named().spawn(make()).unwrap(),
+                task::spawn_blocking(|| Handle::current()).await.unwrap().spawn(make()),
+                set.spawn_local(make()),
+                task::spawn_blocking(move || at_once(make()).expect("it does not wait")),
+            ];
+            tasks.iter().for_each(|task| ends(&task.abort_handle()));
+            set.run_until(yield_now()).await;
+            for (number, task) in tasks.into_iter().enumerate() {
+                match number % 2 {
+                    0 => drop(set.run_until(task).await),
+                    _ => drop(task),
+                }
+            }
+        }
+        set.await;
+    }
+    async fn of_each_alignment<const SIZE: usize>() {
+        spawn_all(By2::<SIZE>::new).await;
+        spawn_all(By16::<SIZE>::new).await;
+        spawn_all(By64::<SIZE>::new).await;
+        spawn_all(By128::<SIZE>::new).await;
+        spawn_all(By4096::<SIZE>::new).await;
+    }
+    let _watch = watch();
+    on_each_flavour(|runtime| {
+        runtime.block_on(async {
+            // Those of more than some kilobytes are put into a box.
+            of_each_alignment::<0>().await;
+            of_each_alignment::<1>().await;
+            of_each_alignment::<900>().await;
+            of_each_alignment::<5000>().await;
+        });
+        drop(runtime);
+        assert_eq!(MISPLACED.load(SeqCst), 0);
+        assert_eq!(BORN.load(SeqCst), DEAD.load(SeqCst));
+        assert!(BORN.load(SeqCst) >= 200);
+    });
 }

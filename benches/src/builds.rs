@@ -4,6 +4,7 @@
 use std::{
     collections::BTreeSet,
     env, fs,
+    ops::Range,
     path::{Path, PathBuf},
     process::{self, Command},
     time::Instant,
@@ -63,7 +64,7 @@ pub(crate) fn report(args: &Args) -> Result<(), String> {
                 let _ = fs::remove_dir_all(user.target());
                 user.write("fn main() {}\n")?;
                 seconds[0].push(user.build(flags)?);
-                user.write(&spawns(peer))?;
+                user.write(&spawns(peer, 0..TASKS))?;
                 seconds[1].push(user.build(flags)?);
             }
         }
@@ -104,12 +105,12 @@ impl Drop for Folder {
     }
 }
 
-/// A program that could spawn many tasks, each with a future of its own.
-fn spawns(peer: &Peer) -> String {
+/// A program that could spawn tasks with these numbers, each with a future of its own.
+fn spawns(peer: &Peer, tasks: Range<usize>) -> String {
     let Peer { spawn, yield_now, .. } = peer;
     let calls: String =
-        (0..TASKS).map(|n| format!("        drop(task_{n}(s.clone()));\n")).collect();
-    let tasks = (0..TASKS).map(|n| {
+        tasks.clone().map(|n| format!("        drop(task_{n}(s.clone()));\n")).collect();
+    let tasks = tasks.map(|n| {
         format!(
             "fn task_{n}(s: String) -> impl Sized {{\n    \
              {spawn}(async move {{\n        {yield_now}().await;\n        s.len() + {n}\n    }})\n}}\n"
@@ -190,5 +191,54 @@ mod tests {
     fn a_crate_that_is_needed_twice_counts_once() {
         let tree = "user v0.1.0 (/user)\na v1.0.0\nb v1.0.0\nb v1.0.0 (*)\nb v2.0.0\n";
         assert_eq!(different(tree), 3);
+    }
+
+    /// A program, compiled along with this test, as text without spaces.
+    macro_rules! compiled {
+        ($($item:item)+) => {{
+            #[allow(dead_code)]
+            mod program {
+                $($item)+
+            }
+            bare(stringify!($($item)+))
+        }};
+    }
+
+    /// The program of one task.
+    macro_rules! spawns {
+        ($spawn:path, $yield_now:path) => {
+            compiled! {
+                fn main() {
+                    let s = std::env::args().collect::<String>();
+                    if s.is_empty() {
+                        drop(task_7(s.clone()));
+                    }
+                }
+                fn task_7(s: String) -> impl Sized {
+                    $spawn(async move {
+                        $yield_now().await;
+                        s.len() + 7
+                    })
+                }
+            }
+        };
+    }
+
+    fn bare(program: &str) -> String {
+        program.split_whitespace().collect()
+    }
+
+    #[test]
+    fn what_is_built_is_what_the_compiler_takes() {
+        let [filch, tokio, smol] = PEERS.map(|peer| bare(&spawns(&peer, 7..8)));
+        assert_eq!(filch, spawns!(filch::spawn, filch::task::yield_now));
+        assert_eq!(tokio, spawns!(tokio::spawn, tokio::task::yield_now));
+        assert_eq!(smol, spawns!(smol::spawn, smol::future::yield_now));
+        // Each task is spawned, and is one of its own.
+        let many = spawns(&PEERS[0], 0..TASKS);
+        for n in 0..TASKS {
+            assert_eq!(many.matches(&format!("drop(task_{n}(s.clone()))")).count(), 1);
+            assert_eq!(many.matches(&format!("fn task_{n}(s: String)")).count(), 1);
+        }
     }
 }

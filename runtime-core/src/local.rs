@@ -428,8 +428,9 @@ impl Drop for LocalSet {
     fn drop(&mut self) {
         // Nobody polls the set again: whom it would wake is gone before the walks over its tasks, in
         // which no code of users may run.
-        let _waker = self.line.waker.take();
-        let _others = std::mem::take(&mut *self.line.others.lock());
+        self.line.waker.let_go();
+        let others = std::mem::take(&mut *self.line.others.lock());
+        others.into_iter().for_each(|waker| contain(|| drop(waker)));
         let _entered = LineGuard::enter(&self.line);
         loop {
             while let Some(runnable) = self.line.inbox.pop() {

@@ -138,7 +138,7 @@ impl Line {
 impl Drop for Line {
     /// Nobody looks after them any more, though some of their wakers may be kept somewhere.
     fn drop(&mut self) {
-        drop(self.woken.parent.take());
+        self.woken.parent.let_go();
     }
 }
 

@@ -2,6 +2,7 @@
 //! they clean up.
 
 use crate::frame::{Node, Plain, within};
+use crate::many::AsCompleted;
 use crate::task::{CancelReason, CancelSource};
 use pin_project_lite::pin_project;
 use std::fmt;
@@ -38,6 +39,20 @@ impl Siblings {
     /// Calls `poll`, which polls siblings.
     pub fn within<R>(&mut self, poll: impl FnOnce() -> R) -> R {
         within(&mut self.node, &Plain, poll)
+    }
+
+    /// Drops those of `futures` that [hold](Sibling::holds) nothing up, and gives the others up.
+    pub(crate) fn part_with<F>(
+        &self,
+        futures: &mut AsCompleted<Sibling<F>>,
+        cx: &Context<'_>,
+        why: &'static str,
+    ) -> Parting
+    where
+        F: Future,
+    {
+        futures.retain(Sibling::holds);
+        self.give_up(cx, why)
     }
 
     /// Gives the siblings up, whether or not all have been polled. Those that [hold](Sibling::holds) nothing

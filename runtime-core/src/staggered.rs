@@ -105,8 +105,7 @@ where
             match this.siblings.within(|| this.running.poll_next(cx)) {
                 Poll::Ready(Some((_, Ok(value)))) => {
                     _ = this.winner.get_or_insert(value);
-                    this.running.retain(Sibling::holds);
-                    if this.siblings.give_up(cx, WHY) == Parting::Over {
+                    if this.siblings.part_with(this.running, cx, WHY) == Parting::Over {
                         break;
                     }
                 }
@@ -124,14 +123,11 @@ where
                     ready!(self.as_mut().poll_delay(cx));
                     self.as_mut().begin_next();
                 }
-                Poll::Pending => {
-                    this.running.retain(Sibling::holds);
-                    match this.siblings.give_up(cx, WHY) {
-                        Parting::Again => {}
-                        Parting::Wait => return Poll::Pending,
-                        Parting::Over => break,
-                    }
-                }
+                Poll::Pending => match this.siblings.part_with(this.running, cx, WHY) {
+                    Parting::Again => {}
+                    Parting::Wait => return Poll::Pending,
+                    Parting::Over => break,
+                },
             }
         }
         let this = self.project();

@@ -41,6 +41,7 @@ use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::task::Waker;
 
+use crate::panics::contain;
 use crate::primitives::UnsafeCell;
 use crate::primitives::atomic::{AtomicU32, Ordering, fence};
 use crate::primitives::const_outside_models;
@@ -191,6 +192,26 @@ impl WakerSlot {
         }
     }
 
+    /// Takes the waker, if there is one, and drops it. A panic of it stays inside: nobody waits here any
+    /// more, and whoever lets go may have a value in hand that was waited for.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use runtime_sync::waker_slot::WakerSlot;
+    /// use std::task::Waker;
+    ///
+    /// let slot = WakerSlot::new();
+    /// slot.register(Waker::noop());
+    /// slot.let_go();
+    /// assert!(slot.take().is_none());
+    /// ```
+    pub fn let_go(&self) {
+        if let Some(waker) = self.take() {
+            contain(|| drop(waker));
+        }
+    }
+
     /// The rest of `take`, once there seemed to be a waker.
     fn take_out(&self) -> Option<Waker> {
         // Acquire pairs with the release in `Registration::leave`: the waker in the cell is whole.
@@ -275,6 +296,19 @@ impl Drop for Registration<'_> {
         self.leave(EMPTY);
         if let Some(waker) = before {
             wake_batch::wake(waker);
+        }
+    }
+}
+
+impl Drop for WakerSlot {
+    /// As [`let_go`](WakerSlot::let_go).
+    #[inline]
+    fn drop(&mut self) {
+        // Relaxed, and no fence: nobody else has the slot any more.
+        if self.state.load(Ordering::Relaxed) == SET
+            && let Some(waker) = self.take_out()
+        {
+            contain(|| drop(waker));
         }
     }
 }

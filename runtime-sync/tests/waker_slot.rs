@@ -3,6 +3,7 @@
 
 mod support;
 
+use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -151,4 +152,27 @@ fn a_wake_or_a_drop_that_panics_leaves_the_slot_usable() {
     assert!(catch_unwind(AssertUnwindSafe(|| slot.register(&count.waker()))).is_err());
     slot.wake();
     assert_eq!(count.get(), 2);
+}
+
+#[test]
+fn a_waker_that_nobody_needs_any_more_keeps_its_panic_to_itself() {
+    let dropped = Arc::new(AtomicUsize::new(0));
+    let bad = || {
+        let dropped = Arc::clone(&dropped);
+        hooked(move |event| {
+            if event == Event::Drop {
+                dropped.fetch_add(1, Ordering::SeqCst);
+                panic!("on purpose");
+            }
+        })
+    };
+    let [first, second] = [bad(), bad()].map(ManuallyDrop::new);
+    let slot = WakerSlot::new();
+    slot.let_go();
+    slot.register(&first);
+    slot.let_go();
+    assert_eq!(dropped.load(Ordering::SeqCst), 1);
+    slot.register(&second);
+    drop(slot);
+    assert_eq!(dropped.load(Ordering::SeqCst), 2);
 }

@@ -3,6 +3,7 @@
 #![allow(dead_code, unreachable_pub, missing_docs)]
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)]
 
+pub mod bad_waker;
 pub mod streams;
 pub mod talker;
 

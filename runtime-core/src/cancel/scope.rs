@@ -402,18 +402,22 @@ impl CancelScope {
     pub(super) fn next_exit(&self) -> Option<Exit> {
         let mut state = self.0.state.lock();
         let exit = state.exits.pop();
-        // Who keeps a clone keeps no task.
-        let gone = exit.is_none().then(|| (state.node.take(), self.0.runner.take()));
-        drop(state);
-        drop(gone);
+        if exit.is_none() {
+            let node = state.node.take();
+            drop(state);
+            // Who keeps a clone keeps no task.
+            self.0.runner.let_go();
+            drop(node);
+        }
         exit
     }
 
     /// The scope's future is gone; clean-ups that did not run by then are dropped.
     pub(super) fn leave(&self) {
         let mut state = self.0.state.lock();
-        let gone = (state.node.take(), self.0.runner.take(), state.exits.close());
+        let gone = (state.node.take(), state.exits.close());
         drop(state);
+        self.0.runner.let_go();
         drop(gone);
     }
 }

@@ -233,7 +233,7 @@ fn leave(scope: &mut TimeoutScope) {
     state.left = true;
     drop(state);
     // Who keeps a clone keeps no task.
-    drop(shared.runner.take());
+    shared.runner.let_go();
 }
 
 impl fmt::Debug for TimeoutScope {

@@ -81,21 +81,17 @@ where
                 Poll::Ready(Some((_, Err(error)))) => {
                     // Of several errors the first counts.
                     _ = this.error.get_or_insert(error);
-                    this.futures.retain(Sibling::holds);
-                    if this.siblings.give_up(cx, WHY) == Parting::Over {
+                    if this.siblings.part_with(this.futures, cx, WHY) == Parting::Over {
                         break;
                     }
                 }
                 Poll::Ready(None) => break,
                 Poll::Pending if this.error.is_none() => return Poll::Pending,
-                Poll::Pending => {
-                    this.futures.retain(Sibling::holds);
-                    match this.siblings.give_up(cx, WHY) {
-                        Parting::Again => {}
-                        Parting::Wait => return Poll::Pending,
-                        Parting::Over => break,
-                    }
-                }
+                Poll::Pending => match this.siblings.part_with(this.futures, cx, WHY) {
+                    Parting::Again => {}
+                    Parting::Wait => return Poll::Pending,
+                    Parting::Over => break,
+                },
             }
         }
         this.futures.clear();

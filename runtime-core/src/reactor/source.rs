@@ -15,7 +15,6 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
 
 use pin_project_lite::pin_project;
-use runtime_sync::panics::LetGo;
 use runtime_sync::wait_list::{Choice, WaitList, Waited, Waiter};
 use runtime_sync::wake_batch::WakeBatch;
 use runtime_sync::waker_slot::WakerSlot;
@@ -233,8 +232,8 @@ impl<const TICK_BITS: u32> Source<TICK_BITS> {
         while let Some(leaked) = line.and_then(|line| line.lock().pop_front()) {
             drop(leaked);
         }
-        let _write = LetGo(self.write.poller.take());
-        drop(LetGo(self.read.poller.take()));
+        self.write.poller.let_go();
+        self.read.poller.let_go();
     }
 
     /// Moves everybody who wants any of `ready` from the line to `wakes`, and leaves room in it.

@@ -147,17 +147,6 @@ impl Header {
         self.id
     }
 
-    /// The task's name.
-    pub fn name(&self) -> Option<&Arc<str>> {
-        // SAFETY: whoever has a `&Header` keeps the cell alive, and the name is never written.
-        unsafe { name(NonNull::from(self)).map(|name| name.as_ref()) }
-    }
-
-    /// The task's number, name and birthplace.
-    pub(super) fn info(&self) -> TaskInfo {
-        TaskInfo::new(self.id, self.name().cloned(), self.location)
-    }
-
     /// Fills the join waker's place.
     ///
     /// # Safety
@@ -241,18 +230,41 @@ pub(super) unsafe fn replace_home<S>(header: NonNull<Header>, new: Option<S>) ->
     })
 }
 
+/// A task's name, if it has one.
+///
+/// It lies behind the header: a reference to that would not do.
+///
+/// # Safety
+///
+/// - `header` belongs to a cell that lives at least as long as what is returned.
+pub(super) unsafe fn name<'a>(header: NonNull<Header>) -> Option<&'a Arc<str>> {
+    // SAFETY: by this function's contract; a name is never written.
+    unsafe { place_of_name(header).map(|name| name.as_ref()) }
+}
+
 /// Where a task's name lies, if it has one.
 ///
 /// # Safety
 ///
 /// - `header` belongs to a living cell.
-unsafe fn name(header: NonNull<Header>) -> Option<NonNull<Arc<str>>> {
+unsafe fn place_of_name(header: NonNull<Header>) -> Option<NonNull<Arc<str>>> {
     // SAFETY: by this function's contract.
     match unsafe { header.as_ref() }.vtable.name_at {
         0 => None,
         // SAFETY: so far behind the header, in the same allocation, lies a name.
         at => Some(unsafe { header.byte_add(at) }.cast()),
     }
+}
+
+/// A task's number, name and birthplace.
+///
+/// # Safety
+///
+/// - `header` belongs to a living cell.
+pub(super) unsafe fn info(header: NonNull<Header>) -> TaskInfo {
+    // SAFETY: by this function's contract.
+    let (front, name) = unsafe { (header.as_ref(), name(header)) };
+    TaskInfo::new(front.id, name.cloned(), front.location)
 }
 
 /// The cell behind a header.
@@ -468,7 +480,8 @@ pub(super) unsafe fn drop_output(header: NonNull<Header>) {
         unsafe { (front.vtable.empty_output)((front.vtable.output)(header)) }
     };
     if let Some(error) = panic {
-        error.report(front.info());
+        // SAFETY: as above.
+        error.report(unsafe { info(header) });
     }
 }
 
@@ -481,7 +494,7 @@ pub(super) unsafe fn deallocate(header: NonNull<Header>) {
     // SAFETY: by this function's contract.
     let layout = unsafe { header.as_ref() }.vtable.layout;
     // SAFETY: as above.
-    if let Some(name) = unsafe { name(header) } {
+    if let Some(name) = unsafe { place_of_name(header) } {
         // SAFETY: by this function's contract nobody sees it again.
         unsafe { name.drop_in_place() };
     }

@@ -231,9 +231,10 @@ impl<T> JoinHandle<T> {
         if header.state.set_join_waker() {
             return Poll::Pending;
         }
-        // Completed just now, and the completer found the place not to be its own.
+        // Completed just now, and the completer found the place not to be its own. There is an output, which
+        // a waker that panics does not take along.
         // SAFETY: `JOIN_WAKER` was clear at completion.
-        drop(unsafe { header.take_joiner() });
+        contain(|| drop(unsafe { header.take_joiner() }));
         Poll::Ready(())
     }
 
@@ -388,7 +389,7 @@ impl AbortHandle {
 
     /// The task's number, name and birthplace.
     pub(crate) fn info(&self) -> TaskInfo {
-        self.0.header().info()
+        self.0.info()
     }
 
     /// Asks for the task's future to be dropped at its next suspension; see

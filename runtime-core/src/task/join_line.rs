@@ -160,7 +160,7 @@ impl Drop for JoinLine {
     fn drop(&mut self) {
         // What is on the stack goes when no task can come to it any more.
         drop_all(self.chain.take());
-        drop(self.finished.waiter.take());
+        self.finished.waiter.let_go();
     }
 }
 

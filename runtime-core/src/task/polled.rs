@@ -5,7 +5,7 @@
 //! 1. The pointer is null, or points to a task that is being polled on this thread, which therefore
 //!    lives. Whoever polls a task sets it before, and sets back what was there after.
 
-use super::cell::Header;
+use super::cell::{self, Header};
 use super::id::Id;
 use super::raw::{self, TaskRef};
 use super::unhandled::TaskInfo;
@@ -104,7 +104,7 @@ pub(crate) fn is_aborted() -> bool {
 /// Number, name and birthplace of the task that is being polled.
 pub(crate) fn info() -> Option<TaskInfo> {
     // SAFETY: invariant 1.
-    unsafe { POLLED.get().as_ref() }.map(Header::info)
+    NonNull::new(POLLED.get().cast_mut()).map(|header| unsafe { cell::info(header) })
 }
 
 /// A reference to the task that is being polled. None if it is complete, and only its output is being

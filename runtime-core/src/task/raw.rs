@@ -11,7 +11,7 @@ use super::id::Id;
 use super::join_error::JoinError;
 use super::join_line::Joiner;
 use super::state::Wake;
-use super::unhandled::UnhandledHook;
+use super::unhandled::{TaskInfo, UnhandledHook};
 use runtime_sync::primitives;
 use std::alloc::Layout;
 use std::future::Future;
@@ -101,7 +101,13 @@ impl TaskRef {
     }
 
     pub(super) fn name(&self) -> Option<&str> {
-        self.header().name().map(|name| &**name)
+        // SAFETY: invariant 2; the reference is borrowed meanwhile.
+        unsafe { cell::name(self.0) }.map(|name| &**name)
+    }
+
+    pub(super) fn info(&self) -> TaskInfo {
+        // SAFETY: invariant 2.
+        unsafe { cell::info(self.0) }
     }
 
     pub(super) fn abort(&self) {

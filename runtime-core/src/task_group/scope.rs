@@ -28,8 +28,9 @@ pin_project! {
         fn drop(this: Pin<&mut Self>) {
             let this = this.project();
             // Who keeps the group keeps no task. If nobody does, it goes with the group.
-            let is_kept = Arc::strong_count(this.shared) > 1;
-            let _waker = is_kept.then(|| this.shared.runner().take());
+            if Arc::strong_count(this.shared) > 1 {
+                this.shared.runner().let_go();
+            }
             this.shared.set_node(None);
             if !matches!(this.stage, Stage::Over) {
                 this.shared.abandon();

@@ -2,7 +2,7 @@
 
 use std::future::poll_fn;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use futures_core::Stream;
@@ -33,6 +33,8 @@ use super::{ReadError, StreamReader};
 #[derive(Debug)]
 pub struct Lines {
     pub(super) reader: StreamReader,
+    /// Up to where the line that is being waited for has no end.
+    pub(super) searched: usize,
 }
 
 impl Lines {
@@ -51,7 +53,9 @@ impl Lines {
     }
 
     fn poll_next_line(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, ReadError>>> {
-        self.reader.poll_readline(cx).map(|line| match line {
+        let line = ready!(self.reader.poll_readline(cx, &mut self.searched));
+        self.searched = 0;
+        Poll::Ready(match line {
             Ok(line) if line.is_empty() => None,
             outcome => Some(outcome),
         })
@@ -63,5 +67,29 @@ impl Stream for Lines {
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         self.get_mut().poll_next_line(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::task::Waker;
+
+    /// A peer that sends a long line byte by byte would have all of it searched for each.
+    #[test]
+    fn no_byte_of_a_line_is_searched_twice() {
+        let (feeder, reader) = StreamReader::channel(100);
+        let mut lines = reader.lines();
+        let mut poll = |bytes: &[u8]| {
+            feeder.feed_data(bytes);
+            let line = lines.poll_next_line(&mut Context::from_waker(Waker::noop()));
+            (line.map(|line| line.unwrap().unwrap()), lines.searched)
+        };
+        assert_eq!(poll(b"long"), (Poll::Pending, 4));
+        assert_eq!(poll(b"er"), (Poll::Pending, 6));
+        assert_eq!(poll(b"\nan\nother"), (Poll::Ready("longer\n".into()), 0));
+        assert_eq!(poll(b""), (Poll::Ready("an\n".into()), 0));
+        assert_eq!(poll(b""), (Poll::Pending, 5));
+        assert_eq!(poll(b"\n"), (Poll::Ready("other\n".into()), 0));
     }
 }

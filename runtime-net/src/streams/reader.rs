@@ -135,11 +135,17 @@ impl StreamReader {
     /// [`LimitOverrun`](ReadError::LimitOverrun) if the line is longer than the limit; it is then
     /// thrown away, as far as it has arrived. And those of the stream.
     pub async fn readline(&mut self) -> Result<Bytes, ReadError> {
-        poll_fn(|cx| self.poll_readline(cx)).await
+        let mut searched = 0;
+        poll_fn(|cx| self.poll_readline(cx, &mut searched)).await
     }
 
-    pub(super) fn poll_readline(&mut self, cx: &mut Context<'_>) -> Poll<Result<Bytes, ReadError>> {
-        Poll::Ready(match ready!(self.poll_readuntil(cx, &[b"\n"], &mut 0)) {
+    /// `searched` says up to where no line ends: each poll looks at what is new, however a peer cuts a line.
+    pub(super) fn poll_readline(
+        &mut self,
+        cx: &mut Context<'_>,
+        searched: &mut usize,
+    ) -> Poll<Result<Bytes, ReadError>> {
+        Poll::Ready(match ready!(self.poll_readuntil(cx, &[b"\n"], searched)) {
             Err(ReadError::Incomplete(error)) => Ok(error.partial),
             Err(ReadError::LimitOverrun(error)) => {
                 let line = error.separator_found().then_some(error.consumed + 1);
@@ -245,7 +251,7 @@ impl StreamReader {
 
     /// The lines that are still to come, one after the other.
     pub fn lines(self) -> Lines {
-        Lines { reader: self }
+        Lines { reader: self, searched: 0 }
     }
 
     /// The error that has ended the stream, again if it was told before. What was fed by hand has arrived,
