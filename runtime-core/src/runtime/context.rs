@@ -46,6 +46,7 @@ pub fn home_of_outsiders() -> Option<HomeRef> {
     if works { None } else { outside() }
 }
 
+#[cold]
 fn outside() -> Option<HomeRef> {
     current::with_scheduler(|scheduler| scheduler.cloned().map(HomeRef::outside))
 }

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use super::Instant;
-use super::sleep::{Origin, Sleep, check_runtime, now_in_runtime};
+use super::sleep::{Sleep, check_runtime, now_in_runtime, sleep_until};
 
 /// How late a tick may be before [`Delay`](MissedTickBehavior::Delay) counts it as missed. Were
 /// there no such allowance, the few microseconds by which each tick is late would add up.
@@ -155,7 +155,7 @@ pub struct Interval {
 impl Interval {
     fn new(start: Instant, period: Duration) -> Interval {
         Interval {
-            delay: Box::pin(Sleep::new(start, Origin::Any)),
+            delay: Box::pin(sleep_until(start)),
             period,
             missed_tick_behavior: MissedTickBehavior::default(),
         }

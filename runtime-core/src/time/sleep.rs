@@ -55,7 +55,7 @@ const SHUT_DOWN: &str = "a timer was polled after its runtime had shut down";
 #[track_caller]
 pub fn sleep(duration: Duration) -> Sleep {
     let origin = if duration.is_zero() { Origin::Zero } else { Origin::Fresh };
-    Sleep::new(now_in_runtime().plus(duration), origin)
+    Sleep::new(now_in_runtime().plus(duration), origin, context::home_of_outsiders())
 }
 
 /// Waits until `deadline` has come.
@@ -84,7 +84,7 @@ pub fn sleep(duration: Duration) -> Sleep {
 #[track_caller]
 pub fn sleep_until(deadline: Instant) -> Sleep {
     check_runtime();
-    Sleep::new(deadline, Origin::Any)
+    Sleep::new(deadline, Origin::Any, context::home_of_outsiders())
 }
 
 /// What time it is in the runtime of this thread; panics at the caller if there is none.
@@ -112,6 +112,12 @@ pub(super) fn check_runtime() {
 #[inline]
 fn home_here() -> HomeRef {
     context::timer_home().unwrap_or_else(|| panic!("{}", context::NO_RUNTIME))
+}
+
+/// The home of this thread's worker, or else the one that was found where there was none.
+#[cold]
+fn worker_home_or(kept: HomeRef) -> HomeRef {
+    context::worker_home().unwrap_or(kept)
 }
 
 pin_project! {
@@ -191,8 +197,9 @@ fn elapsed(state: State) -> Poll<()> {
 }
 
 impl Sleep {
-    pub(super) fn new(deadline: Instant, origin: Origin) -> Sleep {
-        let home = context::home_of_outsiders().map(ManuallyDrop::new);
+    /// `home` is that of outsiders, if it is made by one and may be polled elsewhere.
+    pub(super) fn new(deadline: Instant, origin: Origin, home: Option<HomeRef>) -> Sleep {
+        let home = home.map(ManuallyDrop::new);
         Sleep { home, entry: Entry::keeping(deadline.into(), origin as u8) }
     }
 
@@ -348,8 +355,10 @@ impl Sleep {
             waker.wake_by_ref();
             return State::Armed;
         }
-        let kept_home = this.home.take().map(ManuallyDrop::into_inner);
-        let home = context::worker_home().or(kept_home).unwrap_or_else(home_here);
+        let home = match this.home.take() {
+            None => home_here(),
+            Some(kept) => worker_home_or(ManuallyDrop::into_inner(kept)),
+        };
         let home = &**this.home.insert(ManuallyDrop::new(home));
         let clock = home.clock();
         let nanos = clock.nanos(deadline.into());

@@ -308,7 +308,7 @@ impl Delay {
         let (sleep, is_new) = match *self {
             Delay::After { duration } if duration.is_zero() => return Poll::Ready(()),
             Delay::After { duration } => (Sleep::from_now(duration), true),
-            Delay::Until { deadline } => (Sleep::new(deadline, Origin::Any), false),
+            Delay::Until { deadline } => (Sleep::new(deadline, Origin::Any, None), false),
             Delay::Never | Delay::Running { .. } => unreachable!("no time is about to begin"),
         };
         self.set(Delay::Running { sleep });
