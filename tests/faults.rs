@@ -227,6 +227,42 @@ fn a_file_that_had_no_thread_for_a_while_has_lost_nothing() {
     assert_eq!(&two, b"wo");
 }
 
+#[cfg(feature = "fs")]
+#[test]
+fn a_directory_that_had_no_thread_for_a_while_has_all_its_entries() {
+    let _watch = watch();
+    if !in_child("a_directory_that_had_no_thread_for_a_while_has_all_its_entries", LIMIT) {
+        return;
+    }
+    const ENTRIES: usize = 100;
+    let other = greedy().build().unwrap();
+    let runtime = greedy().thread_keep_alive(Duration::from_nanos(1)).build().unwrap();
+    let path = std::env::temp_dir().join(format!("filch-faults-many-{}", std::process::id()));
+    std::fs::create_dir(&path).unwrap();
+    (0..ENTRIES).for_each(|n| std::fs::write(path.join(n.to_string()), "").unwrap());
+    let mut directory = runtime.block_on(filch::fs::read_dir(&path)).unwrap();
+    until(|| runtime.metrics().num_blocking_threads() == 0);
+    let hold = fill(&other);
+    let mut seen = 0;
+    runtime.block_on(async {
+        // Some have been read ahead.
+        while let Ok(entry) = directory.next_entry().await {
+            assert!(entry.is_some(), "it ends after {seen}");
+            seen += 1;
+        }
+        assert!(directory.next_entry().await.is_err(), "as before");
+    });
+    hold.0.open();
+    drop(other);
+    runtime.block_on(async {
+        while directory.next_entry().await.unwrap().is_some() {
+            seen += 1;
+        }
+    });
+    std::fs::remove_dir_all(&path).unwrap();
+    assert_eq!(seen, ENTRIES);
+}
+
 #[test]
 fn block_in_place_does_without_a_substitute() {
     let _watch = watch();

@@ -240,7 +240,11 @@ async fn receivers_are_streams() {
     }
     assert_eq!(messages.size_hint(), (3, None));
     assert_eq!(next(&mut messages).await, Some(0));
+    let permit = sender.reserve().await.unwrap();
     messages.close();
+    assert_eq!(messages.size_hint(), (2, Some(3)), "a permit is out");
+    drop(permit);
+    assert_eq!(messages.size_hint(), (2, Some(2)));
     assert!(sender.send(9).await.is_err());
     assert_eq!(messages.as_mut().try_recv(), Ok(1));
     assert_eq!(messages.as_ref().len(), 1);
@@ -249,7 +253,9 @@ async fn receivers_are_streams() {
     let (sender, receiver) = mpsc::unbounded_channel();
     let mut messages = UnboundedReceiverStream::from(receiver);
     (0..3).for_each(|number| sender.send(number).unwrap());
+    assert_eq!(messages.size_hint(), (3, None));
     messages.close();
+    assert_eq!(messages.size_hint(), (3, Some(3)));
     assert!(sender.send(9).is_err());
     assert_eq!(all(messages).await, [0, 1, 2]);
 }

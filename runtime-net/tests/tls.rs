@@ -6,7 +6,10 @@ mod identity;
 mod support;
 
 use std::io::{self, ErrorKind};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Wake, Waker};
 
 use filch::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use filch::net::{TcpListener, TcpStream};
@@ -355,4 +358,31 @@ fn a_read_does_not_take_the_place_of_a_writer_that_waits() {
         within(server.read_exact(&mut [0; 3000])).await.unwrap();
         within(writing).await.unwrap();
     });
+}
+
+struct Bad;
+
+impl Wake for Bad {
+    fn wake(self: Arc<Bad>) {}
+}
+
+impl Drop for Bad {
+    fn drop(&mut self) {
+        panic!("on purpose");
+    }
+}
+
+#[test]
+fn streams_whose_writers_panic_as_they_are_let_go_end_no_process() {
+    let mut clients = Vec::new();
+    for _ in 0..2 {
+        let (mut client, server) = run(pair(100));
+        let waker = Waker::from(Arc::new(Bad));
+        let mut cx = Context::from_waker(&waker);
+        while pin!(client.write_all(&[0; 1 << 16])).poll(&mut cx).is_ready() {}
+        // Nobody but the stream knows the writer from here on.
+        drop((server, waker));
+        clients.push(client);
+    }
+    assert!(catch_unwind(AssertUnwindSafe(|| drop(clients))).is_err(), "the first one's panic");
 }

@@ -5,10 +5,12 @@ use std::future::{Future as _, poll_fn};
 use std::io;
 use std::path::Path;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use runtime_core::task::JoinHandle;
 use runtime_sync::budget;
+use runtime_sync::primitives::Mutex;
 
 use super::{DirEntry, on_pool};
 use crate::pool::on_thread;
@@ -40,7 +42,8 @@ const AHEAD: usize = 32;
 /// ```
 pub async fn read_dir(path: impl AsRef<Path>) -> io::Result<ReadDir> {
     let path = path.as_ref().to_owned();
-    let first = on_pool(move || Ok(read_on(std::fs::read_dir(path)?))).await?;
+    let first =
+        on_pool(move || Ok(read_on(Arc::new(Mutex::new(std::fs::read_dir(path)?))))).await?;
     Ok(ReadDir { state: State::Idle(first) })
 }
 
@@ -51,10 +54,6 @@ pub struct ReadDir {
     state: State,
 }
 
-#[cfg_attr(
-    windows,
-    expect(clippy::large_enum_variant, reason = "std keeps the last entry by value there")
-)]
 #[derive(Debug)]
 enum State {
     Idle(Chunk),
@@ -67,18 +66,23 @@ enum State {
 #[derive(Debug)]
 struct Chunk {
     entries: VecDeque<io::Result<DirEntry>>,
-    rest: Option<std::fs::ReadDir>,
+    rest: Option<Rest>,
 }
 
+/// A job that finds no thread leaves it where it was. Locked by one job at a time.
+type Rest = Arc<Mutex<std::fs::ReadDir>>;
+
 /// Reads the next entries. An error is passed on in its place; reading goes on behind it.
-fn read_on(mut rest: std::fs::ReadDir) -> Chunk {
+fn read_on(rest: Rest) -> Chunk {
     let mut entries = VecDeque::with_capacity(AHEAD);
+    let mut directory = rest.lock();
     while entries.len() < AHEAD {
-        match rest.next() {
+        match directory.next() {
             Some(entry) => entries.push_back(entry.map(DirEntry::new)),
             None => return Chunk { entries, rest: None },
         }
     }
+    drop(directory);
     Chunk { entries, rest: Some(rest) }
 }
 
@@ -119,11 +123,10 @@ impl ReadDir {
                 turn.made_progress();
                 return Poll::Ready(entry.map(Some));
             }
-            let Some(rest) = chunk.rest.take() else {
+            let Some(rest) = chunk.rest.clone() else {
                 turn.made_progress();
                 return Poll::Ready(Ok(None));
             };
-            self.state = State::Lost;
             self.state = State::Busy(on_thread(|| read_on(rest))?);
         }
     }

@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker, ready};
 
+use runtime_sync::panics::LetGo;
 use runtime_sync::wake_batch::WakeBatch;
 use rustls::pki_types::CertificateDer;
 use rustls::{ProtocolVersion, SupportedCipherSuite};
@@ -33,12 +34,12 @@ pub struct TlsStream<S, C> {
     ended: bool,
     /// Who has waited for room to write, and does so still unless it has given up. The stream below knows
     /// one who waits to write: a reader must not take the place for itself alone.
-    writer: Option<Waker>,
+    writer: LetGo,
 }
 
 impl<S, C> TlsStream<S, C> {
     pub(super) fn new(stream: S, session: C) -> TlsStream<S, C> {
-        TlsStream { stream, session, said_goodbye: false, ended: false, writer: None }
+        TlsStream { stream, session, said_goodbye: false, ended: false, writer: LetGo(None) }
     }
 
     pub(super) fn parts(&mut self) -> (&mut S, &mut C) {
@@ -95,14 +96,14 @@ where
     }
 
     fn note_writer<T>(&mut self, sent: &Poll<T>, cx: &Context<'_>) {
-        self.writer = sent.is_pending().then(|| cx.waker().clone());
+        self.writer = LetGo(sent.is_pending().then(|| cx.waker().clone()));
     }
 
     /// Sends what a reader finds: the rest of the handshake, an answer to the peer's wishes, a new key say,
     /// or what a writer has left that has given up. That nothing can be sent any more is no reason not to
     /// read: who writes is told.
     fn try_send_owed(&mut self, cx: &mut Context<'_>) {
-        let both = match &self.writer {
+        let both = match &self.writer.0 {
             Some(writer) if !writer.will_wake(cx.waker()) => {
                 Waker::from(Arc::new(Both(writer.clone(), cx.waker().clone())))
             }
@@ -142,7 +143,7 @@ where
                 }
                 Err(error) => return Poll::Ready(Err(error)),
             }
-            let may_answer = this.writer.is_none();
+            let may_answer = this.writer.0.is_none();
             let received = poll_receive(&mut this.stream, &mut this.session, cx, may_answer);
             this.ended = ready!(received)?;
         }

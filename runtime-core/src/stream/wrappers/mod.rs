@@ -66,7 +66,11 @@ impl<T> Stream for ReceiverStream<T> {
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        (self.receiver.len(), None)
+        let receiver = &self.receiver;
+        // After a close, permits that are out may still bring messages.
+        let most = || receiver.max_capacity() - receiver.capacity();
+        let most = receiver.is_closed().then(most);
+        (receiver.len(), most)
     }
 }
 
@@ -134,7 +138,8 @@ impl<T> Stream for UnboundedReceiverStream<T> {
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        (self.receiver.len(), None)
+        let count = self.receiver.len();
+        (count, self.receiver.is_closed().then_some(count))
     }
 }
 
