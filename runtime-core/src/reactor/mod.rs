@@ -145,8 +145,10 @@ impl Reactor {
     pub fn glance_beside(&self, wakes: &mut WakeBatch) -> io::Result<usize> {
         source::make_room(wakes);
         let mut events = Events::new();
-        self.driver.glance_beside(&mut events)?;
-        Ok(self.dispatch_all(&events, wakes))
+        let outcome = self.driver.glance_beside(&mut events);
+        // What was found is not found again, even if the wake could not be passed on.
+        let count = self.dispatch_all(&events, wakes);
+        outcome.map(|()| count)
     }
 
     /// Ends the present wait, or the next one.
